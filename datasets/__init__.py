@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import ball, dsprites
+from . import arrays, ball, color_dsprites, dsprites, dsprites_without_shape, noisy_dsprites
 from ._base import FactorDataset
 from ._registry import DatasetInfo
+from .arrays import from_arrays, from_file
 
-__all__ = ["DATASETS", "DatasetInfo", "FactorDataset", "load", "resolve"]
+__all__ = [
+    "DATASETS",
+    "DatasetInfo",
+    "FactorDataset",
+    "from_arrays",
+    "from_file",
+    "load",
+    "resolve",
+]
 
 DATASETS: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
         dsprites.INFO,
         ball.INFO,
+        color_dsprites.INFO,
+        noisy_dsprites.INFO,
+        dsprites_without_shape.INFO,
+        arrays.INFO,
     )
 }
 

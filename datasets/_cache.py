@@ -40,7 +40,7 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
 
 def digest_of(array: NDArray[Any]) -> str:
     """Give the SHA-256 of an array's content, which lies in row order."""
-    return hashlib.sha256(memoryview(array)).hexdigest()
+    return hashlib.sha256(array.data).hexdigest()
 
 
 @contextmanager

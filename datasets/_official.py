@@ -158,7 +158,7 @@ def download() -> Path:
     OSError
         No network, or another content: nothing is kept. The message names the remedy.
     """
-    import pooch
+    import pooch  # type: ignore[import-untyped]
 
     algorithm, expected = CHECKSUMS[".npz"]
     try:

@@ -29,6 +29,9 @@ def drawn_bits(folder: str) -> NDArray[np.uint8]:
     return stored_bits("dsprites-drawn", SHAPE, draw_all, DRAWN_SHA256)
 
 
+_OFFICIAL = "dsprites/official/fa310c66"  # start of the pinned commit of the official repository
+
+
 class DSprites(FactorDataset):
     """All 737,280 binary images of dSprites, one bit per pixel.
 
@@ -63,7 +66,7 @@ class DSprites(FactorDataset):
     def fingerprint(self) -> str:
         """Name of the content: the checksum of the drawn bits, or the official file's commit."""
         if self._source == "official":
-            return "dsprites/official/fa310c66"
+            return _OFFICIAL
         return f"dsprites/render/{DRAWN_SHA256[:16]}"
 
     def packed_bits(self) -> NDArray[np.uint8]:
@@ -89,7 +92,8 @@ OPTIONS = {
 }
 
 
-def _settle(values: Values) -> Values:
+def settle_source(values: Values) -> Values:
+    """Settle `source: auto`, for dSprites and its variants."""
     if values["source"] == "auto":
         found = find_official(values["path"])
         values = {**values, "source": "official" if found else "render"}
@@ -107,5 +111,5 @@ INFO = DatasetInfo(
     "2D shapes: shape, scale, orientation and position; 737,280 binary images of 64×64",
     OPTIONS,
     _load,
-    _settle,
+    settle_source,
 )

@@ -1,0 +1,106 @@
+"""Command line: `python -m datasets list | draw | compare | download | sheet`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import DATASETS, load
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser of the command line."""
+    top = argparse.ArgumentParser(prog="datasets", description="Data sets with known factors.")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the data sets and their options")
+    draw = commands.add_parser("draw", help="draw a set into the cache now")
+    draw.add_argument("name", choices=["dsprites"])
+    download = commands.add_parser("download", help="download an official file into the cache")
+    download.add_argument("name", choices=["dsprites"])
+    compare = commands.add_parser("compare", help="compare the drawn dSprites with a file")
+    compare.add_argument("file", type=Path, help="the official .npz or .hdf5")
+    sheet = commands.add_parser("sheet", help="draw a contact sheet of a data set")
+    sheet.add_argument("name")
+    sheet.add_argument("--out", type=Path, required=True, help=".png, .svg or .pdf")
+    sheet.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    sheet.add_argument("--seed", type=int, default=0, help="of the random images")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 for success, 1 if the compared sets differ, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    commands = {
+        "list": _list,
+        "draw": _draw,
+        "download": _download,
+        "compare": _compare,
+        "sheet": _sheet,
+    }
+    try:
+        return commands[arguments.command](arguments)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    del arguments
+    for info in DATASETS.values():
+        print(f"{info.name}: {info.description}")
+        for key, option in info.options.items():
+            print(f"    {key} = {json.dumps(option.default)}: {option.help}")
+    return 0
+
+
+def _draw(arguments: argparse.Namespace) -> int:
+    data = load(arguments.name)
+    data.packed_bits()
+    print(f"{data!r}\n{data.fingerprint}")
+    return 0
+
+
+def _download(arguments: argparse.Namespace) -> int:
+    del arguments
+    from ._official import download
+
+    print(download())
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from ._compare import compare_file
+
+    drawn = load("dsprites", source="render").packed_bits()
+    if drawn is None:
+        raise ValueError("dSprites is a binary set, but has no packed bits")
+    result = compare_file(arguments.file, drawn)
+    print(result)
+    return 1 if result.different_images else 0
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from ._sheet import save_sheet
+
+    data = load(arguments.name, **dict(_option(text) for text in arguments.option))
+    save_sheet(data, arguments.out, arguments.seed)
+    print(arguments.out)
+    return 0
+
+
+def _option(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ValueError(f"--option takes KEY=VALUE, got {text!r}")
+    try:
+        return key, json.loads(value)  # numbers, true, false, null
+    except json.JSONDecodeError:
+        return key, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
