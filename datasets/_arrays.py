@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,16 +34,16 @@ def as_images(images: ArrayLike, label: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(_as_bytes(array, label).reshape(-1, c, h, w))
 
 
-def _as_bytes(array: NDArray[np.generic], label: str) -> NDArray[np.uint8]:
+def _as_bytes(array: NDArray[Any], label: str) -> NDArray[np.uint8]:
     if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
+        return np.where(array, np.uint8(255), np.uint8(0))
     if array.dtype == np.uint8:
         # Binary sets are often stored as 0 and 1; white must be 255 all the same.
-        return array * np.uint8(255 if array.max() == 1 else 1)
+        return np.where(array, np.uint8(255), np.uint8(0)) if array.max() == 1 else array
     if array.dtype.kind == "f":
         low, high = array.min(), array.max()
         if low >= 0 and high <= 1:  # False for NaN, too
-            return np.rint(array * 255).astype(np.uint8)
+            return np.asarray(np.rint(array * 255), np.uint8)
         raise ValueError(f"{label}: images of floats must be in [0, 1], got {low} .. {high}")
     raise ValueError(f"{label}: images must be uint8, bool, or float in [0, 1], got {array.dtype}")
 
@@ -71,7 +72,7 @@ def as_factors(
     return table, tuple(int(size) for size in sizes)
 
 
-def _classes(column: NDArray[np.generic]) -> NDArray[np.int64]:
+def _classes(column: NDArray[Any]) -> NDArray[np.int64]:
     if column.dtype.kind == "u" or (column.dtype.kind == "i" and column.min() >= 0):
-        return column.astype(np.int64)
-    return np.unique(column, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        return np.asarray(column, np.int64)
+    return np.asarray(np.unique(column, return_inverse=True)[1].reshape(-1), np.int64)

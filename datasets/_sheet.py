@@ -50,7 +50,7 @@ def save_sheet(data: FactorDataset, path: Path, seed: int = 0) -> None:
     rows = [("random images", drawn[0]), ("", drawn[1])]
     for k, (name, size) in enumerate(zip(data.factor_names, data.factor_sizes, strict=True)):
         rows.append((f"{name}\n{size} values", traversal(data, k)))
-    figure = Figure(figsize=(1 + _COLUMNS, 0.7 + len(rows)), dpi=100)
+    figure = Figure(figsize=(1 + _COLUMNS, 0.7 + len(rows)), dpi=144)
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
     figure.subplots_adjust(
         left=1.6 / (1 + _COLUMNS),

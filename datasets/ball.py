@@ -48,7 +48,7 @@ class Ball(FactorDataset):
     --------
     >>> from datasets import load
     >>> disc = load("ball", shape="disc", radius=16)
-    >>> disc.factor_names, len(disc), disc.images([0]).shape
+    >>> disc.factor_names, len(disc), disc.image_shape
     (('position_x', 'position_y'), 1024, (1, 64, 64))
     """
 

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
 from ._derived import SEED, SOURCE_OPTIONS, DerivedDataset
+from ._draw import N_IMAGES
 from ._geometry import FACTOR_NAMES, FACTOR_SIZES
 from ._options import Option
 from ._random import random_bytes
 from ._registry import DatasetInfo, Values
-from .dsprites import N_IMAGES, settle_source
+from .dsprites import settle_source
 
 _IMAGE_SHAPE = (3, 64, 64)
 
@@ -29,7 +30,7 @@ def hues(n_colors: int) -> NDArray[np.uint8]:
     [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
     """
     colors = [colorsys.hsv_to_rgb(k / n_colors, 1.0, 1.0) for k in range(n_colors)]
-    return np.rint(255 * np.array(colors)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.array(colors)), np.uint8)
 
 
 class ColorDSprites(DerivedDataset):
