@@ -49,6 +49,8 @@ def _with_file(path: Path, read: Callable[[Any], T]) -> T:
         raise ValueError(f"{path}: a data set's file must end in .npz, .h5 or .hdf5")
     try:
         if path.suffix == ".npz":
+            if not zipfile.is_zipfile(path):  # np.load would take it for a pickle or an .npy
+                raise ValueError(f"{path} cannot be read as npz: it is no zip archive")
             with np.load(path, allow_pickle=False) as archive:
                 return read(archive)
         import h5py

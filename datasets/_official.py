@@ -35,16 +35,19 @@ def remedy() -> str:
     )
 
 
+def _places(path: str | None) -> list[Path]:
+    if path:
+        return [Path(path).expanduser()]
+    return [cache_folder() / f"{STEM}{ending}" for ending in CHECKSUMS]
+
+
 def find_official(path: str | None) -> Path | None:
     """Give the official file if there is a sound one: at `path`, or in the cache folder."""
-    places = [Path(path)] if path else [cache_folder() / f"{STEM}{end}" for end in CHECKSUMS]
-    for place in places:
-        if place.is_file():
-            try:
-                return verified(place)
-            except CorruptFileError:
-                if path:
-                    raise
+    for place in _places(path):
+        try:
+            return verified(place)
+        except (FileNotFoundError, CorruptFileError):
+            continue
     return None
 
 
@@ -82,9 +85,9 @@ def official_bits(folder: str, path: str | None) -> NDArray[np.uint8]:
         converted = open_bits(Path(folder) / f"{_CACHED}.npy", shape)
         if converted is not None:
             return converted
-    source = verified(Path(path)) if path else find_official(None)
-    if source is None:
-        raise FileNotFoundError(f"no sound official dSprites file in {folder}: {remedy()}")
+    places = _places(path)
+    present = [place for place in places if place.is_file()]
+    source = find_official(path) or verified((present or places)[0])  # verified says what is wrong
     return stored_bits(_CACHED, shape, lambda out: read_packed(source, out))
 
 

@@ -1,0 +1,52 @@
+"""What the tests of the data sets share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import DATASETS, FactorDataset, load
+
+# One small example of each registered data set; a new data set must add its own.
+EXAMPLES: dict[str, dict] = {
+    "dsprites": {},
+    "ball": {"grid_size": 9, "image_size": 48},
+    "color_dsprites": {"n_colors": 5},
+    "noisy_dsprites": {},
+    "dsprites_without_shape": {},
+    "file": {},
+}
+VARIED: dict[str, list[dict]] = {
+    "dsprites": [],
+    "ball": [{"shape": "disc"}, {"radius": 3}, {"grid_size": 8}, {"margin": 15}],
+    "color_dsprites": [{"n_colors": 4}, {"random_color": True}, {"random_color": True, "seed": 1}],
+    "noisy_dsprites": [{"strength": 0.5}, {"seed": 3}, {"channels": 1}],
+    "dsprites_without_shape": [{"shape": "square"}, {"shape": "random"}],
+    "file": [{"images": "inverted"}],
+}
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(5)
+    images = rng.integers(0, 256, (12, 6, 7), dtype=np.uint8)
+    factors = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
+    path = tmp_path / "own.npz"
+    np.savez(path, images=images, inverted=255 - images, factors=factors)
+    return path
+
+
+@pytest.fixture
+def options_of(own_file: Path):
+    def complete(name: str, extra: dict | None = None) -> dict:
+        path = {"path": str(own_file)} if name == "file" else {}
+        return {**EXAMPLES[name], **path, **(extra or {})}
+
+    return complete
+
+
+@pytest.fixture(params=sorted(DATASETS))
+def data(request: pytest.FixtureRequest, options_of) -> FactorDataset:
+    return load(request.param, **options_of(request.param))

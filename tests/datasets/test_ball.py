@@ -1,0 +1,72 @@
+"""Known answers of the ball."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from datasets import load
+
+
+def test_default_blob_is_the_protocols():
+    ball = load("ball")
+    assert ball.factor_names == ("position_x", "position_y")
+    assert ball.factor_sizes == (32, 32)
+    assert ball.image_shape == (1, 64, 64)
+    centres = np.linspace(12, 52, 32)
+    y, x = np.mgrid[:64, :64] + 0.5
+    for i, j in [(0, 0), (3, 29), (31, 31), (15, 16)]:
+        squared = (x - centres[i]) ** 2 + (y - centres[j]) ** 2
+        expected = np.rint(255 * np.exp(-squared / (2 * 4**2)))
+        np.testing.assert_array_equal(ball.images(ball.index([[i, j]]))[0, 0], expected)
+
+
+@pytest.mark.parametrize("shape", ["blob", "disc"])
+def test_corners_mirror_each_other(shape):
+    ball = load("ball", shape=shape, grid_size=5)
+    corners = ball.images(ball.index([[0, 0], [4, 0], [0, 4], [4, 4]]))[:, 0]
+    np.testing.assert_array_equal(corners[0], corners[1][:, ::-1])
+    np.testing.assert_array_equal(corners[0], corners[2][::-1])
+    np.testing.assert_array_equal(corners[0], corners[3][::-1, ::-1])
+    np.testing.assert_array_equal(corners[0], corners[0].T)
+
+
+@pytest.mark.parametrize("radius", [2, 6, 10, 16])
+def test_disc_is_never_cut(radius):
+    disc = load("ball", shape="disc", radius=radius)
+    images = disc.images(np.arange(len(disc)))[:, 0] == 255
+    area = images.sum(axis=(1, 2))
+    # Discretisation moves the area by parts of the circumference; a cut would take far more.
+    assert np.ptp(area) <= 4 * radius
+    np.testing.assert_allclose(area, np.pi * radius**2, atol=4 * radius)
+    # Every disc spans its diameter, up to a pixel, in both directions.
+    for axis in (1, 2):
+        extent = images.any(axis=axis).sum(axis=1)
+        assert set(np.unique(extent)) <= {2 * radius - 1, 2 * radius, 2 * radius + 1}
+
+
+@pytest.mark.parametrize("sigma", [2.0, 4.0, 6.0])
+def test_blob_keeps_its_mass(sigma):
+    blob = load("ball", radius=sigma)
+    mass = blob.images(np.arange(len(blob))).sum(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(mass, 2 * np.pi * sigma**2, rtol=0.01)
+
+
+def test_margin_and_sizes():
+    ball = load("ball", margin=20, grid_size=3, image_size=48, radius=2)
+    at = {}
+    for k in range(9):
+        row, column = np.unravel_index(int(ball.images([k]).argmax()), (48, 48))
+        at[k] = (int(column), int(row))
+    assert at[0] in {(19, 19), (20, 20), (19, 20), (20, 19)}
+    assert at[2][1] in {27, 28}
+    assert at[6][0] in {27, 28}
+
+
+def test_large_disc_has_packed_bits():
+    disc = load("ball", shape="disc", radius=16)
+    bits = disc.packed_bits()
+    assert bits.shape == (1024, 512)
+    images = np.unpackbits(bits, axis=1).reshape(-1, 1, 64, 64) * 255
+    np.testing.assert_array_equal(images, disc.images(np.arange(1024)))
+    assert load("ball").packed_bits() is None

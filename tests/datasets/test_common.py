@@ -1,0 +1,215 @@
+"""Properties that every registered data set has."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import DATASETS, FactorDataset, load, resolve
+
+from .conftest import EXAMPLES, VARIED
+
+ROOT = Path(__file__).parents[2]
+
+
+def some_indices(data: FactorDataset, n: int = 40) -> np.ndarray:
+    drawn = np.random.default_rng(1).integers(0, len(data), n)
+    return np.concatenate([[0, len(data) - 1], drawn])
+
+
+def test_examples_cover_the_registry():
+    assert set(EXAMPLES) == set(VARIED) == set(DATASETS)
+    for name, info in DATASETS.items():
+        assert info.name == name
+        assert "\n" not in info.description
+        assert info.description
+
+
+def test_shape_and_range(data):
+    indices = some_indices(data)
+    images = data.images(indices)
+    assert images.dtype == np.uint8
+    assert images.shape == (len(indices), *data.image_shape)
+    assert images.max() > 240
+    assert images.min() < 30
+    factors = data.factors(indices)
+    assert factors.dtype == np.int64
+    assert factors.shape == (len(indices), len(data.factor_sizes))
+    assert (factors >= 0).all()
+    assert (factors < data.factor_sizes).all()
+    assert len(data.factor_names) == len(data.factor_sizes) == len(set(data.factor_names))
+
+
+def test_full_grid_has_every_combination_once(data):
+    assert data.is_full_grid
+    assert len(data) == math.prod(data.factor_sizes)
+    every = data.factors(np.arange(len(data)))
+    for k, size in enumerate(data.factor_sizes):
+        np.testing.assert_array_equal(np.bincount(every[:, k], minlength=size), len(data) // size)
+
+
+def test_index_inverts_factors(data):
+    indices = some_indices(data, 1000)
+    found = data.index(data.factors(indices))
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, indices)
+
+
+def test_last_factor_is_fastest(data):
+    last = data.factor_sizes[-1]
+    factors = data.factors(np.arange(last))
+    np.testing.assert_array_equal(factors[:, -1], np.arange(last))
+    assert (factors[:, :-1] == 0).all()
+
+
+def test_an_image_depends_on_its_index_alone(data, options_of):
+    indices = some_indices(data)
+    again = load(data.name, **options_of(data.name))
+    images = data.images(indices)
+    np.testing.assert_array_equal(images, again.images(indices))
+    np.testing.assert_array_equal(images[5:6], data.images(indices[5:6]))
+    np.testing.assert_array_equal(images[::-1], data.images(indices[::-1]))
+
+
+def test_images_of_different_factors_differ(data):
+    for k, size in enumerate(data.factor_sizes):
+        if data.factor_names[k] == "orientation":
+            size //= 5  # a square repeats every quarter turn
+        row = np.repeat(data.factors([0]), size, axis=0)
+        row[:, k] = np.arange(size)
+        images = data.images(data.index(row)).reshape(size, -1)
+        assert len(np.unique(images, axis=0)) == size, data.factor_names[k]
+
+
+def test_no_index(data):
+    assert data.images([]).shape == (0, *data.image_shape)
+    assert data.factors([]).shape == (0, len(data.factor_sizes))
+
+
+def test_pickle_round_trip(data):
+    indices = some_indices(data)
+    before = data.images(indices)
+    text = pickle.dumps(data)
+    assert len(text) < 20_000, "a data set must not carry its images to a worker process"
+    again = pickle.loads(text)  # noqa: S301 - our own object
+    assert again.fingerprint == data.fingerprint
+    assert again.options == data.options
+    np.testing.assert_array_equal(again.images(indices), before)
+
+
+def test_packed_bits_agree_with_images(data):
+    packed = data.packed_bits()
+    indices = some_indices(data)
+    images = data.images(indices)
+    if packed is None:
+        assert len(np.unique(images)) > 2
+        return
+    assert packed.dtype == np.uint8
+    assert packed.shape == (len(data), -(-math.prod(data.image_shape) // 8))
+    assert set(np.unique(images)) <= {0, 255}
+    flat = images.reshape(len(indices), -1)
+    np.testing.assert_array_equal(packed[indices], np.packbits(flat == 255, axis=1))
+    with pytest.raises(ValueError, match="read-only"):
+        packed[0] = 0
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_fingerprint_tells_contents_apart(name, options_of):
+    sets = [options_of(name), *(options_of(name, extra) for extra in VARIED[name])]
+    prints = [load(name, **options).fingerprint for options in sets]
+    assert len(set(prints)) == len(prints)
+    assert prints == [load(name, **options).fingerprint for options in sets]
+    assert all(text.startswith(f"{name}/") and len(text) < 120 for text in prints)
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_resolve_is_canonical_and_loads_the_same(name, options_of):
+    for extra in [{}, *VARIED[name]]:
+        options = options_of(name, extra)
+        short = resolve(name, options)
+        assert resolve(name, short) == short
+        data = load(name, **options)
+        assert data.options == short
+        assert load(name, **short).fingerprint == data.fingerprint
+        required = {"path"} if name == "file" else set()
+        assert not {k for k, v in short.items() if v == DATASETS[name].defaults[k]} - required
+
+
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"file"}))
+def test_writing_a_default_changes_nothing(name):
+    assert resolve(name, DATASETS[name].defaults) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [([-1], IndexError), ([10**9], IndexError), ([0.5], ValueError), ([[0]], ValueError)],
+)
+def test_wrong_indices(data, wrong, error):
+    for method in (data.images, data.factors):
+        with pytest.raises(error, match="ind"):
+            method(wrong)
+
+
+def test_wrong_factors(data):
+    n = len(data.factor_sizes)
+    with pytest.raises(ValueError, match=data.factor_names[-1]):
+        data.index([[0] * (n - 1) + [data.factor_sizes[-1]]])
+    with pytest.raises(ValueError, match="shape"):
+        data.index([[0] * (n + 1)])
+    with pytest.raises(ValueError, match="integers"):
+        data.index([[0.0] * n])
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match=r"'dsprite'.*known are: dsprites, ball"):
+        load("dsprite")
+    with pytest.raises(ValueError, match=r"'sigma'.*shape, radius, image_size"):
+        resolve("ball", {"sigma": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ball", {"grid_size": 8.0}, "'grid_size' must be an integer"),
+        ("ball", {"grid_size": True}, "must be an integer"),
+        ("ball", {"grid_size": 1}, "2 .. 1024"),
+        ("ball", {"radius": "4"}, "must be a finite number"),
+        ("ball", {"radius": float("nan")}, "must be a finite number"),
+        ("ball", {"shape": "square"}, "'blob', 'disc'"),
+        ("ball", {"margin": 11.5}, "at least 12"),
+        ("ball", {"radius": 12}, "no room"),
+        ("color_dsprites", {"random_color": 1}, "true or false"),
+        ("noisy_dsprites", {"strength": 1.5}, "0 .. 1"),
+        ("dsprites", {"source": "net"}, "'render', 'official', 'auto'"),
+        ("file", {}, "needs the option 'path'"),
+    ],
+)
+def test_refused_options(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        resolve(name, options)
+
+
+def test_equal_spellings_have_one_form():
+    assert resolve("ball", {"radius": 5}) == resolve("ball", {"radius": 5.0}) == {"radius": 5.0}
+    assert resolve("ball", {"margin": 12}) == {}  # what the default rule gives
+    assert resolve("ball", {"grid_size": np.int64(16)}) == {"grid_size": 16}
+    assert resolve("color_dsprites", {"random_color": True, "n_colors": 5, "seed": 2}) == {
+        "random_color": True,
+        "seed": 2,
+    }
+    assert resolve("noisy_dsprites", {"strength": 0, "seed": 2}) == {"strength": 0.0}
+
+
+def test_import_is_light():
+    code = (
+        "import sys, datasets\n"
+        "heavy = {'torch', 'h5py', 'pooch', 'scipy', 'matplotlib', 'PIL', 'bench', 'metrics'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
