@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,8 @@ from ._registry import DatasetInfo, Values
 _VERSION = 1
 # A blob has no edge; where its 3σ circle touches the image's edge, intensity is 2.8 of 255.
 _BLOB_EXTENT = 3.0
+# Sets up to this size are drawn once as a whole (the default has 4 MiB), larger ones as needed.
+_TABLE_BYTES = 2**24
 
 
 class Ball(FactorDataset):
@@ -70,6 +73,7 @@ class Ball(FactorDataset):
         content = json.dumps([_VERSION, shape, radius, image_size, grid_size, margin])
         self._digest = hashlib.sha256(content.encode()).hexdigest()
         self._bits: NDArray[np.uint8] | None = None
+        self._table: NDArray[np.uint8] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +83,13 @@ class Ball(FactorDataset):
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
         """Give the images of some indices; see `FactorDataset.images`."""
         numbers = checked_indices(indices, len(self))
+        if len(self) * prod(self.image_shape) > _TABLE_BYTES:
+            return self._drawn(numbers)
+        if self._table is None:
+            self._table = self._drawn(np.arange(len(self)))
+        return self._table[numbers]
+
+    def _drawn(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         if self._shape == "disc":
             return bits_to_images(self._packed(numbers), self.image_shape)
         column, row = self._squared_distances(numbers)
@@ -114,7 +125,7 @@ class Ball(FactorDataset):
         return square[x], square[y]
 
     def __getstate__(self) -> Values:
-        return {**self.__dict__, "_bits": None}  # a worker process draws its own
+        return {**self.__dict__, "_bits": None, "_table": None}  # a worker process draws its own
 
 
 OPTIONS = {

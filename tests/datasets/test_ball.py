@@ -70,3 +70,16 @@ def test_large_disc_has_packed_bits():
     images = np.unpackbits(bits, axis=1).reshape(-1, 1, 64, 64) * 255
     np.testing.assert_array_equal(images, disc.images(np.arange(1024)))
     assert load("ball").packed_bits() is None
+
+
+@pytest.mark.parametrize("shape", ["blob", "disc"])
+def test_large_sets_are_drawn_as_needed(shape):
+    large = load("ball", shape=shape, grid_size=63, image_size=72)  # beyond the table's size
+    small = load("ball", shape=shape, grid_size=32, image_size=72)
+    assert len(large) * 72 * 72 > 2**24 > len(small) * 72 * 72
+    # The outermost positions of both grids are the same.
+    corners = [[0, 0], [0, -1], [-1, 0], [-1, -1]]
+    first, second = (
+        data.images(data.index(np.array(corners) % data.factor_sizes)) for data in (large, small)
+    )
+    np.testing.assert_array_equal(first, second)
