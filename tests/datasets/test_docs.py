@@ -1,0 +1,28 @@
+"""The examples of the documentation run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from datasets import DATASETS, load
+
+DOCS = Path(__file__).parents[2] / "docs" / "datasets.md"
+
+
+def test_examples(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - our own documentation
+    bars = load("file", path="bars.npz")
+    assert bars.factor_names == ("angle", "size")
+    assert bars.is_full_grid
+    assert not names["data"].is_full_grid
+
+
+def test_every_data_set_is_documented():
+    text = DOCS.read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in text for name in DATASETS)
