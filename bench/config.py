@@ -1,0 +1,358 @@
+"""grid.yaml -> Grid -> [RunSpec]: reading, validation and expansion. Nothing is drawn or trained.
+
+Every complaint is a `GridError` of one line: file, path in it, reason and, where there is one, the
+remedy. Reading a grid loads neither torch nor scikit-learn, so a bad one is refused at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
+
+from ._siblings import datasets, metrics
+from .specs import SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
+
+# What `train` may hold; an entry of `models` may override any of it for its own runs.
+TRAIN_KEYS = (
+    "architecture",
+    "likelihood",
+    "n_latents",
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "allow_partial_anneal",
+)
+BASELINE_KINDS = {
+    # kind: (the keys of `train` it takes, whether it is repeated for every seed)
+    "baseline_untrained": (("architecture", "likelihood", "n_latents"), True),
+    "baseline_random": (("n_latents",), True),
+    "baseline_pca": (("n_latents",), False),
+    "baseline_truth": ((), False),
+}
+# Both architectures halve the image four times.
+IMAGE_SIZE_MULTIPLE = 16
+
+_UNION_BRANCHES = ("bool", "int", "float", "str")
+
+Scalar = bool | int | float | str
+Entry = dict[str, Scalar | list[Scalar]]
+
+
+class GridError(ValueError):
+    """A grid that cannot be run: one line that names the file, the path in it and the reason."""
+
+    def __init__(self, source: str, path: str, reason: str) -> None:
+        super().__init__(f"{source}: {path}: {reason}" if path else f"{source}: {reason}")
+
+
+class GridWarning(UserWarning):
+    """Something in a grid that is probably not what was meant."""
+
+
+class MetricRequest(Frozen):
+    """A metric by name, with the options that are not its defaults."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Grid(Frozen):
+    """A validated grid.yaml. Values of `models`, `train` and dataset options may be lists (axes).
+
+    Examples
+    --------
+    >>> grid = Grid.model_validate({
+    ...     "name": "example", "datasets": ["ball"], "seeds": [0, 1],
+    ...     "models": [{"kind": "vae"}, {"kind": "beta_vae", "beta": [4, 16]}]})
+    >>> len(expand(grid))
+    6
+    """
+
+    name: Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
+    datasets: Annotated[list[str | Entry], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    models: Annotated[list[Entry], Field(min_length=1)]
+    train: Entry = Field(default_factory=dict)
+    metrics: list[str | dict[str, Any]] = Field(
+        default_factory=lambda: ["beta_vae_score", "mig", "kl_per_dimension"]
+    )
+    baselines: bool = False
+    evaluation: Evaluation = Evaluation()
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Read and validate a grid file, down to the last run it expands to.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML 1.2 file; see the README for its keys.
+
+    Returns
+    -------
+    Grid
+        Frozen; `expand` gives its runs.
+
+    Raises
+    ------
+    GridError
+        If the file cannot be read or anything in it cannot be run. The message is one line.
+    """
+    source = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise GridError(source, "", f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise GridError(source, "", "is not UTF-8 text") from None
+    return parse_grid(read_yaml(text, source), source)
+
+
+def parse_grid(data: object, source: str = "grid") -> Grid:
+    """Validate plain data (what YAML or JSON gives) as a grid; `source` names it in errors."""
+    if not isinstance(data, Mapping):
+        raise GridError(source, "", "must be a mapping with the keys name, datasets, seeds, models")
+    try:
+        grid = Grid.model_validate(data)
+    except ValidationError as error:
+        path, reason = _first_problem(error)
+        raise GridError(source, path, reason) from None
+    expand(grid, source)
+    metric_requests(grid, source)
+    return grid
+
+
+def read_yaml(text: str, source: str) -> object:
+    """Parse YAML 1.2 without constructing anything but plain values."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        # The parser's own text goes on for lines about how to allow it.
+        where = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise GridError(source, f"line {where}", str(error.problem)) from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise GridError(source, f"line {mark.line + 1}" if mark else "", str(reason)) from None
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise GridError(source, "", f"is not readable YAML: {error}".splitlines()[0]) from None
+
+
+def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
+    """Return the runs of a grid, in its order, each once.
+
+    Parameters
+    ----------
+    grid : Grid
+        A grid, from `load_grid` or built in Python.
+    source : str
+        What to call the grid in errors.
+
+    Returns
+    -------
+    list of RunSpec
+        One frozen spec a run.
+
+    Raises
+    ------
+    GridError
+        If a value is unknown, of the wrong type or out of range.
+
+    Warns
+    -----
+    GridWarning
+        If specs are equal after normalisation; they are merged.
+    """
+    evaluation = grid.evaluation.model_dump()
+    runs: dict[str, RunSpec] = {}
+    merged = 0
+    for dataset in _datasets(grid, source):
+        for candidate, paths in _candidates(grid, source):
+            for seed in grid.seeds:
+                values = {
+                    **candidate,
+                    "dataset": dataset,
+                    "seed": seed,
+                    "evaluation": evaluation,
+                }
+                spec = _build(values, paths, source)
+                merged += runs.setdefault(run_id(spec), spec) is not spec
+        if grid.baselines:
+            # Settings of `train` that a baseline does not have make equal specs: no warning here.
+            for spec in _baselines(grid, dataset, evaluation, source):
+                runs.setdefault(run_id(spec), spec)
+    if merged:
+        warnings.warn(
+            f"{source}: {merged} runs equal another after normalisation and are merged with it",
+            GridWarning,
+            stacklevel=2,
+        )
+    return list(runs.values())
+
+
+def metric_requests(grid: Grid, source: str = "grid") -> list[MetricRequest]:
+    """Return the metrics that a grid asks for, each with its checked options."""
+    requests = []
+    for position, entry in enumerate(grid.metrics):
+        options = {"name": entry} if isinstance(entry, str) else dict(entry)
+        name = options.pop("name", None)
+        path = f"metrics.{position}"
+        if not isinstance(name, str):
+            raise GridError(source, path, "must be a metric's name or a mapping with 'name'")
+        if name not in metrics.METRICS:
+            known = ", ".join(metrics.METRICS)
+            raise GridError(source, path, f"unknown metric {name!r}; known are {known}")
+        try:
+            metrics.check_options(name, options)
+        except (ValueError, TypeError) as error:
+            raise GridError(source, path, str(error)) from None
+        request = MetricRequest(name=name, options=options)
+        if request not in requests:
+            requests.append(request)
+    return requests
+
+
+def _datasets(grid: Grid, source: str) -> Iterator[dict[str, Any]]:
+    """Yield every dataset of the grid with its resolved options, and check that models fit it."""
+    for position, entry in enumerate(grid.datasets):
+        path = f"datasets.{position}"
+        named: Entry = {"name": entry} if isinstance(entry, str) else entry
+        for options, paths in _product(named, path, source):
+            name = options.pop("name", None)
+            if not isinstance(name, str):
+                raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
+            try:
+                resolved = datasets.resolve(name, options)
+                dataset = datasets.load(name, **resolved)
+            except (ValueError, TypeError, OSError) as error:
+                where = [paths[key] for key in options if f"'{key}'" in str(error)]
+                raise GridError(source, (where or [path])[0], str(error)) from None
+            height, width = dataset.image_shape[1:]
+            if height != width or height % IMAGE_SIZE_MULTIPLE:
+                raise GridError(
+                    source,
+                    path,
+                    f"images are {height}x{width}; the models need square images whose side is a "
+                    f"multiple of {IMAGE_SIZE_MULTIPLE}",
+                )
+            smallest = min(
+                (
+                    size
+                    for model, _ in _candidates(grid, source)
+                    if isinstance(size := model.get("batch_size"), int)
+                ),
+                default=0,
+            )
+            if smallest > len(dataset):
+                raise GridError(
+                    source,
+                    "train.batch_size",
+                    f"{smallest} is more than the {len(dataset)} images of {name}",
+                )
+            yield {"name": name, "options": resolved}
+
+
+def _candidates(grid: Grid, source: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """Yield every combination of the axes of `models` and `train`, with where each value stands."""
+    unknown = [key for key in grid.train if key not in TRAIN_KEYS]
+    if unknown:
+        known = ", ".join(TRAIN_KEYS)
+        raise GridError(source, f"train.{unknown[0]}", f"unknown key; known are {known}")
+    for position, entry in enumerate(grid.models):
+        inherited = {key: value for key, value in grid.train.items() if key not in entry}
+        for own, own_paths in _product(entry, f"models.{position}", source):
+            for shared, shared_paths in _product(inherited, "train", source):
+                values = {**shared, **own}
+                paths = {**shared_paths, **own_paths, "": f"models.{position}"}
+                partial = values.pop("allow_partial_anneal", False)
+                if not isinstance(partial, bool):
+                    raise GridError(source, paths["allow_partial_anneal"], "must be true or false")
+                _check_anneal(values, paths, partial, source)
+                yield values, paths
+
+
+def _check_anneal(
+    values: Mapping[str, Any], paths: Mapping[str, str], partial: bool, source: str
+) -> None:
+    """Refuse a schedule that training would cut off, unless the grid says that it may."""
+    anneal = values.get("anneal_steps")
+    steps = values.get("steps", TrainedSpec.model_fields["steps"].default)
+    if isinstance(anneal, int) and isinstance(steps, int) and anneal > steps and not partial:
+        raise GridError(
+            source,
+            paths["anneal_steps"],
+            f"{anneal} is more than the {steps} steps of training, so the schedule would not end; "
+            f"lower it, or set allow_partial_anneal: true",
+        )
+
+
+def _baselines(
+    grid: Grid, dataset: dict[str, Any], evaluation: dict[str, Any], source: str
+) -> Iterator[RunSpec]:
+    for kind, (keys, per_seed) in BASELINE_KINDS.items():
+        settings = {key: grid.train[key] for key in keys if key in grid.train}
+        for values, paths in _product(settings, "train", source):
+            for seed in grid.seeds if per_seed else [0]:
+                spec = {**values, "kind": kind, "dataset": dataset, "seed": seed}
+                yield _build({**spec, "evaluation": evaluation}, paths, source)
+
+
+def _product(
+    entry: Mapping[str, Any], path: str, source: str
+) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """Yield each combination of the list values of `entry`, with the path of every value."""
+    axes = []
+    for key, value in entry.items():
+        if isinstance(value, list):
+            if not value:
+                raise GridError(source, f"{path}.{key}", "is an empty list; name a value at least")
+            axes.append([(item, f"{path}.{key}.{i}") for i, item in enumerate(value)])
+        else:
+            axes.append([(value, f"{path}.{key}")])
+    for combination in itertools.product(*axes):
+        yield (
+            {key: value for key, (value, _) in zip(entry, combination, strict=True)},
+            {key: where for key, (_, where) in zip(entry, combination, strict=True)},
+        )
+
+
+def _build(values: dict[str, Any], paths: Mapping[str, str], source: str) -> RunSpec:
+    try:
+        return SPEC_ADAPTER.validate_python(values)
+    except ValidationError as error:
+        problem, reason = _first_problem(error)
+        # The location starts with the kind that was chosen, where one was.
+        field = problem.removeprefix(f"{values.get('kind')}.")
+        entry = paths.get("", "models")
+        raise GridError(source, paths.get(field, f"{entry}.{field}".rstrip(".")), reason) from None
+
+
+def _first_problem(error: ValidationError) -> tuple[str, str]:
+    """Return the path and the reason of the first complaint, in the words of a grid's author."""
+    problem = error.errors()[0]
+    shown = repr(problem["input"])
+    shown = shown if len(shown) < 80 else shown[:77] + "..."
+    # Inside a union the location goes on with the branch that was tried: no part of the path.
+    parts = [str(part) for part in problem["loc"]]
+    branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
+    if branch:
+        return ".".join(parts[:branch]), f"must be a finite number, text, true, false or a list " \
+            f"of these, not {shown}"
+    path = ".".join(parts)
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        return path, "unknown key"
+    if kind == "missing":
+        return path, "is missing"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tags = problem.get("ctx", {}).get("expected_tags", "")
+        return "kind", f"must be one of {tags}" if tags else "is missing: every model needs a kind"
+    return path, f"{problem['msg']}, not {shown}"

@@ -1,0 +1,219 @@
+"""The VAE, with a leading pack axis: K models of one architecture in one set of tensors.
+
+Every parameter is a stack over the K members, so that one step trains them all and a member's
+slice is an ordinary model. K = 1 is the ordinary case and costs nothing extra: its convolutions
+are plain ones. Members share no arithmetic, so a member that diverges spoils no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .streams import generator
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Widths and kernel sizes; every convolution has stride 2 and halves the image.
+
+    The decoder's convolutions are listed from the code to the image, without the image's own
+    channels, which the last one produces.
+    """
+
+    encoder_channels: tuple[int, ...]
+    encoder_kernels: tuple[int, ...]
+    encoder_hidden: tuple[int, ...]
+    decoder_hidden: tuple[int, ...]
+    decoder_channels: tuple[int, ...]
+    decoder_kernel: int = 4
+
+
+ARCHITECTURES = {
+    # Burgess et al. 2018, appendix: 4 convolutions of 32 channels, two layers of 256 units, and
+    # the transpose of that.
+    "burgess": Architecture(
+        encoder_channels=(32, 32, 32, 32),
+        encoder_kernels=(4, 4, 4, 4),
+        encoder_hidden=(256, 256),
+        decoder_hidden=(256, 256),
+        decoder_channels=(32, 32, 32, 32),
+    ),
+    # Locatello et al. 2019, as released in disentanglement_lib: its third and fourth kernels are
+    # 2x2, although the papers list 4x4.
+    "locatello": Architecture(
+        encoder_channels=(32, 32, 64, 64),
+        encoder_kernels=(4, 4, 2, 2),
+        encoder_hidden=(256,),
+        decoder_hidden=(256,),
+        decoder_channels=(64, 64, 32, 32),
+    ),
+}
+
+
+class PackedLinear(nn.Module):
+    """K linear layers: (K, B, in) -> (K, B, out)."""
+
+    def __init__(self, pack: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.fan_in = n_in
+        self.weight = nn.Parameter(torch.empty(pack, n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(pack, 1, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class PackedConv(nn.Module):
+    """K convolutions of stride 2: (B, K * in, H, W) -> (B, K * out, H / 2, W / 2)."""
+
+    def __init__(self, pack: int, n_in: int, n_out: int, kernel: int) -> None:
+        super().__init__()
+        self.padding = kernel // 2 - 1
+        self.fan_in = n_in * kernel * kernel
+        self.weight = nn.Parameter(torch.empty(pack, n_out, n_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(pack, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(
+            x,
+            self.weight.flatten(0, 1),
+            self.bias.flatten(),
+            stride=2,
+            padding=self.padding,
+            groups=len(self.weight),
+        )
+
+
+class PackedConvTranspose(nn.Module):
+    """K transposed convolutions of stride 2: (B, K * in, H, W) -> (B, K * out, 2H, 2W)."""
+
+    def __init__(self, pack: int, n_in: int, n_out: int, kernel: int) -> None:
+        super().__init__()
+        self.padding = kernel // 2 - 1
+        # PyTorch's default initialisation takes the second axis of the weight, here the outputs.
+        self.fan_in = n_out * kernel * kernel
+        self.weight = nn.Parameter(torch.empty(pack, n_in, n_out, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(pack, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(
+            x,
+            self.weight.flatten(0, 1),
+            self.bias.flatten(),
+            stride=2,
+            padding=self.padding,
+            groups=len(self.weight),
+        )
+
+
+class VAE(nn.Module):
+    """K variational autoencoders with Gaussian codes.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (C, H, W), with H = W a multiple of 16.
+    n_latents : int
+        D, the dimension of the code.
+    architecture : str
+        A key of `ARCHITECTURES`.
+    seeds : sequence of int
+        One a member; K = len(seeds). A member's initial weights depend on its seed alone.
+
+    Examples
+    --------
+    >>> vae = VAE((1, 64, 64), 10, "burgess", seeds=[0, 1])
+    >>> means, logvars = vae.encode(torch.zeros(2, 5, 1, 64, 64))
+    >>> tuple(means.shape), tuple(vae.decode(means).shape)
+    ((2, 5, 10), (2, 5, 1, 64, 64))
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        n_latents: int,
+        architecture: str,
+        seeds: Sequence[int],
+    ) -> None:
+        super().__init__()
+        layout = ARCHITECTURES[architecture]
+        channels, size, _ = image_shape
+        pack = len(seeds)
+        side = size >> len(layout.encoder_channels)
+        self.image_shape = image_shape
+        self.code_shape = (layout.decoder_channels[0], side, side)
+
+        widths = (channels, *layout.encoder_channels)
+        self.encoder_convs = nn.ModuleList(
+            PackedConv(pack, widths[i], widths[i + 1], kernel)
+            for i, kernel in enumerate(layout.encoder_kernels)
+        )
+        widths = (layout.encoder_channels[-1] * side * side, *layout.encoder_hidden, 2 * n_latents)
+        self.encoder_linears = _linears(pack, widths)
+        widths = (n_latents, *layout.decoder_hidden, layout.decoder_channels[0] * side * side)
+        self.decoder_linears = _linears(pack, widths)
+        widths = (*layout.decoder_channels, channels)
+        self.decoder_convs = nn.ModuleList(
+            PackedConvTranspose(pack, widths[i], widths[i + 1], layout.decoder_kernel)
+            for i in range(len(widths) - 1)
+        )
+        self._initialise(seeds)
+
+    @torch.no_grad()
+    def _initialise(self, seeds: Sequence[int]) -> None:
+        """Draw PyTorch's default: weights and biases uniform in ± 1 / sqrt(fan in)."""
+        layers = [module for module in self.modules() if hasattr(module, "fan_in")]
+        for member, seed in enumerate(seeds):
+            source = generator(seed, "init")
+            for layer in layers:
+                bound = cast("int", layer.fan_in) ** -0.5
+                for parameter in layer.parameters():
+                    drawn = source.uniform(-bound, bound, tuple(parameter[member].shape))
+                    parameter[member].copy_(torch.from_numpy(drawn))
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, each (K, B, D), of (K, B, C, H, W) images in [0, 1]."""
+        pack, batch = images.shape[:2]
+        x = images.transpose(0, 1).flatten(1, 2)
+        for conv in self.encoder_convs:
+            x = F.relu(conv(x))
+        x = x.reshape(batch, pack, -1).transpose(0, 1)
+        # The codes are float32 whatever the precision of the layers above.
+        means, logvars = _through(self.encoder_linears, x).float().chunk(2, dim=-1)
+        return means, logvars
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the logits (K, B, C, H, W) of the pixels' means for (K, B, D) codes."""
+        pack, batch = z.shape[:2]
+        x = F.relu(_through(self.decoder_linears, z))
+        x = x.transpose(0, 1).reshape(batch, pack * self.code_shape[0], *self.code_shape[1:])
+        for conv in self.decoder_convs[:-1]:
+            x = F.relu(conv(x))
+        x = self.decoder_convs[-1](x)
+        return x.reshape(batch, pack, *self.image_shape).transpose(0, 1)
+
+    def member_state(self, member: int) -> dict[str, Tensor]:
+        """Return one member's weights as the state of a pack of one, on the CPU."""
+        return {
+            name: value[member : member + 1].detach().cpu().clone()
+            for name, value in self.state_dict().items()
+        }
+
+
+def _linears(pack: int, widths: Sequence[int]) -> nn.ModuleList:
+    return nn.ModuleList(
+        PackedLinear(pack, n_in, n_out) for n_in, n_out in zip(widths, widths[1:], strict=False)
+    )
+
+
+def _through(layers: nn.ModuleList, x: Tensor) -> Tensor:
+    """Apply linear layers with rectifiers between them, none behind the last."""
+    for layer in layers[:-1]:
+        x = F.relu(layer(x))
+    return cast("Tensor", layers[-1](x))

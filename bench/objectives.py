@@ -1,0 +1,150 @@
+"""What is minimised: pure functions of (terms, step, settings), one `Objective` a kind.
+
+All terms are nats per image: the likelihood is summed over pixels and channels, the KL divergence
+over latents, and both are averaged over the batch. Averaging over pixels instead would change the
+meaning of β, γ and C. Leading axis of every tensor: the members of the pack.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# The hyper-parameters of the pack's members, each a (K,) tensor.
+Settings = Mapping[str, Tensor]
+
+
+class Terms(NamedTuple):
+    """What a training step computes before any objective weighs it.
+
+    Attributes
+    ----------
+    reconstruction : Tensor
+        (K,) −E_q[log p(x|z)], mean over the batch.
+    kl : Tensor
+        (K, D) KL(q(z_j|x) ‖ N(0, 1)) of each latent, mean over the batch.
+    z, means, logvars : Tensor
+        (K, B, D) the sample and the posterior it came from.
+    n_images : int
+        Size of the dataset, which the total correlation's estimate needs.
+    """
+
+    reconstruction: Tensor
+    kl: Tensor
+    z: Tensor
+    means: Tensor
+    logvars: Tensor
+    n_images: int
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss and the quantity that its schedule moves.
+
+    Attributes
+    ----------
+    control_name : str
+        Name of the scheduled quantity and of its column in the history: `beta` or `c`.
+    control : callable
+        (step, settings) -> (K,) value of that quantity at a global step, counted from 0.
+    loss : callable
+        (terms, control, settings) -> (K,) loss per member.
+    """
+
+    control_name: str
+    control: Callable[[int | Tensor, Settings], Tensor]
+    loss: Callable[[Terms, Tensor, Settings], Tensor]
+
+    def __call__(self, terms: Terms, step: int | Tensor, settings: Settings) -> Tensor:
+        """Return the loss of each member at a global step, (K,)."""
+        return self.loss(terms, self.control(step, settings), settings)
+
+
+def linear_schedule(step: int | Tensor, start: Tensor, end: Tensor, anneal_steps: Tensor) -> Tensor:
+    """Return start + (end − start) · min(step / anneal_steps, 1): a function of the step alone.
+
+    A schedule kept as state restarts when a run is resumed; this one cannot.
+    """
+    return start + (end - start) * (step / anneal_steps).clamp(max=1)
+
+
+def negative_log_likelihood(logits: Tensor, images: Tensor, likelihood: str) -> Tensor:
+    """Return −log p(x|z) in nats per image, (K, B), summed over channels and pixels.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (K, B, C, H, W) logits of the pixels' means.
+    images : Tensor
+        (K, B, C, H, W) intensities in [0, 1].
+    likelihood : {"bernoulli", "gaussian"}
+        Cross-entropy, or ½‖x − sigmoid(logits)‖² (unit variance, without the constant).
+    """
+    if likelihood == "bernoulli":
+        pixels = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    else:
+        pixels = 0.5 * (images - torch.sigmoid(logits)).square()
+    return pixels.sum(dim=(-3, -2, -1))
+
+
+def gaussian_kl(means: Tensor, logvars: Tensor) -> Tensor:
+    """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½(μ² + σ² − 1 − ln σ²) elementwise, in nats."""
+    return 0.5 * (means.square() + logvars.exp() - 1 - logvars)
+
+
+def total_correlation(terms: Terms) -> Tensor:
+    """Estimate KL(q(z) ‖ Π q(z_j)) from a batch by minibatch-weighted sampling, (K,).
+
+    Source: Chen et al. 2018, equation 5 and appendix C.1.
+    """
+    batch = terms.z.shape[1]
+    z, means, logvars = terms.z[:, :, None], terms.means[:, None], terms.logvars[:, None]
+    # log q(z_i | x_k) per latent, (K, B, B, D): the sample of image i under the posterior of k.
+    log_q = -0.5 * (math.log(2 * math.pi) + logvars + (z - means).square() / logvars.exp())
+    log_weight = math.log(batch * terms.n_images)
+    log_joint = log_q.sum(-1).logsumexp(2) - log_weight
+    log_marginals = (log_q.logsumexp(2) - log_weight).sum(-1)
+    return (log_joint - log_marginals).mean(1)
+
+
+def _weighted_kl(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
+    return terms.reconstruction + beta * terms.kl.sum(-1)
+
+
+def _capacity(terms: Terms, c: Tensor, settings: Settings) -> Tensor:
+    # The absolute value of the batch's mean, not the mean of absolute values: the constraint is on
+    # the average rate.
+    return terms.reconstruction + settings["gamma"] * (terms.kl.sum(-1) - c).abs()
+
+
+def _weighted_tc(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
+    # KL = I(x; z) + TC + Σ KL(q(z_j) ‖ p(z_j)); weighing TC with β adds β − 1 of it.
+    return terms.reconstruction + terms.kl.sum(-1) + (beta - 1) * total_correlation(terms)
+
+
+# A new objective: its function above, a line here and a class in specs.py.
+OBJECTIVES: dict[str, Objective] = {
+    "vae": Objective(
+        "beta", lambda step, settings: torch.ones_like(settings["learning_rate"]), _weighted_kl
+    ),
+    "beta_vae": Objective("beta", lambda step, settings: settings["beta"], _weighted_kl),
+    "annealed_beta_vae": Objective(
+        "beta",
+        lambda step, s: linear_schedule(step, s["beta_start"], s["beta_end"], s["anneal_steps"]),
+        _weighted_kl,
+    ),
+    "capacity_vae": Objective(
+        "c",
+        lambda step, s: linear_schedule(
+            step, torch.zeros_like(s["capacity"]), s["capacity"], s["anneal_steps"]
+        ),
+        _capacity,
+    ),
+    "beta_tcvae": Objective("beta", lambda step, settings: settings["beta"], _weighted_tc),
+}

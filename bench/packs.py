@@ -1,0 +1,58 @@
+"""Pack: runs that are trained together, and how they are executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .specs import BaseSpec, TrainedSpec, canonical, run_id
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How runs are computed. Never part of their identity, always part of their record."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Runs of one family that go through a producer together; one is the ordinary case."""
+
+    specs: tuple[BaseSpec, ...]
+    execution: Execution = Execution()
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The members' identities, in order."""
+        return tuple(run_id(spec) for spec in self.specs)
+
+    @property
+    def steps(self) -> int:
+        """Model-steps of work: what a progress bar counts (a run without training counts one)."""
+        return sum(spec.steps if isinstance(spec, TrainedSpec) else 1 for spec in self.specs)
+
+
+# Members of a pack share these; seeds, β, γ, C and schedules may differ.
+_SHARED = TrainedSpec.model_fields.keys() - {"kind", "seed"}
+
+
+def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -> list[Pack]:
+    """Group runs into packs of at most `size`; only trained models of one shape share a pack."""
+    families: dict[str, list[BaseSpec]] = {}
+    for spec in specs:
+        if size > 1 and isinstance(spec, TrainedSpec):
+            shape = {key: value for key, value in canonical(spec).items() if key in _SHARED}
+            family = repr(sorted(shape.items()))
+        else:
+            family = run_id(spec)
+        families.setdefault(family, []).append(spec)
+    return [
+        Pack(tuple(members[start : start + size]), execution)
+        for members in families.values()
+        for start in range(0, len(members), size)
+    ]
+

@@ -1,0 +1,188 @@
+"""RunSpec: what a run is. Frozen values, one class per kind, and the identity they hash to.
+
+`run_id` and `group_id` hash the canonical dump of a spec: the fields that differ from their frozen
+default. A field added later with a default therefore changes no id and retrains nobody. Defaults
+below are part of every stored identity: never change one, add a field instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+# Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
+NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, no unknown keys, no type coercion, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DatasetSpec(Frozen):
+    """A dataset by name with the options that differ from its defaults."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Hash by meaning, as equality does (a dict field has no hash of its own)."""
+        return hash((self.name, json.dumps(self.options, sort_keys=True)))
+
+
+class Evaluation(Frozen):
+    """Which images are encoded once training has ended: all, or so many drawn without replacement."""
+
+    images: Literal["all"] | Count = "all"
+    seed: Seed = 0
+
+
+class BaseSpec(Frozen):
+    """What every run has; each kind of run is a subclass that pins `kind`."""
+
+    kind: str
+    dataset: DatasetSpec
+    seed: Seed = 0
+    evaluation: Evaluation = Evaluation()
+
+
+class LatentSpec(BaseSpec):
+    """A run whose number of latents is chosen."""
+
+    n_latents: Count = 10
+
+
+class ModelSpec(LatentSpec):
+    """A run that has a VAE, trained or not."""
+
+    architecture: Literal["burgess", "locatello"] = "burgess"
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+
+
+class TrainedSpec(ModelSpec):
+    """A VAE trained by gradient descent; each subclass is one objective."""
+
+    steps: Count = 300_000
+    batch_size: Count = 64
+    learning_rate: Positive = 5e-4
+
+
+class VAE(TrainedSpec):
+    """Kingma & Welling 2014; stays distinct from `beta_vae` with β = 1."""
+
+    kind: Literal["vae"]
+    beta: ClassVar[float] = 1.0
+
+
+class BetaVAE(TrainedSpec):
+    """Higgins et al. 2017."""
+
+    kind: Literal["beta_vae"]
+    beta: NonNegative
+
+
+class AnnealedBetaVAE(TrainedSpec):
+    """β runs linearly from `beta_start` to `beta_end` over `anneal_steps`, then stays."""
+
+    kind: Literal["annealed_beta_vae"]
+    beta_start: NonNegative
+    beta_end: NonNegative
+    anneal_steps: Count
+
+
+class CapacityVAE(TrainedSpec):
+    """Burgess et al. 2018: γ|KL − C|, C linear from 0 to `capacity` nats over `anneal_steps`."""
+
+    kind: Literal["capacity_vae"]
+    gamma: NonNegative
+    capacity: NonNegative
+    anneal_steps: Count
+
+
+class BetaTCVAE(TrainedSpec):
+    """Chen et al. 2018: β weighs the total correlation alone."""
+
+    kind: Literal["beta_tcvae"]
+    beta: NonNegative
+
+
+class UntrainedBaseline(ModelSpec):
+    """The encoder at its initialisation."""
+
+    kind: Literal["baseline_untrained"]
+
+
+class RandomBaseline(LatentSpec):
+    """Standard normal codes that know nothing of the image."""
+
+    kind: Literal["baseline_random"]
+
+
+class PCABaseline(LatentSpec):
+    """The first `n_latents` principal components of the pixels."""
+
+    kind: Literal["baseline_pca"]
+
+
+class TruthBaseline(BaseSpec):
+    """The factors themselves, one latent each: the ceiling of every supervised metric."""
+
+    kind: Literal["baseline_truth"]
+
+
+RunSpec = Annotated[
+    VAE
+    | BetaVAE
+    | AnnealedBetaVAE
+    | CapacityVAE
+    | BetaTCVAE
+    | UntrainedBaseline
+    | RandomBaseline
+    | PCABaseline
+    | TruthBaseline,
+    Field(discriminator="kind"),
+]
+SPEC_ADAPTER: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
+# The order of the kinds in tables and figures is the order of the union above.
+KINDS: dict[str, type[BaseSpec]] = {
+    get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in get_args(get_args(RunSpec)[0])
+}
+
+
+def canonical(spec: BaseSpec) -> dict[str, Any]:
+    """Return the fields of `spec` that differ from their defaults, as plain JSON values."""
+    return spec.model_dump(mode="json", exclude_defaults=True)
+
+
+def run_id(spec: BaseSpec) -> str:
+    """Return the identity of a run: 16 hexadecimal digits that depend on its meaning alone."""
+    return _digest(canonical(spec))
+
+
+def group_id(spec: BaseSpec) -> str:
+    """Return the identity of a run without its seed; runs that share it are repetitions."""
+    return _digest({key: value for key, value in canonical(spec).items() if key != "seed"})
+
+
+def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
+    """Return the key by which tables are sorted: dataset, kind, hyper-parameters, seed."""
+    fields = spec.model_dump(mode="json", exclude={"dataset", "kind", "seed"})
+    return (
+        spec.dataset.name,
+        json.dumps(spec.dataset.options, sort_keys=True),
+        list(KINDS).index(spec.kind),
+        *(fields[name] if name != "evaluation" else json.dumps(fields[name]) for name in fields),
+        spec.seed,
+    )
+
+
+def _digest(value: dict[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
