@@ -1,0 +1,141 @@
+"""Tasks on this machine: one after another in this process, or in a pool of worker processes.
+
+The pool is our own because a worker may die (a segfault, the kernel's memory killer) and the
+ready-made ones then cannot say which task it died of. Here every worker has a pipe of its own, so a
+dead worker costs exactly the task it had, and progress comes over the same pipe.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+# A task is called with itself and a function that takes whatever progress it wants to tell.
+Call = Callable[[Task, Callable[..., None]], Answer]
+Progress = Callable[[int, tuple[Any, ...]], None]
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The answer of a task whose worker died."""
+
+    exit_code: int | None
+
+    def __str__(self) -> str:
+        """Say what ended the worker."""
+        code = self.exit_code or 0
+        if code < 0:
+            return f"the worker was killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"the worker ended with exit code {code}"
+
+
+@dataclass
+class _Worker(Generic[Task]):
+    process: BaseProcess
+    pipe: Connection
+    task: int | None = None
+
+
+def run_tasks(
+    call: Call[Task, Answer], tasks: Sequence[Task], *, workers: int, progress: Progress
+) -> Iterator[tuple[int, Answer | Crashed]]:
+    """Run every task and yield (position, answer) as each ends.
+
+    Parameters
+    ----------
+    call : callable
+        A module-level function of (task, tell). Exceptions it raises end the iteration.
+    tasks : sequence
+        What to run; picklable if there is more than one worker.
+    workers : int
+        1 runs the tasks in this process, one after another; more start so many processes.
+    progress : callable
+        Called in this process with (position, what the task told).
+
+    Yields
+    ------
+    tuple
+        The position of the task and its answer, or `Crashed` if its worker died.
+    """
+    if workers == 1:
+        for position, task in enumerate(tasks):
+            yield position, call(task, lambda *told, at=position: progress(at, told))
+    else:
+        yield from _pool(call, tasks, min(workers, len(tasks)), progress)
+
+
+def _pool(
+    call: Call[Task, Answer], tasks: Sequence[Task], size: int, progress: Progress
+) -> Iterator[tuple[int, Answer | Crashed]]:
+    waiting = deque(range(len(tasks)))
+    workers: list[_Worker[Task]] = [_start(call) for _ in range(size)]
+    try:
+        while waiting or any(worker.task is not None for worker in workers):
+            for worker in workers:
+                if worker.task is None and waiting:
+                    worker.task = waiting.popleft()
+                    worker.pipe.send(tasks[worker.task])
+            for pipe in wait([worker.pipe for worker in workers]):
+                worker = next(worker for worker in workers if worker.pipe is pipe)
+                try:
+                    kind, content = worker.pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    worker.process.join()
+                    position, worker_code = worker.task, worker.process.exitcode
+                    workers[workers.index(worker)] = _start(call)
+                    if position is not None:
+                        yield position, Crashed(worker_code)
+                    continue
+                if kind == "told" and worker.task is not None:
+                    progress(worker.task, content)
+                elif kind == "raised":
+                    raise content
+                elif worker.task is not None:
+                    position, worker.task = worker.task, None
+                    yield position, content
+    finally:
+        for worker in workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join()
+
+
+def _start(call: Call[Task, Answer]) -> _Worker[Task]:
+    # Spawned, not forked: a forked child of a process that has used torch's threads may hang.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(call, theirs), daemon=True)
+    process.start()
+    # With its other end closed here, a worker's death is an end of file.
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
+    """Answer tasks until the driver is gone."""
+    # Ctrl-C reaches the whole process group; what becomes of the workers is the driver's matter.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        while True:
+            task = pipe.recv()
+            try:
+                answer = ("answer", call(task, lambda *told: pipe.send(("told", told))))
+            except OSError as error:
+                if isinstance(error, BrokenPipeError):
+                    raise
+                answer = ("raised", error)
+            except Exception as error:
+                answer = ("raised", error)
+            pipe.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return

@@ -1,0 +1,128 @@
+"""execute(pack, commit): the one function that an engine calls to make results."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from ._siblings import datasets
+from .outcome import Failure, Result
+from .packs import Pack
+from .producers import PRODUCERS
+from .specs import group_id, run_id
+from .train import Report
+
+Commit = Callable[[Result | Failure, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run, in a line."""
+
+    run_id: str
+    failure: str | None = None
+
+
+def execute(pack: Pack, commit: Commit, report: Report) -> list[Outcome]:
+    """Make and commit the results of a pack; an exception is recorded, never raised.
+
+    Parameters
+    ----------
+    pack : Pack
+        The runs.
+    commit : callable
+        Takes every Result or Failure as it comes, with the record of its execution.
+    report : callable
+        Takes (model-steps done, latest loss).
+
+    Returns
+    -------
+    list of Outcome
+        One for each member of the pack.
+    """
+    started = time.monotonic()
+    outcomes: dict[str, Outcome] = {}
+    record = {"execution": _execution(pack), "versions": versions(), "git_commit": git_commit()}
+    try:
+        torch.set_num_threads(pack.execution.threads)
+        _pin_float32()
+        reference = pack.specs[0].dataset
+        dataset = datasets.load(reference.name, **reference.options)
+        record["dataset"] = {
+            "fingerprint": dataset.fingerprint,
+            "n_images": len(dataset),
+            "image_shape": list(dataset.image_shape),
+            "factor_names": list(dataset.factor_names),
+            "factor_sizes": list(dataset.factor_sizes),
+        }
+        for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, report):
+            commit(outcome, _timed(outcome, record, started))
+            failure = outcome.reason if isinstance(outcome, Failure) else None
+            outcomes[run_id(outcome.spec)] = Outcome(run_id(outcome.spec), failure)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        for spec in pack.specs:
+            if run_id(spec) not in outcomes:
+                failed = Failure(spec, reason, traceback.format_exc())
+                commit(failed, _timed(failed, record, started))
+                outcomes[run_id(spec)] = Outcome(run_id(spec), reason)
+    return list(outcomes.values())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a number may depend on."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "h5py": h5py.__version__,
+    }
+
+
+@cache
+def git_commit() -> str | None:
+    """Return the commit of the checkout that this code runs from, None outside of one."""
+    root = Path(__file__).resolve().parent.parent
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+    answer = subprocess.run(  # noqa: S603 - a fixed command
+        [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match="],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() or None
+
+
+def _execution(pack: Pack) -> dict[str, Any]:
+    name = torch.cuda.get_device_name() if pack.execution.device == "cuda" else platform.machine()
+    return {**asdict(pack.execution), "device_name": name, "pack": list(pack.run_ids)}
+
+
+def _pin_float32() -> None:
+    """Keep float32 what it says: no TensorFloat-32 in products or convolutions."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def _timed(outcome: Result | Failure, record: dict[str, Any], started: float) -> dict[str, Any]:
+    return {
+        **record,
+        "group_id": group_id(outcome.spec),
+        "duration_seconds": round(time.monotonic() - started, 3),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
