@@ -1,0 +1,61 @@
+"""The one place where codes and factors are checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class MetricWarning(UserWarning):
+    """Something about the data that a reader of the score should know."""
+
+
+def check_codes(values: ArrayLike, name: str = "means") -> Floats:
+    """Return (n_samples, n_latents) finite floats.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape, no sample, or a NaN or infinity. Names the argument.
+    """
+    array = np.asarray(values)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"{name} must have shape (n_samples, n_latents), not {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be numbers, not {array.dtype}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has NaN or infinite values")
+    return array
+
+
+def check_logvars(logvars: ArrayLike, means: Floats) -> Floats:
+    """Return log-variances of the shape of the means."""
+    array = check_codes(logvars, "logvars")
+    if array.shape != means.shape:
+        raise ValueError(f"logvars has shape {array.shape}, means has {means.shape}")
+    return array
+
+
+def check_factors(values: ArrayLike, n_samples: int, name: str = "factors") -> Ints:
+    """Return (n_samples, n_factors) integer factors, each relabelled to 0 .. n_values - 1."""
+    array: NDArray[Any] = np.asarray(values)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"{name} must have shape (n_samples, n_factors), not {array.shape}")
+    if len(array) != n_samples:
+        raise ValueError(f"{name} has {len(array)} rows for {n_samples} rows of means")
+    if array.dtype.kind not in "iub":
+        raise ValueError(f"{name} must be integers, not {array.dtype}")
+    return np.stack([np.unique(column, return_inverse=True)[1] for column in array.T], 1).astype(
+        np.int64
+    )
+
+
+def generator(random_state: int | np.random.Generator) -> np.random.Generator:
+    """Return a generator; global random state is never touched."""
+    return np.random.default_rng(random_state)

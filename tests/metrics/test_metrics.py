@@ -1,0 +1,120 @@
+"""Known answers and the invariants that each metric of the registry declares."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import integrate
+
+from metrics import METRICS, active_units, beta_vae_score, kl_per_dimension, mig
+from metrics import mutual_information_matrix as information
+
+GRID = np.indices((4, 5, 6)).reshape(3, -1).T
+LOGVARS = np.full(GRID.shape, -12.0)
+
+
+def _call(name, means, factors, logvars):
+    given = {"means": means, "factors": factors, "logvars": logvars}
+    return METRICS[name].function(*(given[key] for key in METRICS[name].requires))
+
+
+def test_mig_of_the_factors_is_one_and_of_a_duplicate_zero():
+    means = GRID.astype(float)
+    assert mig(means, GRID) == pytest.approx(1)
+    assert mig(means, GRID, estimator="posterior", logvars=LOGVARS) == pytest.approx(1, abs=1e-3)
+    assert mig(np.hstack([means, means]), GRID) == pytest.approx(0)
+    assert mig(np.zeros_like(means), GRID) == 0
+
+
+def test_histogram_of_twenty_bins_merges_what_it_cannot_resolve():
+    # Known: 32 values in 20 bins are 12 pairs and 8 single values.
+    values = np.arange(32)[:, None]
+    expected = (np.log(32) - 24 / 32 * np.log(2)) / np.log(32)
+    assert mig(values.astype(float), values) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("levels", "sigma"), [(2, 0.5), (4, 0.3), (8, 1.5)])
+def test_posterior_information_agrees_with_quadrature(levels, sigma):
+    values = np.arange(levels)
+
+    def integrand(z):
+        q = np.exp(-((z - values) ** 2) / 2 / sigma**2).mean() / np.sqrt(2 * np.pi) / sigma
+        return -q * np.log(q) if q > 0 else 0.0
+
+    mixed = integrate.quad(integrand, -8 * sigma, levels - 1 + 8 * sigma, limit=500)[0]
+    expected = mixed - 0.5 * np.log(2 * np.pi * np.e * sigma**2)
+    means = np.repeat(values, 50)[:, None]
+    found = information(
+        means,
+        means,
+        estimator="posterior",
+        logvars=np.full(means.shape, 2 * np.log(sigma)),
+    )[0, 0]
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_kl_has_its_closed_form():
+    means, variances = np.array([[1.0, 0.0], [3.0, 0.0]]), np.array([[1.0, 4.0], [1.0, 4.0]])
+    expected = [2.5, 0.5 * (4 - 1 - np.log(4))]
+    assert kl_per_dimension(means, np.log(variances)) == pytest.approx(expected)
+
+
+def test_beta_vae_score_of_factors_is_one_and_of_noise_is_chance():
+    noise = np.random.default_rng(0).normal(size=GRID.shape)
+    assert beta_vae_score(GRID.astype(float), GRID, n_train=1000, n_test=1000) == 1
+    assert beta_vae_score(noise, GRID, n_train=1000, n_test=1000) < 0.75
+    collapsed = beta_vae_score(np.zeros(GRID.shape), GRID, n_train=1000, n_test=1000)
+    assert collapsed == pytest.approx(1 / 3, abs=0.06)
+
+
+def test_active_units_counts_what_varies():
+    assert active_units(np.array([[0.0, 1.0, 0.05], [0.0, -1.0, 0.0]])) == 1
+
+
+TRANSFORMS = {
+    "sample_order": lambda m, f, v: (m[::-1], f[::-1], v[::-1]),
+    "latent_order": lambda m, f, v: (m[:, ::-1], f, v[:, ::-1]),
+    "sign": lambda m, f, v: (-m, f, v),
+    "scale": lambda m, f, v: (4 * m, f, v),
+    "relabelling": lambda m, f, v: (m, 7 - f, v),
+}
+
+
+@pytest.mark.parametrize("invariance", TRANSFORMS)
+@pytest.mark.parametrize("name", METRICS)
+def test_declared_invariances_hold(name, invariance):
+    if invariance not in METRICS[name].invariances:
+        pytest.skip(f"{name} does not promise this")
+    rng = np.random.default_rng(3)
+    means = GRID @ rng.normal(size=(3, 4)) + rng.normal(size=(len(GRID), 4))
+    logvars = rng.normal(size=means.shape)
+    before = _call(name, means, GRID, logvars)
+    after = _call(name, *TRANSFORMS[invariance](means, GRID, logvars))
+    # A pair's value is drawn by label, so relabelling redraws the pairs.
+    slack = 0.02 if name == "beta_vae_score" else 1e-9
+    assert after == pytest.approx(before, abs=slack)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_malformed_input_names_the_argument(name):
+    means = GRID.astype(float)
+    with pytest.raises(ValueError, match="means has NaN"):
+        _call(name, np.where(means > 2, np.nan, means), GRID, LOGVARS)
+    with pytest.raises(ValueError, match="means must have shape"):
+        _call(name, means[0], GRID, LOGVARS)
+
+
+def test_every_metric_is_within_its_range():
+    means = np.random.default_rng(5).normal(size=(120, 6))
+    for name, info in METRICS.items():
+        value = np.asarray(_call(name, means, GRID, np.zeros(means.shape)))
+        low, high = info.range
+        assert (value >= low).all()
+        assert high is None or (value <= high).all()
+
+
+def test_the_packages_load_neither_torch_nor_scikit_learn():
+    code = "import metrics, datasets, sys; print([m for m in ('torch', 'sklearn') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
