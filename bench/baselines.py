@@ -84,4 +84,6 @@ def truth(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterat
 
 def _flat(dataset: datasets.FactorDataset, indices: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return images as (n, pixels) float32 rows in [0, 1]."""
-    return dataset.images(indices).reshape(len(indices), -1).astype(np.float32) / 255
+    pixels = dataset.images(indices).reshape(len(indices), -1).astype(np.float32)
+    pixels /= 255
+    return pixels

@@ -40,6 +40,7 @@ BASELINE_KINDS = {
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
 
+DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "kl_per_dimension")
 _UNION_BRANCHES = ("bool", "int", "float", "str")
 
 Scalar = bool | int | float | str
@@ -76,14 +77,12 @@ class Grid(Frozen):
     6
     """
 
-    name: Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     datasets: Annotated[list[str | Entry], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     models: Annotated[list[Entry], Field(min_length=1)]
     train: Entry = Field(default_factory=dict)
-    metrics: list[str | dict[str, Any]] = Field(
-        default_factory=lambda: ["beta_vae_score", "mig", "kl_per_dimension"]
-    )
+    metrics: list[str | dict[str, Any]] = Field(default_factory=lambda: [*DEFAULT_METRICS])
     baselines: bool = False
     evaluation: Evaluation = Evaluation()
 
@@ -344,8 +343,9 @@ def _first_problem(error: ValidationError) -> tuple[str, str]:
     parts = [str(part) for part in problem["loc"]]
     branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
     if branch:
-        return ".".join(parts[:branch]), f"must be a finite number, text, true, false or a list " \
-            f"of these, not {shown}"
+        return ".".join(
+            parts[:branch]
+        ), f"must be a finite number, text, true, false or a list of these, not {shown}"
     path = ".".join(parts)
     kind = problem["type"]
     if kind == "extra_forbidden":

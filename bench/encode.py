@@ -45,7 +45,7 @@ def encode_images(
     vae: VAE, dataset: datasets.FactorDataset, indices: NDArray[np.int64], execution: Execution
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
-    pack = vae.encoder_linears[0].weight.shape[0]
+    pack = vae.pack
     codes: list[tuple[Tensor, Tensor]] = []
     for start in range(0, len(indices), CHUNK):
         images = load_batch(dataset, indices[start : start + CHUNK], execution.device)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: durable writes, checksums, JSON that knows whether it was damaged."""
+"""Files that are whole or absent: durable writes, checksums, JSON that knows of its damage."""
 
 from __future__ import annotations
 

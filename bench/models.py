@@ -7,6 +7,7 @@ are plain ones. Members share no arithmetic, so a member that diverges spoils no
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -66,6 +67,7 @@ class PackedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(pack, 1, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply every member's layer to its own batch."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
@@ -80,6 +82,7 @@ class PackedConv(nn.Module):
         self.bias = nn.Parameter(torch.empty(pack, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply every member's layer to its own channels."""
         return F.conv2d(
             x,
             self.weight.flatten(0, 1),
@@ -102,6 +105,7 @@ class PackedConvTranspose(nn.Module):
         self.bias = nn.Parameter(torch.empty(pack, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply every member's layer to its own channels."""
         return F.conv_transpose2d(
             x,
             self.weight.flatten(0, 1),
@@ -145,6 +149,7 @@ class VAE(nn.Module):
         layout = ARCHITECTURES[architecture]
         channels, size, _ = image_shape
         pack = len(seeds)
+        self.pack = pack
         side = size >> len(layout.encoder_channels)
         self.image_shape = image_shape
         self.code_shape = (layout.decoder_channels[0], side, side)
@@ -195,8 +200,8 @@ class VAE(nn.Module):
         x = x.transpose(0, 1).reshape(batch, pack * self.code_shape[0], *self.code_shape[1:])
         for conv in self.decoder_convs[:-1]:
             x = F.relu(conv(x))
-        x = self.decoder_convs[-1](x)
-        return x.reshape(batch, pack, *self.image_shape).transpose(0, 1)
+        logits: Tensor = self.decoder_convs[-1](x)
+        return logits.reshape(batch, pack, *self.image_shape).transpose(0, 1)
 
     def member_state(self, member: int) -> dict[str, Tensor]:
         """Return one member's weights as the state of a pack of one, on the CPU."""
@@ -208,7 +213,7 @@ class VAE(nn.Module):
 
 def _linears(pack: int, widths: Sequence[int]) -> nn.ModuleList:
     return nn.ModuleList(
-        PackedLinear(pack, n_in, n_out) for n_in, n_out in zip(widths, widths[1:], strict=False)
+        PackedLinear(pack, n_in, n_out) for n_in, n_out in itertools.pairwise(widths)
     )
 
 

@@ -55,4 +55,3 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
         for members in families.values()
         for start in range(0, len(members), size)
     ]
-

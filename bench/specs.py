@@ -38,7 +38,7 @@ class DatasetSpec(Frozen):
 
 
 class Evaluation(Frozen):
-    """Which images are encoded once training has ended: all, or so many drawn without replacement."""
+    """Which images are encoded after training: all, or so many drawn without replacement."""
 
     images: Literal["all"] | Count = "all"
     seed: Seed = 0

@@ -30,7 +30,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from .files import DamagedError, dump_json, fsync_path, read_json, replacing, sha256, write_text
+from .files import DamagedError, dump_json, fsync_path, read_json, sha256, write_text
 from .outcome import Failure, Result
 from .specs import SPEC_ADAPTER, RunSpec, run_id
 
@@ -204,7 +204,7 @@ class Store:
         return runs, damaged
 
     def set_aside(self, folder: Path) -> Path:
-        """Move a damaged run out of the way, with what was derived from it; return its new place."""
+        """Move a damaged run away, drop what was derived from it, and return its new place."""
         place = self.folder / "damaged" / f"{folder.name}.{secrets.token_hex(4)}"
         place.parent.mkdir(exist_ok=True)
         folder.rename(place)

@@ -3,7 +3,7 @@
 Initialisation, batch order and noise each have a stream of their own. A stream is addressed, never
 advanced: step 5,000 of a run draws the same numbers whether the run started at step 0 or was
 resumed, alone or in a pack, and two kinds of model with one seed see the same data and the same
-initial weights. Numpy's Philox is specified bit by bit, so torch's version and device do not matter.
+initial weights. Numpy's Philox is specified bit by bit: torch's version and device do not matter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def generator(seed: int, stream: Stream, counter: int = 0) -> np.random.Generato
 
 
 class BatchOrder:
-    """The images of every step: without replacement within an epoch, the last partial batch left out.
+    """The images of every step: without replacement within an epoch, its last part batch left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Producer of the trained kinds: a pack of VAEs, one optimiser, one loop that reads top to bottom."""
+"""Producer of the trained kinds: a pack of VAEs, one optimiser, one loop to read top to bottom."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _steps(
     for step in range(spec.steps):
         indices = np.concatenate([order(step) for order in orders])
         pixels = torch.from_numpy(dataset.images(indices)).to(device)
-        images = pixels.float().div_(255).unflatten(0, (len(specs), spec.batch_size))
+        images = pixels.float().div_(255).reshape(len(specs), spec.batch_size, *dataset.image_shape)
         noise = torch.from_numpy(np.stack([noise(step) for noise in noises])).to(device)
 
         with autocast(pack.execution):
@@ -98,7 +98,7 @@ def _steps(
 
         optimiser.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
-        loss.sum().backward()
+        torch.autograd.backward(loss.sum())
         optimiser.step()
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         yield torch.cat([torch.stack(columns, 1), kl], 1).detach()
@@ -108,7 +108,7 @@ def _by_kind(
     specs: Sequence[TrainedSpec], device: str
 ) -> list[tuple[Objective, Tensor | slice, Settings]]:
     """Group the members by objective, with their hyper-parameters stacked."""
-    groups = []
+    groups: list[tuple[Objective, Tensor | slice, Settings]] = []
     for kind in dict.fromkeys(spec.kind for spec in specs):
         members = [i for i, spec in enumerate(specs) if spec.kind == kind]
         settings = {
@@ -130,7 +130,8 @@ def _losses(
     controls = torch.empty_like(terms.reconstruction)
     for objective, members, settings in groups:
         tensors = (terms.reconstruction, terms.kl, terms.z, terms.means, terms.logvars)
-        chosen = Terms(*(tensor[members] for tensor in tensors), terms.n_images)
+        reconstruction, kl, z, means, logvars = (tensor[members] for tensor in tensors)
+        chosen = Terms(reconstruction, kl, z, means, logvars, terms.n_images)
         control = objective.control(step, settings)
         controls[members] = control
         losses[members] = objective.loss(chosen, control, settings)

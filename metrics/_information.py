@@ -25,7 +25,8 @@ def discretise(codes: Floats, n_bins: int) -> Ints:
     """Return each latent in equal-width bins over its own range, the last bin closed."""
     low, span = codes.min(0), np.ptp(codes, axis=0)
     scaled = (codes - low) / np.where(span > 0, span, 1) * n_bins
-    return np.minimum(scaled.astype(np.int64), n_bins - 1)
+    bins: Ints = np.minimum(scaled.astype(np.int64), n_bins - 1)
+    return bins
 
 
 def histogram_information(codes: Floats, factors: Ints, n_bins: int) -> Floats:

@@ -1,4 +1,4 @@
-"""The β-VAE score: can a linear classifier tell which factor two images share?"""
+"""The β-VAE score: whether a linear classifier can tell which factor two images share."""
 
 from __future__ import annotations
 

@@ -125,11 +125,18 @@ def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
     # Ctrl-C reaches the whole process group; what becomes of the workers is the driver's matter.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def tell(*told: Any) -> None:
+        pipe.send(("told", told))
+
     try:
         while True:
             task = pipe.recv()
             try:
-                answer = ("answer", call(task, lambda *told: pipe.send(("told", told))))
+                answer: tuple[str, Any] = (
+                    "answer",
+                    call(task, lambda *told: pipe.send(("told", told))),
+                )
             except OSError as error:
                 if isinstance(error, BrokenPipeError):
                     raise

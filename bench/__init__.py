@@ -1,0 +1,1 @@
+"""Train a grid of VAEs, score and compare them: `python -m bench.run grid.yaml`."""

@@ -1,0 +1,74 @@
+"""Command line: python -m bench.run GRID. Exits 0 all done, 1 some failed, 2 bad input or locked."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from .config import GridError, GridWarning, expand, load_grid
+from .packs import Execution
+from .pipeline import run_grid
+from .specs import run_id
+from .store import Store, StoreError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", GridWarning)
+            grid = load_grid(options.grid)
+        for warning in caught:
+            logging.warning("warning: %s", warning.message)
+        out = options.out or Path("results") / grid.name
+        if options.dry_run:
+            done = {f.name for f in Store(out).run_folders()} if out.exists() else set()
+            for spec in expand(grid):
+                state = "done" if run_id(spec) in done else "to do"
+                print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")
+            return 0
+        execution = Execution(options.device, options.precision, options.threads)
+        summary = run_grid(
+            grid, out=out, workers=options.workers, execution=execution, pack=options.pack
+        )
+    except (GridError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    print(f"{summary.trained} made, {summary.already_done} already done, {summary.failed} failed")
+    print(f"tables: {summary.folder / 'tables'}")
+    return 1 if summary.failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="disbench", description="Train, score and tabulate a grid."
+    )
+    parser.add_argument("grid", type=Path, metavar="GRID", help="a grid file (YAML)")
+    parser.add_argument("--out", type=Path, help="output folder, default results/<grid name>")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--threads", type=_positive, default=1, help="threads a model on a CPU")
+    parser.add_argument("--pack", type=_positive, default=1, help="models trained together")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and train nothing")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
