@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 quick: $(STAMP)
 	$(BIN)/python -m bench.run grids/quick.yaml
-	@echo "report: results/quick/report.html"
+	@echo "tables: results/quick/tables"
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2

@@ -88,7 +88,8 @@ def reconstruction_term(
         images = load_batch(dataset, indices[rows[start:stop]], execution.device)
         with autocast(execution):
             logits = vae.decode(z[:, start:stop].to(execution.device))
-        loss = negative_log_likelihood(logits.float(), images[None], specs[0].likelihood)
+        images = images.expand(len(specs), *images.shape)
+        loss = negative_log_likelihood(logits.float(), images, specs[0].likelihood)
         totals += loss.double().sum(1).cpu()
     return [float(total) / n_images for total in totals]
 

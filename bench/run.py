@@ -1,4 +1,4 @@
-"""Command line: python -m bench.run GRID. Exits 0 all done, 1 some failed, 2 bad input or locked."""
+"""Command line: python -m bench.run GRID. Exits 0 all done, 1 some failed, 2 refused or locked."""
 
 from __future__ import annotations
 

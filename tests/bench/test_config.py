@@ -48,7 +48,10 @@ def test_axes_multiply_and_equal_specs_merge_with_a_warning():
         ("{name: a, datasets: [bal], seeds: [0], models: [{kind: vae}]}", "datasets.0: "),
         ("{name: a, datasets: [], seeds: [0], models: [{kind: vae}]}", "datasets: "),
         ("{name: a, datasets: [ball], seeds: [0.5], models: [{kind: vae}]}", "seeds.0: "),
-        ("{name: a, datasets: [ball], seeds: [0], models: [{kind: vea}]}", "kind: must be one of"),
+        (
+            "{name: a, datasets: [ball], seeds: [0], models: [{kind: vea}]}",
+            "models.0.kind: must be one of",
+        ),
         (
             "{name: a, datasets: [ball], seeds: [0], models: [{kind: vae}, "
             "{kind: beta_vae, beta: [1, -1]}]}",

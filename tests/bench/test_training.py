@@ -72,7 +72,7 @@ def test_a_member_of_a_pack_is_the_model_alone(architecture):
 
 def test_packed_training_is_training_alone(tmp_path):
     run_grid(GRID, out=tmp_path / "alone")
-    run_grid(GRID, out=tmp_path / "packed", pack=4)
+    assert run_grid(GRID, out=tmp_path / "packed", pack=4).failed == 0
     runs = {run.run_id: run for run in Store(tmp_path / "alone").scan()[0]}
     for packed in Store(tmp_path / "packed").scan()[0]:
         means = runs[packed.run_id].latents().means
