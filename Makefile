@@ -16,7 +16,6 @@ $(STAMP): pyproject.toml constraints.txt
 
 quick: $(STAMP)
 	$(BIN)/python -m bench.run grids/quick.yaml
-	@echo "tables: results/quick/tables"
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2

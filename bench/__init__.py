@@ -1,1 +1,37 @@
-"""Train a grid of VAEs, score and compare them: `python -m bench.run grid.yaml`."""
+"""Train, score, compare and report disentangled representations.
+
+The public functions are imported when they are first used: `import bench` loads neither torch nor
+scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import load_grid
+    from .load import load_run
+    from .pipeline import run_grid
+    from .tables import load_results
+
+__all__ = ["load_grid", "load_results", "load_run", "run_grid"]
+
+_HOMES = {
+    "load_grid": "config",
+    "load_results": "tables",
+    "load_run": "load",
+    "run_grid": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public function from the module that it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """List the public functions."""
+    return [*globals(), *__all__]

@@ -11,9 +11,12 @@ from .specs import BaseSpec, TrainedSpec, canonical, run_id
 
 @dataclass(frozen=True)
 class Execution:
-    """How runs are computed. Never part of their identity, always part of their record."""
+    """How runs are computed. Never part of their identity, always part of their record.
 
-    device: Literal["cpu", "cuda"] = "cpu"
+    `auto` is a wish, a card where there is one; it is settled before anything is computed.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = 1
 

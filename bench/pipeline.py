@@ -1,26 +1,27 @@
-"""run_grid: every arrow from a grid to its tables, in order."""
+"""run_grid: every arrow from a grid to its report, in order."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import Grid, expand, load_grid, metric_requests, parse_grid
+from .config import Grid, MetricRequest, expand, load_grid, metric_requests, parse_grid
 from .engines.local import Crashed, run_tasks
+from .files import DamagedError, dump_json, write_text
+from .frames import read_frames, shown_runs
 from .outcome import Failure
 from .packs import Execution, Pack, make_packs
-from .score import score_run
-from .specs import run_id
-from .store import Store
-from .tables import write_tables
+from .progress import progress
+from .report import build
+from .score import missing_scores, score_run
+from .specs import TrainedSpec, run_id
+from .store import Store, StoredRun, read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .execute import Outcome
 
 log = logging.getLogger("disbench")
@@ -28,12 +29,25 @@ log = logging.getLogger("disbench")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a start of a grid did."""
+    """What a start of a grid did.
+
+    Attributes
+    ----------
+    folder : Path
+        The output folder.
+    trained, already_done, failed : int
+        Runs made now, runs that were there, and runs that could not be made or scored.
+    """
 
     folder: Path
     trained: int
     already_done: int
     failed: int
+
+    @property
+    def report(self) -> Path:
+        """The page that shows everything."""
+        return self.folder / "report.html"
 
 
 def run_grid(
@@ -44,7 +58,7 @@ def run_grid(
     execution: Execution | None = None,
     pack: int = 1,
 ) -> Summary:
-    """Train what is not yet done of a grid, score it and write its tables.
+    """Train what is not yet done of a grid, score it, and write its tables, figures and report.
 
     Parameters
     ----------
@@ -68,6 +82,12 @@ def run_grid(
     ------
     GridError, StoreError
         If the grid or the folder cannot be used. Nothing was trained then.
+
+    Examples
+    --------
+    >>> summary = run_grid("grids/quick.yaml")  # doctest: +SKIP
+    >>> summary.report                          # doctest: +SKIP
+    PosixPath('results/quick/report.html')
     """
     if isinstance(grid, str | Path):
         grid = load_grid(grid)
@@ -80,27 +100,61 @@ def run_grid(
         runs, damaged = store.scan()
         for folder, reason in damaged.items():
             log.warning("set aside %s: %s", store.set_aside(folder), reason)
+        write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         done = {run.run_id for run in runs} & specs.keys()
         pending = [spec for identity, spec in specs.items() if identity not in done]
-        packs = make_packs(pending, execution or Execution(), pack)
-        log.info("%d runs, %d done, %d to make", len(specs), len(done), len(pending))
-        failed = 0
+        log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
+        packs = make_packs(pending, _resolved(execution or Execution()), pack) if pending else []
+        failed = _make(store, packs, workers)
+        made = [run for run in store.scan()[0] if run.run_id in specs]
+        unscored = [run for run in made if missing_scores(store, run.run_id, requests)]
+        failed |= _each(store, "score", partial(_score, requests), unscored, workers)
+        wanted = [run for run in shown_runs(store) if run.run_id in specs]
+        undecoded = [r for r in wanted if read_frames(store.frames_path(r.run_id)) is None]
+        failed |= _each(store, "decode", _decode, undecoded, workers)
+        build(store)
+    new = {run_id(spec) for spec in pending}
+    return Summary(store.folder, len(new - failed), len(done), len(failed))
+
+
+def _make(store: Store, packs: Sequence[Pack], workers: int) -> set[str]:
+    """Make the results of all packs; return the runs that failed."""
+    failed: set[str] = set()
+    sizes = [
+        sum(spec.steps if isinstance(spec, TrainedSpec) else 0 for spec in p.specs) for p in packs
+    ]
+    with progress("train", [_name(pack) for pack in packs], sizes) as shown:
         call = partial(_execute, store.folder)
-        for position, answer in run_tasks(call, packs, workers=workers, progress=_quiet):
+        for position, answer in run_tasks(call, packs, workers=workers, progress=shown.tell):
             if isinstance(answer, Crashed):
+                reasons = dict.fromkeys(packs[position].run_ids, str(answer))
                 for spec in packs[position].specs:
                     store.commit(Failure(spec, str(answer)), {})
-                failed += len(packs[position].specs)
-                log.info("failed: %s", answer)
-                continue
-            for outcome in answer:
-                failed += outcome.failure is not None
-                log.info("%s %s", outcome.run_id, outcome.failure or "done")
-        for run in store.scan()[0]:
-            if run.run_id in specs:
-                score_run(store, run, requests)
-        write_tables(store)
-    return Summary(store.folder, len(pending) - failed, len(done), failed)
+            else:
+                reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
+            failed |= reasons.keys()
+            shown.end(position, next(iter(reasons.values()), None))
+    return failed
+
+
+def _each(
+    store: Store,
+    stage: str,
+    call: Callable[[Store, StoredRun], None],
+    runs: Sequence[StoredRun],
+    workers: int,
+) -> set[str]:
+    """Derive something from every one of some runs; return those where it failed."""
+    failed: set[str] = set()
+    names = [run.run_id for run in runs]
+    shown_names = [f"{run.spec.dataset.name} {run.spec.kind} seed {run.spec.seed}" for run in runs]
+    with progress(stage, shown_names, [1] * len(runs)) as shown:
+        task = partial(_derive, call, store.folder)
+        for position, answer in run_tasks(task, names, workers=workers, progress=shown.tell):
+            if answer is not None:
+                failed.add(names[position])
+            shown.end(position, None if answer is None else str(answer))
+    return failed
 
 
 def _execute(folder: Path, pack: Pack, tell: Callable[..., None]) -> list[Outcome]:
@@ -110,5 +164,49 @@ def _execute(folder: Path, pack: Pack, tell: Callable[..., None]) -> list[Outcom
     return execute(pack, Store(folder).commit, tell)
 
 
-def _quiet(position: int, told: tuple[Any, ...]) -> None:
-    """Leave progress to whoever shows it."""
+def _derive(
+    call: Callable[[Store, StoredRun], None], folder: Path, name: str, tell: Callable[..., None]
+) -> str | None:
+    """Call what derives something from a run; return why it could not."""
+    store = Store(folder)
+    try:
+        call(store, read_run(folder / "runs" / name))
+    except DamagedError as error:
+        place = store.set_aside(folder / "runs" / name)
+        return f"{error}; set aside in {place}, the next start makes it again"
+    except Exception as error:
+        log.debug("%s", name, exc_info=True)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _score(requests: Sequence[MetricRequest], store: Store, run: StoredRun) -> None:
+    score_run(store, run, requests)
+
+
+def _decode(store: Store, run: StoredRun) -> None:
+    from .decode import decode_run
+
+    decode_run(store, run)
+
+
+def _resolved(execution: Execution) -> Execution:
+    """Settle which device `auto` is, and refuse a card that is not there."""
+    if execution.device == "cpu":
+        return execution
+    import torch
+
+    there = torch.cuda.is_available()
+    if execution.device == "cuda" and not there:
+        raise DeviceError("--device cuda: torch finds no CUDA device here; use --device cpu")
+    return replace(execution, device="cuda" if there else "cpu")
+
+
+class DeviceError(RuntimeError):
+    """The device that was asked for is not there."""
+
+
+def _name(pack: Pack) -> str:
+    first = pack.specs[0]
+    alone = f"{first.dataset.name} {first.template.format(**first.model_dump())} seed {first.seed}"
+    return alone if len(pack.specs) == 1 else f"{alone} and {len(pack.specs) - 1} more"

@@ -1,25 +1,36 @@
-"""Command line: python -m bench.run GRID. Exits 0 all done, 1 some failed, 2 refused or locked."""
+"""Command line: python -m bench.run GRID.
+
+Exits 0 when all runs are done, 1 when some failed, 2 when the grid, the folder or the device cannot
+be used, 130 and 143 on SIGINT and SIGTERM.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from .config import GridError, GridWarning, expand, load_grid
 from .packs import Execution
-from .pipeline import run_grid
+from .pipeline import DeviceError, run_grid
 from .specs import run_id
 from .store import Store, StoreError
+
+
+class _Terminated(BaseException):
+    """SIGTERM came: an exception, so that what is open is closed on the way out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminate)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -38,14 +49,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = run_grid(
             grid, out=out, workers=options.workers, execution=execution, pack=options.pack
         )
-    except (GridError, StoreError) as error:
+    except (GridError, StoreError, DeviceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        return _stopped("SIGINT", 130)
+    except _Terminated:
+        return _stopped("SIGTERM", 143)
     print(f"{summary.trained} made, {summary.already_done} already done, {summary.failed} failed")
-    print(f"tables: {summary.folder / 'tables'}")
+    print(f"report: {summary.report}")
     return 1 if summary.failed else 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _stopped(name: str, code: int) -> int:
+    print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("grid", type=Path, metavar="GRID", help="a grid file (YAML)")
     parser.add_argument("--out", type=Path, help="output folder, default results/<grid name>")
+    parser.add_argument("--engine", choices=("local",), default="local", help="who runs the tasks")
     parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--threads", type=_positive, default=1, help="threads a model on a CPU")
     parser.add_argument("--pack", type=_positive, default=1, help="models trained together")

@@ -16,19 +16,23 @@ from .store import Store, StoredRun
 ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))
 
 
-def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> int:
-    """Compute what is missing of a run's scores; return how many metrics were computed.
+def missing_scores(
+    store: Store, run_id: str, requests: Iterable[MetricRequest]
+) -> dict[str, MetricRequest]:
+    """Return the requests that a run has no stored scores of, by the key they are stored under."""
+    scores = store.read_scores(run_id)
+    wanted = {_key(request): request for request in (*ALWAYS, *requests)}
+    return {key: request for key, request in wanted.items() if key not in scores}
+
+
+def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
+    """Compute and store what is missing of a run's scores.
 
     Raises
     ------
     DamagedError
         If the run's codes are not what was committed.
     """
-    scores = store.read_scores(run.run_id)
-    wanted = {_key(request): request for request in (*ALWAYS, *requests)}
-    missing = {key: request for key, request in wanted.items() if key not in scores}
-    if not missing:
-        return 0
     latents = run.latents()
     reference = run.spec.dataset
     dataset = datasets.load(reference.name, **reference.options)
@@ -37,13 +41,13 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
         "logvars": latents.logvars,
         "factors": dataset.factors(latents.indices),
     }
-    for key, request in missing.items():
+    scores = store.read_scores(run.run_id)
+    for key, request in missing_scores(store, run.run_id, requests).items():
         scores[key] = [
             _score(request, suffix, dict(fixed), available)
             for suffix, fixed in metrics.METRICS[request.name].variants
         ]
     store.write_scores(run.run_id, scores)
-    return len(missing)
 
 
 def _key(request: MetricRequest) -> str:

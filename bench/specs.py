@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
@@ -45,8 +46,12 @@ class Evaluation(Frozen):
 
 
 class BaseSpec(Frozen):
-    """What every run has; each kind of run is a subclass that pins `kind`."""
+    """What every run has; each kind of run is a subclass that pins `kind`.
 
+    `template` is how a table or figure calls it: a text with fields of the spec in braces.
+    """
+
+    template: ClassVar[str]
     kind: str
     dataset: DatasetSpec
     seed: Seed = 0
@@ -77,6 +82,7 @@ class TrainedSpec(ModelSpec):
 class VAE(TrainedSpec):
     """Kingma & Welling 2014; stays distinct from `beta_vae` with β = 1."""
 
+    template: ClassVar[str] = "VAE"
     kind: Literal["vae"]
     beta: ClassVar[float] = 1.0
 
@@ -84,6 +90,7 @@ class VAE(TrainedSpec):
 class BetaVAE(TrainedSpec):
     """Higgins et al. 2017."""
 
+    template: ClassVar[str] = "β-VAE β={beta:g}"
     kind: Literal["beta_vae"]
     beta: NonNegative
 
@@ -91,6 +98,7 @@ class BetaVAE(TrainedSpec):
 class AnnealedBetaVAE(TrainedSpec):
     """β runs linearly from `beta_start` to `beta_end` over `anneal_steps`, then stays."""
 
+    template: ClassVar[str] = "annealed β-VAE β={beta_start:g}→{beta_end:g}"
     kind: Literal["annealed_beta_vae"]
     beta_start: NonNegative
     beta_end: NonNegative
@@ -100,6 +108,7 @@ class AnnealedBetaVAE(TrainedSpec):
 class CapacityVAE(TrainedSpec):
     """Burgess et al. 2018: γ|KL − C|, C linear from 0 to `capacity` nats over `anneal_steps`."""
 
+    template: ClassVar[str] = "capacity γ={gamma:g} C={capacity:g}"
     kind: Literal["capacity_vae"]
     gamma: NonNegative
     capacity: NonNegative
@@ -109,6 +118,7 @@ class CapacityVAE(TrainedSpec):
 class BetaTCVAE(TrainedSpec):
     """Chen et al. 2018: β weighs the total correlation alone."""
 
+    template: ClassVar[str] = "β-TCVAE β={beta:g}"
     kind: Literal["beta_tcvae"]
     beta: NonNegative
 
@@ -116,24 +126,28 @@ class BetaTCVAE(TrainedSpec):
 class UntrainedBaseline(ModelSpec):
     """The encoder at its initialisation."""
 
+    template: ClassVar[str] = "untrained encoder"
     kind: Literal["baseline_untrained"]
 
 
 class RandomBaseline(LatentSpec):
     """Standard normal codes that know nothing of the image."""
 
+    template: ClassVar[str] = "random codes"
     kind: Literal["baseline_random"]
 
 
 class PCABaseline(LatentSpec):
     """The first `n_latents` principal components of the pixels."""
 
+    template: ClassVar[str] = "PCA"
     kind: Literal["baseline_pca"]
 
 
 class TruthBaseline(BaseSpec):
     """The factors themselves, one latent each: the ceiling of every supervised metric."""
 
+    template: ClassVar[str] = "true factors"
     kind: Literal["baseline_truth"]
 
 
@@ -169,6 +183,38 @@ def run_id(spec: BaseSpec) -> str:
 def group_id(spec: BaseSpec) -> str:
     """Return the identity of a run without its seed; runs that share it are repetitions."""
     return _digest({key: value for key, value in canonical(spec).items() if key != "seed"})
+
+
+def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
+    """Return a short text for every group, unique within its dataset.
+
+    Parameters
+    ----------
+    specs : iterable of BaseSpec
+        The runs.
+
+    Returns
+    -------
+    dict
+        `group_id` to text: the kind with its hyper-parameters and, where that does not tell two
+        groups of a dataset apart, the settings in which they differ.
+    """
+    groups = {group_id(spec): spec for spec in specs}
+    alike: dict[tuple[DatasetSpec, str], list[str]] = {}
+    for identity, spec in groups.items():
+        text = spec.template.format(**spec.model_dump())
+        alike.setdefault((spec.dataset, text), []).append(identity)
+    result = {}
+    for (_, text), members in alike.items():
+        dumps = {identity: groups[identity].model_dump(mode="json") for identity in members}
+        varying = [
+            name
+            for name in dumps[members[0]]
+            if name != "seed" and len({json.dumps(dump[name]) for dump in dumps.values()}) > 1
+        ]
+        for identity, dump in dumps.items():
+            result[identity] = ", ".join([text, *(f"{name}={dump[name]}" for name in varying)])
+    return result
 
 
 def sort_key(spec: BaseSpec) -> tuple[Any, ...]:

@@ -99,7 +99,7 @@ class StoredRun:
         """Read the training curves, where there are any."""
         if not self.has("history.csv"):
             return None
-        return pd.read_csv(self.path("history.csv"), float_precision="round_trip")
+        return pd.read_csv(self.path("history.csv"))
 
 
 class Store:

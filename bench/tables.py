@@ -1,16 +1,38 @@
-"""Runs, scores and failures -> tidy frames and CSV files. Sorted by spec; no times, no hosts."""
+"""Store -> tidy frames -> CSV files. Sorted by spec; no times, no hosts; floats by repr."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .files import replacing
-from .specs import KINDS, SPEC_ADAPTER, sort_key
+from .specs import KINDS, SPEC_ADAPTER, TrainedSpec, labels, sort_key
 from .store import Store, StoredRun
+from .summary import differences, summarise
 
+# The columns of `runs.csv` that come before the scores; what a kind does not have stays empty.
+_FIRST = [
+    "run_id",
+    "dataset",
+    "dataset_options",
+    "kind",
+    "seed",
+    "steps",
+    "beta",
+    "beta_start",
+    "beta_end",
+    "gamma",
+    "capacity",
+    "anneal_steps",
+    "likelihood",
+    "precision",
+]
+_LAST = ("evaluation_images", "execution", "group_id", "label")
 _SPEC_COLUMNS = tuple(
     dict.fromkeys(
         name
@@ -19,48 +41,223 @@ _SPEC_COLUMNS = tuple(
         if name not in ("kind", "dataset", "seed", "evaluation")
     )
 )
+# What makes a kind what it is, beside what all trained kinds share.
+_OWN = frozenset(_SPEC_COLUMNS) - TrainedSpec.model_fields.keys()
+_COUNTS = tuple(
+    name
+    for cls in KINDS.values()
+    for name, field in cls.model_fields.items()
+    if field.annotation is int
+)
 
 
-def write_tables(store: Store) -> pd.DataFrame:
-    """Write `runs.csv`, `kl_per_dimension.csv` and `failures.csv`; return the first as a frame."""
-    runs = sorted(store.scan()[0], key=lambda run: sort_key(run.spec))
-    rows, kl = [], []
-    for run in runs:
-        scores = [s for entries in store.read_scores(run.run_id).values() for s in entries]
-        values = {score["column"]: score["value"] for score in scores}
+@dataclass(frozen=True)
+class Tables:
+    """Tidy frames of everything that an output folder holds.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        One row per finished run: what it is, then its scores.
+    summary : DataFrame
+        Long: group, precision, metric; mean over seeds with its interval.
+    differences : DataFrame
+        Long: group, metric; difference from the `vae` group of the same settings, paired by seed.
+    kl_per_dimension : DataFrame
+        Long: run_id, latent, kl (nats).
+    history : DataFrame
+        Training curves of all runs below one another, with `run_id`.
+    scores : DataFrame
+        Long: run_id, metric, value, why there is none, chance, ceiling, warnings, detail.
+    failures : DataFrame
+        What gave no result and why.
+    provenance : DataFrame
+        Every combination of data, code, versions and device that runs came from.
+    """
+
+    runs: pd.DataFrame
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+    kl_per_dimension: pd.DataFrame
+    history: pd.DataFrame
+    scores: pd.DataFrame
+    failures: pd.DataFrame
+    provenance: pd.DataFrame
+
+    @property
+    def metrics(self) -> list[str]:
+        """The columns of `runs` that are measured, in their order."""
+        return _measured(self.runs)
+
+
+def collect(store: Store) -> Tables:
+    """Read a store into frames.
+
+    Parameters
+    ----------
+    store : Store
+        An output folder.
+
+    Returns
+    -------
+    Tables
+        Rows sorted by spec: the same runs give the same frames, whatever order they ended in.
+
+    Raises
+    ------
+    DamagedError
+        If a training history is not what was committed.
+    """
+    stored = sorted(store.scan()[0], key=lambda run: sort_key(run.spec))
+    names = labels(run.spec for run in stored)
+    rows, kl, scores, histories = [], [], [], []
+    for run in stored:
+        entries = [s for part in store.read_scores(run.run_id).values() for s in part]
+        scores += [_score_row(run.run_id, entry) for entry in entries]
+        values = {entry["column"]: entry["value"] for entry in entries}
         per_latent = values.pop("kl_per_dimension", None)
-        rows.append({**_describe(run), "kl": sum(per_latent) if per_latent else None, **values})
-        names = run.manifest["latent_names"]
-        kl += [(run.run_id, name, v) for name, v in zip(names, per_latent or (), strict=False)]
-    frame = pd.DataFrame(rows)
-    failures = [
-        {"run_id": f["run_id"], "kind": f["spec"]["kind"], "reason": f["reason"]}
-        for f in sorted(
-            store.failures(), key=lambda f: sort_key(SPEC_ADAPTER.validate_python(f["spec"]))
+        scalars = {key: v for key, v in values.items() if v is None or isinstance(v, int | float)}
+        rows.append(
+            {
+                **_describe(run, names[run.manifest["group_id"]]),
+                "reconstruction": run.manifest["reconstruction"],
+                "kl": sum(per_latent) if per_latent else None,
+                **scalars,
+            }
         )
-    ]
-    _write(store, "runs", frame)
-    _write(store, "kl_per_dimension", pd.DataFrame(kl, columns=["run_id", "latent", "kl"]))
-    _write(store, "failures", pd.DataFrame(failures, columns=["run_id", "kind", "reason"]))
-    return frame
+        latents = run.manifest["latent_names"]
+        kl += [(run.run_id, name, v) for name, v in zip(latents, per_latent or (), strict=False)]
+        history = run.history()
+        if history is not None:
+            histories.append(history.assign(run_id=run.run_id))
+    runs = pd.DataFrame(rows, columns=None if rows else [*_FIRST, *_LAST])
+    # A column that no run has a value in is of no type: make it one of numbers.
+    empty = [name for name in runs if runs[name].isna().all()]
+    runs = runs.astype(dict.fromkeys(empty, "float64"))
+    metrics = _measured(runs)
+    return Tables(
+        runs=runs,
+        summary=summarise(runs, metrics),
+        differences=differences(runs, metrics, ignore=_OWN),
+        kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
+        history=_concatenate(histories),
+        scores=pd.DataFrame(scores, columns=[*_SCORE_COLUMNS]),
+        failures=_failures(store),
+        provenance=_provenance(stored),
+    )
 
 
-def _describe(run: StoredRun) -> dict[str, Any]:
-    spec = run.spec
-    return {
+def load_results(folder: str | Path) -> Tables:
+    """Read an output folder into frames.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What `python -m bench.run` wrote.
+
+    Returns
+    -------
+    Tables
+        `runs`, `summary`, `differences`, `history` and more, as pandas frames.
+
+    Raises
+    ------
+    StoreError
+        If it is not an output folder of this software.
+
+    Examples
+    --------
+    >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
+    """
+    return collect(Store(Path(folder)))
+
+
+def write_tables(store: Store, tables: Tables) -> None:
+    """Write `tables/*.csv`."""
+    for name in ("runs", "summary", "differences", "kl_per_dimension", "failures"):
+        frame: pd.DataFrame = getattr(tables, name)
+        counts = [column for column in (*_COUNTS, "active_units") if column in frame]
+        # A count stays a count where other rows have none.
+        whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
+        with replacing(store.folder / "tables" / f"{name}.csv") as staged:
+            frame.astype(whole).to_csv(staged, index=False, lineterminator="\n")
+
+
+def _measured(runs: pd.DataFrame) -> list[str]:
+    described = {*_FIRST, *_LAST, *_SPEC_COLUMNS}
+    return [name for name in runs.columns if name not in described]
+
+
+def _is_whole(column: pd.Series[Any]) -> bool:
+    numbers = pd.to_numeric(column).dropna()
+    return bool((numbers == numbers.round()).all())
+
+
+def _describe(run: StoredRun, label: str) -> dict[str, Any]:
+    spec, execution = run.spec, run.manifest["execution"]
+    described = {
         "run_id": run.run_id,
-        "group_id": run.manifest["group_id"],
         "dataset": spec.dataset.name,
         "dataset_options": json.dumps(spec.dataset.options, sort_keys=True),
         "kind": spec.kind,
         "seed": spec.seed,
         **{name: getattr(spec, name, None) for name in _SPEC_COLUMNS},
+        "precision": execution["precision"],
         "evaluation_images": str(spec.evaluation.images),
-        "precision": run.manifest["execution"]["precision"],
-        "reconstruction": run.manifest["reconstruction"],
+        "execution": f"{execution['device']} threads={execution['threads']} "
+        f"pack={len(execution['pack'])} torch={run.manifest['versions']['torch']}",
+        "group_id": run.manifest["group_id"],
+        "label": label,
+    }
+    order = dict.fromkeys([*_FIRST, *described])
+    return {name: described[name] for name in order}
+
+
+_SCORE_COLUMNS = ("run_id", "metric", "value", "reason", "chance", "ceiling", "warnings", "detail")
+
+
+def _score_row(run_id: str, entry: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: entry.get(name) for name in _SCORE_COLUMNS}, "run_id": run_id} | {
+        "metric": entry["column"]
     }
 
 
-def _write(store: Store, name: str, frame: pd.DataFrame) -> None:
-    with replacing(store.folder / "tables" / f"{name}.csv") as staged:
-        frame.to_csv(staged, index=False, lineterminator="\n")
+def _concatenate(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    if not histories:
+        return pd.DataFrame(columns=["run_id", "step", "loss", "reconstruction", "kl", "beta", "c"])
+    whole = pd.concat(histories, ignore_index=True)
+    controls = {name: float("nan") for name in ("beta", "c") if name not in whole}
+    return whole.assign(**controls)
+
+
+def _failures(store: Store) -> pd.DataFrame:
+    records = [(SPEC_ADAPTER.validate_python(f["spec"]), f) for f in store.failures()]
+    records.sort(key=lambda record: sort_key(record[0]))
+    rows = [
+        {
+            "run_id": failure["run_id"],
+            "dataset": spec.dataset.name,
+            "kind": spec.kind,
+            "seed": spec.seed,
+            "label": spec.template.format(**spec.model_dump()),
+            "reason": failure["reason"],
+        }
+        for spec, failure in records
+    ]
+    columns = ["run_id", "dataset", "kind", "seed", "label", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
+    rows = [
+        {
+            "dataset": run.spec.dataset.name,
+            "fingerprint": run.manifest["dataset"]["fingerprint"],
+            "code": run.manifest["git_commit"],
+            **run.manifest["versions"],
+            "device": run.manifest["execution"]["device_name"],
+        }
+        for run in stored
+    ]
+    frame = pd.DataFrame(rows)
+    return frame if frame.empty else frame.value_counts(sort=False).reset_index(name="runs")

@@ -133,10 +133,7 @@ def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
         while True:
             task = pipe.recv()
             try:
-                answer: tuple[str, Any] = (
-                    "answer",
-                    call(task, lambda *told: pipe.send(("told", told))),
-                )
+                answer: tuple[str, Any] = ("answer", call(task, tell))
             except OSError as error:
                 if isinstance(error, BrokenPipeError):
                     raise

@@ -1,0 +1,81 @@
+"""Stored model -> frames: originals, reconstructions, traversals, position-tuning maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._siblings import datasets, metrics
+from .frames import Frames, write_frames
+from .load import load_run
+from .store import Latents, Store, StoredRun
+from .streams import generator
+
+# As in Figures 2 and 4 of Burgess et al. 2018: latents are traversed over three prior deviations.
+TRAVERSAL_RANGE = 3.0
+TRAVERSAL_VALUES = 11
+N_ORIGINALS = 11
+
+
+def decode_run(store: Store, run: StoredRun) -> None:
+    """Decode and store the frames of a run.
+
+    Raises
+    ------
+    DamagedError
+        If the run's model or codes are not what was committed.
+    """
+    model = load_run(run.folder)
+    latents = run.latents()
+    reference = run.spec.dataset
+    dataset = datasets.load(reference.name, **reference.options)
+    if latents.logvars is None:
+        raise ValueError(f"{run.folder}: has no log-variances to sort its latents by")
+    kl = metrics.kl_per_dimension(latents.means, latents.logvars)
+    # Stable: latents of equal KL keep their order.
+    order = np.argsort(-kl, kind="stable")
+    originals = dataset.images(seed_images(dataset))
+    codes = model.encode(originals)[0]
+    values = np.linspace(-TRAVERSAL_RANGE, TRAVERSAL_RANGE, TRAVERSAL_VALUES, dtype=np.float32)
+    moved = np.repeat(codes[0][None], len(order) * len(values), axis=0)
+    moved = moved.reshape(len(order), len(values), -1)
+    for row, latent in enumerate(order):
+        moved[row, :, latent] = values
+    traversals = _to_bytes(model.decode(moved.reshape(-1, moved.shape[-1])))
+    write_frames(
+        store.frames_path(run.run_id),
+        Frames(
+            originals=originals,
+            reconstructions=_to_bytes(model.decode(codes)),
+            traversals=traversals.reshape(len(order), len(values), *dataset.image_shape),
+            values=values,
+            latents=order.astype(np.int64),
+            kl=kl[order],
+            tuning_maps=tuning_maps(latents, dataset)[order],
+        ),
+    )
+
+
+def seed_images(dataset: datasets.FactorDataset) -> NDArray[np.int64]:
+    """Return the images that show a model: the centre of the grid and a fixed random choice."""
+    centre = dataset.index(np.array([[size // 2 for size in dataset.factor_sizes]]))
+    others = generator(0, "sample", 1).choice(len(dataset), N_ORIGINALS - 1)
+    return np.concatenate([centre, others])
+
+
+def tuning_maps(latents: Latents, dataset: datasets.FactorDataset) -> NDArray[np.float32]:
+    """Return (D, position_y, position_x) mean posterior means at each position of the object."""
+    names = dataset.factor_names
+    if not {"position_x", "position_y"} <= set(names):
+        return np.zeros((latents.means.shape[1], 0, 0), np.float32)
+    axes = [names.index("position_y"), names.index("position_x")]
+    shape = tuple(dataset.factor_sizes[axis] for axis in axes)
+    cell = np.ravel_multi_index(tuple(dataset.factors(latents.indices)[:, axes].T), shape)
+    count = np.bincount(cell, minlength=shape[0] * shape[1])
+    sums = np.stack([np.bincount(cell, column, len(count)) for column in latents.means.T])
+    with np.errstate(invalid="ignore"):
+        return (sums / count).reshape(-1, *shape).astype(np.float32)
+
+
+def _to_bytes(intensities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.round(intensities * 255).astype(np.uint8)

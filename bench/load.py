@@ -1,0 +1,112 @@
+"""A committed run's model, with `encode` and `decode` on arrays."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from .encode import CHUNK
+from .models import VAE
+from .specs import ModelSpec
+from .store import StoredRun, read_run
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A stored model.
+
+    Attributes
+    ----------
+    run : StoredRun
+        Its manifest, codes and history.
+    model : VAE
+        The model, a pack of one, on the CPU.
+    """
+
+    run: StoredRun
+    model: VAE
+
+    @torch.inference_mode()
+    def encode(self, images: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return means and log-variances, each (n, D), of (n, C, H, W) uint8 images in 0..255.
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type than the model was trained on.
+        """
+        pixels = np.asarray(images)
+        shape = self.model.image_shape
+        if pixels.ndim != 4 or pixels.shape[1:] != shape or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"images must be uint8 of shape (n, {', '.join(map(str, shape))}), "
+                f"not {pixels.dtype} {pixels.shape}"
+            )
+        parts = [
+            self.model.encode(torch.from_numpy(pixels[start : start + CHUNK])[None].float() / 255)
+            for start in range(0, len(pixels), CHUNK)
+        ]
+        means, logvars = (torch.cat(part, 1)[0].numpy() for part in zip(*parts, strict=True))
+        return means, logvars
+
+    @torch.inference_mode()
+    def decode(self, codes: ArrayLike) -> NDArray[np.float32]:
+        """Return the decoder's mean images, (n, C, H, W) float32 in [0, 1], of (n, D) codes.
+
+        Raises
+        ------
+        ValueError
+            If the codes have another shape than (n, D).
+        """
+        z = np.asarray(codes, np.float32)
+        n_latents = len(self.run.manifest["latent_names"])
+        if z.ndim != 2 or z.shape[1] != n_latents:
+            raise ValueError(f"codes must have shape (n, {n_latents}), not {z.shape}")
+        parts = [
+            torch.sigmoid(self.model.decode(torch.from_numpy(z[start : start + CHUNK])[None]))
+            for start in range(0, len(z), CHUNK)
+        ]
+        images: NDArray[np.float32] = torch.cat(parts, 1)[0].numpy()
+        return images
+
+
+def load_run(folder: str | Path) -> LoadedRun:
+    """Load the model of a committed run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder `runs/<run id>` of an output folder.
+
+    Returns
+    -------
+    LoadedRun
+        The model with `encode` and `decode` on arrays, and the run's stored data.
+
+    Raises
+    ------
+    DamagedError
+        If the folder is no committed run, or its content does not match its checksums.
+    ValueError
+        If the run has no model (principal components, random codes, true factors).
+
+    Examples
+    --------
+    >>> loaded = load_run("results/quick/runs/0123456789abcdef")  # doctest: +SKIP
+    >>> means, logvars = loaded.encode(images)                    # doctest: +SKIP
+    >>> pictures = loaded.decode(means)                           # doctest: +SKIP
+    """
+    run = read_run(Path(folder))
+    spec = run.spec
+    if not isinstance(spec, ModelSpec) or not run.has("model.pt"):
+        raise ValueError(f"{folder}: a run of kind {spec.kind} has no model")
+    shape = tuple(run.manifest["dataset"]["image_shape"])
+    model = VAE((shape[0], shape[1], shape[2]), spec.n_latents, spec.architecture, [spec.seed])
+    state = io.BytesIO(run.path("model.pt").read_bytes())
+    model.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
+    return LoadedRun(run, model.eval())
