@@ -22,6 +22,7 @@ GRID = {
     ],
     "train": {"steps": 3, "batch_size": 8},
     "baselines": True,
+    "metrics": [{"name": "beta_vae_score", "n_train": 200, "n_test": 100}, "mig"],
     "evaluation": {"images": 200},
 }
 

@@ -1,0 +1,128 @@
+"""The command line: exit codes, messages, signals, and a driver that is killed in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from bench.report import main as report
+from bench.run import main
+
+ROOT = Path(__file__).resolve().parents[2]
+# A hang limit, far above what anything here takes.
+HANG = 120
+
+
+@pytest.fixture
+def write(small_grid, tmp_path):
+    """Return a function that writes the small grid with changes and returns its path."""
+
+    def write_grid(**changes):
+        path = tmp_path / "grid.yaml"
+        with path.open("w") as file:
+            YAML().dump({**small_grid, **changes}, file)
+        return path
+
+    return write_grid
+
+
+def _start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.run", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+
+
+def _tables(folder):
+    return {path.name: path.read_bytes() for path in (folder / "tables").glob("*.csv")}
+
+
+def test_dry_run_lists_the_runs_and_which_are_done(small_store, write, tmp_path, capsys):
+    grid = write(seeds=[0, 1, 2])
+    assert main([str(grid), "--dry-run", "--out", str(small_store)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # A new seed adds three models, an untrained encoder and random codes.
+    assert sum("  to do  " in line for line in lines) == 5
+    assert sum("  done  " in line for line in lines) == 12
+    assert main([str(grid), "--dry-run", "--out", str(tmp_path / "new")]) == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_bad_grid_is_refused_in_one_line_without_torch(write, tmp_path):
+    grid = write(models=[{"kind": "vea"}])
+    code = (
+        "import sys; from bench.run import main; "
+        "code = main([sys.argv[1]]); print(code, 'torch' in sys.modules, 'sklearn' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(grid)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == ["2", "False", "False"]
+    assert answer.stderr.startswith(f"error: {grid}: models.0.kind: must be one of")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_missing_card_is_refused(write, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    arguments = [str(write()), "--out", str(tmp_path / "out"), "--device", "cuda"]
+    assert main(arguments) == 2
+    assert "use --device cpu" in capsys.readouterr().err
+
+
+def test_report_refuses_a_folder_that_is_not_ours(tmp_path, capsys):
+    assert report([str(tmp_path)]) == 2
+    assert "is not an output folder" in capsys.readouterr().err
+
+
+def test_a_failing_run_gives_exit_code_1(write, tmp_path, capsys):
+    grid = write(models=[{"kind": "beta_vae", "beta": 1e39}], baselines=False)
+    assert main([str(grid), "--out", str(tmp_path / "out"), "--workers", "1"]) == 1
+    assert "0 made, 0 already done, 2 failed" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_driver_and_the_next_start_goes_on(write, tmp_path, number, code):
+    grid = write(train={"steps": 2000, "batch_size": 16}, seeds=[0], baselines=False)
+    out = tmp_path / "out"
+    process = _start(grid, "--out", out, "--workers", 2)
+    _wait_for(lambda: (out / "grid.json").exists())
+    time.sleep(2)
+    process.send_signal(number)
+    errors = process.communicate(timeout=HANG)[1]
+    assert process.returncode == code
+    assert "goes on from here" in errors
+    assert "Traceback" not in errors
+    assert main([str(write()), "--out", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.slow
+def test_a_driver_that_was_killed_once_ends_with_the_same_tables(small_store, write, tmp_path):
+    grid, out = write(), tmp_path / "out"
+    process = _start(grid, "--out", out, "--workers", 2)
+    _wait_for(lambda: len(list(out.glob("runs/*"))) >= 2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=HANG)
+    assert main([str(grid), "--out", str(out), "--workers", "2"]) == 0
+    assert _tables(out) == _tables(small_store)
+    assert len(_tables(out)) >= 5

@@ -1,0 +1,82 @@
+"""Frames: the images that show a model, and its position-tuning maps."""
+
+import numpy as np
+import pytest
+
+import datasets
+from bench import load_run
+from bench.decode import N_ORIGINALS, seed_images, tuning_maps
+from bench.frames import read_frames, shown_runs, stored_frames
+from bench.store import DamagedError, Latents, Store
+
+
+def test_the_lowest_seed_of_every_trained_group_is_shown(small_store):
+    store = Store(small_store)
+    shown = shown_runs(store)
+    assert sorted(run.spec.kind for run in shown) == ["beta_vae", "capacity_vae", "vae"]
+    assert {run.spec.seed for run in shown} == {0}
+    assert {name for name, _ in stored_frames(store)} == {run.run_id for run in shown}
+
+
+def test_frames_are_the_models_own(small_store):
+    store = Store(small_store)
+    run = shown_runs(store)[0]
+    frames = read_frames(store.frames_path(run.run_id))
+    assert (np.diff(frames.kl) <= 0).all()
+    assert sorted(frames.latents) == [0, 1, 2, 3]
+    loaded = load_run(run.folder)
+    codes = loaded.encode(frames.originals)[0]
+    decoded = np.round(loaded.decode(codes) * 255)
+    assert np.array_equal(decoded.astype(np.uint8), frames.reconstructions)
+    # Row 1, value 0: the first original's code with the second strongest latent at −3.
+    moved = codes[:1].copy()
+    moved[0, frames.latents[1]] = -3
+    expected = np.round(loaded.decode(moved)[0] * 255)
+    assert np.abs(expected - frames.traversals[1, 0].astype(float)).max() <= 1
+    assert frames.values[[0, -1]].tolist() == [-3, 3]
+
+
+def test_tuning_maps_of_known_codes():
+    ball = datasets.load("dsprites")
+    chosen = np.random.default_rng(0).choice(len(ball), 20_000, replace=False)
+    factors = ball.factors(chosen)
+    means = np.stack([factors[:, 3], factors[:, 4] + factors[:, 0] - 1.0], 1).astype(np.float32)
+    maps = tuning_maps(Latents(chosen, means, None), ball)
+    x, y = np.meshgrid(np.arange(32), np.arange(32))
+    assert np.allclose(maps[0], x)
+    # About 20 images a cell, whose shape adds −1, 0 or 1.
+    assert np.abs(maps[1] - y).mean() < 0.3
+
+
+def test_a_position_without_an_image_has_no_value():
+    ball = datasets.load("ball")
+    maps = tuning_maps(Latents(np.array([0]), np.ones((1, 2), np.float32), None), ball)
+    assert np.isfinite(maps).sum() == 2
+
+
+def test_seed_images_start_at_the_centre_and_never_change():
+    ball = datasets.load("ball")
+    indices = seed_images(ball)
+    assert ball.factors(indices[:1]).tolist() == [[16, 16]]
+    assert len(indices) == N_ORIGINALS
+    assert np.array_equal(indices, seed_images(ball))
+
+
+@pytest.mark.parametrize("content", [b"", b"not hdf5"])
+def test_frames_that_cannot_be_trusted_are_none(tmp_path, content):
+    (tmp_path / "frames.h5").write_bytes(content)
+    assert read_frames(tmp_path / "frames.h5") is None
+    assert read_frames(tmp_path / "absent.h5") is None
+
+
+def test_loading_refuses_what_has_no_model_or_other_shapes(small_store, tmp_path):
+    runs = {run.spec.kind: run for run in Store(small_store).scan()[0]}
+    with pytest.raises(ValueError, match="kind baseline_pca has no model"):
+        load_run(runs["baseline_pca"].folder)
+    with pytest.raises(DamagedError):
+        load_run(tmp_path)
+    loaded = load_run(runs["vae"].folder)
+    with pytest.raises(ValueError, match=r"images must be uint8 of shape \(n, 1, 16, 16\)"):
+        loaded.encode(np.zeros((2, 16, 16), np.uint8))
+    with pytest.raises(ValueError, match=r"codes must have shape \(n, 4\)"):
+        loaded.decode(np.zeros((2, 5)))
