@@ -18,7 +18,7 @@ from .packs import Execution, Pack, make_packs
 from .progress import progress
 from .report import build
 from .score import missing_scores, score_run
-from .specs import TrainedSpec, run_id
+from .specs import run_id
 from .store import Store, StoredRun, read_run
 
 if TYPE_CHECKING:
@@ -120,10 +120,9 @@ def run_grid(
 def _make(store: Store, packs: Sequence[Pack], workers: int) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
     failed: set[str] = set()
-    sizes = [
-        sum(spec.steps if isinstance(spec, TrainedSpec) else 0 for spec in p.specs) for p in packs
-    ]
-    with progress("train", [_name(pack) for pack in packs], sizes) as shown:
+    with progress(
+        "train", [_name(pack) for pack in packs], [pack.steps for pack in packs]
+    ) as shown:
         call = partial(_execute, store.folder)
         for position, answer in run_tasks(call, packs, workers=workers, progress=shown.tell):
             if isinstance(answer, Crashed):

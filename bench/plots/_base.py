@@ -1,0 +1,184 @@
+"""What every figure shares: its record, its colours, and how it becomes a file."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+from ..files import replacing
+
+if TYPE_CHECKING:
+    from ..study import Study
+
+# Okabe & Ito's palette: told apart with any colour vision, and in grey by the markers.
+COLOURS = {
+    "vae": "#000000",
+    "beta_vae": "#0072B2",
+    "annealed_beta_vae": "#009E73",
+    "capacity_vae": "#D55E00",
+    "beta_tcvae": "#CC79A7",
+    "factor_channel": "#E69F00",
+}
+MARKERS = {
+    "vae": "s",
+    "beta_vae": "o",
+    "annealed_beta_vae": "^",
+    "capacity_vae": "D",
+    "beta_tcvae": "v",
+    "factor_channel": "P",
+}
+GREY = "#767676"
+# Beyond this a figure of one panel a group tells nobody anything.
+MAX_PANELS = 12
+
+# Of type Any because the stubs list every key there is, version by version.
+_STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "savefig.facecolor": "white",
+    # Text stays text, and ids are the same at every drawing.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "disbench",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial", "sans-serif"],
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was drawn.
+
+    Attributes
+    ----------
+    name : str
+        File stem, unique in a study.
+    title, alt : str
+        What it is, and what is to be seen on it in words.
+    figure : Figure
+        The drawing.
+    dataset : str
+        Dataset it shows.
+    run_id : str or None
+        The run it shows, where it shows one.
+    """
+
+    name: str
+    title: str
+    alt: str
+    figure: Figure
+    dataset: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class FigureInfo:
+    """A kind of figure.
+
+    Attributes
+    ----------
+    name : str
+        Key in `FIGURES`.
+    title, caption : str
+        What it shows and how to read it, with units.
+    paper : str
+        The figure of Burgess et al. 2018 that it corresponds to, empty for our own.
+    draw : callable
+        Yields what there is to draw of a study: nothing where it has nothing of the kind.
+    """
+
+    name: str
+    title: str
+    caption: str
+    paper: str
+    draw: Callable[[Study], Iterator[Drawn]]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches in the suite's style."""
+    with mpl.rc_context(_STYLE):
+        engine = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, hspace=0, wspace=0)
+        return Figure(figsize=(width, height), layout=engine)
+
+
+def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with n panels of a size in inches, and no empty ones."""
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in grid[n:]:
+        unused.remove()
+    return figure, list(grid[:n])
+
+
+def svg_text(figure: Figure) -> str:
+    """Return a figure as SVG, the same text at every drawing."""
+    buffer = io.StringIO()
+    with mpl.rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def save_png(figure: Figure, path: Path, dpi: int = 300) -> None:
+    """Write a figure as a PNG for a paper."""
+    with replacing(path) as staged, mpl.rc_context(_STYLE):
+        figure.savefig(staged, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def show_images(axes: Axes, images: NDArray[np.uint8], gap: int = 2) -> None:
+    """Show (n, C, H, W) images in a row, as one picture."""
+    n, channels, height, width = images.shape
+    strip = np.full((height, n * (width + gap) - gap, channels), 255, np.uint8)
+    for i, image in enumerate(images):
+        strip[:, i * (width + gap) : i * (width + gap) + width] = image.transpose(1, 2, 0)
+    shown = np.repeat(strip, 3, 2) if channels == 1 else strip
+    # "none" embeds the pixels as they are in an SVG, where "nearest" would embed enlarged ones.
+    axes.imshow(shown, interpolation="none", aspect="equal")
+    bare(axes)
+
+
+def bare(axes: Axes) -> None:
+    """Take ticks, grid and frame off."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def by_dataset(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield (name, options, runs) of every dataset; the options are empty where all are default."""
+    if runs.empty:
+        return
+    for (name, options), part in runs.groupby(["dataset", "dataset_options"], sort=False):
+        yield str(name), "" if options == "{}" else str(options), part
+
+
+def described(dataset: str, options: str) -> str:
+    """Return a dataset with its options, as in a title."""
+    return f"{dataset} {options}".rstrip()
+
+
+def stem(*parts: str) -> str:
+    """Return parts as a file stem of letters, digits and hyphens."""
+    return "-".join(re.findall(r"[a-z0-9.]+", " ".join(parts).lower())).replace(".", "_")

@@ -1,0 +1,184 @@
+"""Models beside one another: the rate-distortion plane, metrics against β and C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ._base import COLOURS, GREY, MARKERS, Drawn, FigureInfo, by_dataset, described, panels, stem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..study import Study
+
+# The kinds whose sweep is over this hyper-parameter.
+_SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}
+_SYMBOL = {"beta": "β", "capacity": "C (nats)"}
+# What is plotted against β and C comes in this order; other metrics follow.
+_FIRST = ("reconstruction", "kl", "active_units", "beta_vae_score", "mig_histogram")
+
+
+def draw_plane(study: Study) -> Iterator[Drawn]:
+    """Yield, per dataset, reconstruction against KL for every run."""
+    runs = study.tables.runs
+    trained = runs[runs["kind"].isin(list(COLOURS))] if len(runs) else runs
+    for dataset, options, part in by_dataset(trained):
+        figure, (axes,) = panels(1, 1, 6.2, 4.2)
+        for kind, members in part.groupby("kind", sort=False):
+            colour, marker = COLOURS[str(kind)], MARKERS[str(kind)]
+            axes.scatter(
+                members["kl"], members["reconstruction"], 18, colour, marker=marker, alpha=0.45
+            )
+            means = members.groupby("label", sort=False)[["kl", "reconstruction"]].mean()
+            axes.plot(means["kl"], means["reconstruction"], color=colour, linewidth=0.8, alpha=0.7)
+            if len(means) <= 8:
+                for label, point in means.iterrows():
+                    axes.annotate(
+                        str(label),
+                        (point["kl"], point["reconstruction"]),
+                        xytext=(5, 4),
+                        textcoords="offset points",
+                        fontsize=7.5,
+                        color=colour,
+                    )
+        axes.set_xlabel("rate: KL (nats per image)")
+        axes.set_ylabel("distortion: reconstruction (nats per image)")
+        yield Drawn(
+            stem("rate-distortion", dataset, options),
+            f"{described(dataset, options)}: rate–distortion plane",
+            f"Reconstruction against KL for {len(part)} runs on {dataset}; points are seeds, lines "
+            f"join the means of a sweep.",
+            figure,
+            dataset,
+        )
+
+
+def draw_beta(study: Study) -> Iterator[Drawn]:
+    """Yield every metric against β."""
+    yield from _sweep(study, "beta")
+
+
+def draw_c(study: Study) -> Iterator[Drawn]:
+    """Yield every metric against C."""
+    yield from _sweep(study, "capacity")
+
+
+def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
+    summary, runs = study.tables.summary, study.tables.runs
+    swept = runs[runs["kind"].isin(_SWEPT[parameter])] if len(runs) else runs
+    for dataset, options, part in by_dataset(swept):
+        if part[parameter].nunique() < 2:
+            continue
+        known = [name for name in study.tables.metrics if part[name].notna().any()]
+        first = [name for name in _FIRST if name in known]
+        names = [*first, *(name for name in known if name not in first)]
+        baselines = _of(runs, part)
+        baselines = baselines[baselines["kind"].str.startswith("baseline_")]
+        means = _of(summary, part)
+        means = means[means["kind"].isin(_SWEPT[parameter])]
+        figure, grid = panels(len(names), 3, 3.1, 2.3)
+        for axes, name in zip(grid, names, strict=True):
+            rows = means[means["metric"] == name]
+            _panel(axes, part, rows, baselines, name, parameter)
+        yield Drawn(
+            stem(f"metrics-{parameter}", dataset, options),
+            f"{described(dataset, options)}: metrics against {_SYMBOL[parameter]}",
+            f"{len(names)} metrics against {_SYMBOL[parameter]} on {dataset}, with the baselines "
+            f"as lines.",
+            figure,
+            dataset,
+        )
+
+
+def _of(table: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that are of the dataset of `part`."""
+    first = part.iloc[0]
+    alike = (table["dataset"] == first["dataset"]) & (
+        table["dataset_options"] == first["dataset_options"]
+    )
+    chosen: pd.DataFrame = table.loc[alike]
+    return chosen
+
+
+def _panel(
+    axes: Axes,
+    runs: pd.DataFrame,
+    summary: pd.DataFrame,
+    baselines: pd.DataFrame,
+    metric: str,
+    parameter: str,
+) -> None:
+    # β = 1 is the plain VAE: it is the first point of every sweep over β, not a sweep of its own.
+    kinds = [kind for kind in runs["kind"].unique() if kind != "vae"] or ["vae"]
+    for kind in kinds:
+        colour = COLOURS[kind]
+        members = runs[runs["kind"].isin([kind, "vae"])]
+        axes.scatter(members[parameter], members[metric], 10, colour, alpha=0.35, linewidths=0)
+        swept = summary[summary["kind"].isin([kind, "vae"])].sort_values(parameter)
+        # Behind the comma a label has the settings that the sweep is not over.
+        for _, means in swept.groupby(swept["label"].str.partition(", ")[2], sort=False):
+            errors = [means["mean"] - means["low"], means["high"] - means["mean"]]
+            axes.errorbar(
+                means[parameter], means["mean"], errors, color=colour, capsize=2.5, linewidth=1.2
+            )
+    _baseline_lines(axes, baselines.dropna(subset=metric), metric)
+    if parameter == "beta" and (runs[parameter] > 0).all():
+        axes.set_xscale("log", base=2)
+        ticks = sorted(runs[parameter].unique())
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+    axes.set_title(metric)
+    axes.set_xlabel(_SYMBOL[parameter])
+
+
+def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
+    """Draw the mean of every baseline, those that would cover one another under one label."""
+    low, high = axes.get_ylim()
+    values = baselines.groupby("kind")[metric].mean().sort_values()
+    low, high = min(low, *values, high), max(high, *values, low)
+    labels: list[tuple[float, list[str]]] = []
+    for kind, value in values.items():
+        axes.axhline(float(value), color=GREY, linewidth=0.8, linestyle="--")
+        name = str(kind).removeprefix("baseline_")
+        if labels and value - labels[-1][0] < 0.09 * (high - low):
+            labels[-1][1].append(name)
+        else:
+            labels.append((float(value), [name]))
+    for value, names in labels:
+        axes.annotate(
+            ", ".join(names),
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            fontsize=6.5,
+            color="#5a5a5a",
+            ha="right",
+            va="bottom",
+        )
+
+
+PLANE = FigureInfo(
+    "rate-distortion",
+    "Rate–distortion plane",
+    "KL against reconstruction, nats per image, on the evaluation images with the final weights. "
+    "Down and to the left is better. Points are seeds, lines join the means of one kind.",
+    "",
+    draw_plane,
+)
+BETA = FigureInfo(
+    "metrics-beta",
+    "Metrics against β",
+    "Points are seeds; the line joins means, bars are 95% t intervals from 6 seeds on and the "
+    "range of the points below. Grey lines: baselines.",
+    "",
+    draw_beta,
+)
+C = FigureInfo(
+    "metrics-capacity",
+    "Metrics against C",
+    "As against β, for the capacity objective; C is the capacity at the end of its rise.",
+    "",
+    draw_c,
+)
