@@ -116,7 +116,7 @@ def _panel(
     for kind in kinds:
         colour = COLOURS[kind]
         members = runs[runs["kind"].isin([kind, "vae"])]
-        axes.scatter(members[parameter], members[metric], 10, colour, alpha=0.35, linewidths=0)
+        axes.scatter(members[parameter], members[metric], 12, colour, alpha=0.6, zorder=3)
         swept = summary[summary["kind"].isin([kind, "vae"])].sort_values(parameter)
         # Behind the comma a label has the settings that the sweep is not over.
         for _, means in swept.groupby(swept["label"].str.partition(", ")[2], sort=False):

@@ -68,7 +68,7 @@ def draw(study: Study) -> Iterator[Drawn]:
     for row in _rows(runs[runs["run_id"].isin(list(study.frames))] if len(runs) else runs):
         frames = study.frames[row["run_id"]]
         height = _ROW * (len(frames.latents) + 2) + 0.4
-        figure = new_figure(_ROW * (len(frames.originals) + 3.2), height)
+        figure = new_figure(_ROW * (len(frames.originals) + 2.6), height)
         title = f"{row['label']}, {row['dataset']}, seed {row['seed']}"
         draw_model(figure, frames, title)
         active = int((frames.kl >= INACTIVE).sum())
@@ -101,7 +101,7 @@ def draw_comparison(study: Study) -> Iterator[Drawn]:
         pair = [plain[0], max(strong, key=lambda row: float(row["beta"]))]
         n_latents = max(len(study.frames[row["run_id"]].latents) for row in pair)
         n_images = len(study.frames[pair[0]["run_id"]].originals)
-        width = 2 * _ROW * (n_images + 3.2)
+        width = 2 * _ROW * (n_images + 2.6)
         figure = new_figure(width, _ROW * (n_latents + 2) + 0.5)
         halves: NDArray[Any] = np.asarray(figure.subfigures(1, 2))
         for half, row in zip(halves, pair, strict=True):

@@ -1,0 +1,272 @@
+"""Study -> the content of the page: plain rows and cells that the template only lays out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ._siblings import metrics
+from .specs import KINDS, TrainedSpec
+from .study import Study
+
+# Below so many steps a run says how training starts, not what it leads to.
+SHORT_STEPS = 20_000
+# The whole table of runs is in runs.csv; a page of tens of thousands of rows is of use to nobody.
+MAX_ROWS = 2_000
+# Lower is better for these; for the metrics, their registry knows.
+_DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of a table as it is shown."""
+
+    text: str
+    detail: str = ""
+    value: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its heading, and a cell per column."""
+
+    label: str
+    kind: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one dataset."""
+
+    dataset: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def number(value: float | None) -> str:
+    """Return a number as it is read in a table: three or four significant digits.
+
+    Examples
+    --------
+    >>> number(0.12345), number(12.345), number(1234.5), number(float("nan"))
+    ('0.123', '12.3', '1234', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and abs(value) < 0.0005:
+        return f"{value:.0e}"
+    digits = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    if value == round(value) and abs(value) >= 2:
+        digits = 0
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def summary_tables(study: Study) -> list[Table]:
+    """Return, per dataset, a row for every group and a column for every metric."""
+    summary = study.tables.summary
+    tables = []
+    for dataset, part in _by_dataset(summary):
+        columns = [name for name in study.tables.metrics if name in set(part["metric"])]
+        best = {name: _best(part[part["metric"] == name], name) for name in columns}
+        rows = []
+        for _, group in part.groupby(["group_id", "precision"], sort=False):
+            first = group.iloc[0]
+            entries = group.set_index("metric")
+            cells = [Cell(str(int(group["n_seeds"].max())), value=float(group["n_seeds"].max()))]
+            for name in columns:
+                if name not in entries.index:
+                    cells.append(Cell("–"))
+                    continue
+                entry = entries.loc[name]
+                mark = (first["group_id"], first["precision"]) == best[name]
+                cells.append(_interval_cell(entry, mark))
+            label = first["label"]
+            if len(set(part["precision"])) > 1:
+                label = f"{label} ({first['precision']})"
+            rows.append(Row(label, first["kind"], tuple(cells)))
+        tables.append(Table(dataset, ("seeds", *columns), tuple(rows)))
+    return tables
+
+
+def difference_tables(study: Study) -> list[Table]:
+    """Return, per dataset, the paired differences from the VAE, with what they allow to say."""
+    differences = study.tables.differences
+    tables = []
+    for dataset, part in _by_dataset(differences):
+        columns = [name for name in study.tables.metrics if name in set(part["metric"])]
+        rows = []
+        for _, group in part.groupby(["group_id", "precision"], sort=False):
+            entries = group.set_index("metric")
+            cells = [Cell(str(int(group["n_pairs"].max())), value=float(group["n_pairs"].max()))]
+            for name in columns:
+                if name not in entries.index:
+                    cells.append(Cell("–"))
+                    continue
+                entry = entries.loc[name]
+                cell = _interval_cell(entry, False)
+                if entry["interval"] == "t95" and entry["low"] <= 0 <= entry["high"]:
+                    cell = Cell(cell.text, f"{cell.detail}, not distinguishable", cell.value)
+                cells.append(cell)
+            rows.append(Row(group["label"].iloc[0], "", tuple(cells)))
+        tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
+    return tables
+
+
+def run_table(study: Study) -> tuple[list[str], list[dict[str, Any]], int]:
+    """Return the columns and rows of the table of all runs, and how many rows were left out."""
+    runs = study.tables.runs
+    measured = study.tables.metrics
+    columns = ["run_id", "dataset", "label", "seed", "steps", "precision", *measured]
+    rows = []
+    for record in runs.head(MAX_ROWS).to_dict("records"):
+        row: dict[str, Any] = {str(key): value for key, value in record.items()}
+        for name in measured:
+            row[name] = number(None if pd.isna(row[name]) else float(row[name]))
+        row["steps"] = "–" if pd.isna(row["steps"]) else f"{int(row['steps'])}"
+        rows.append({name: row[name] for name in columns} | {"kind": row["kind"]})
+    return columns, rows, max(0, len(runs) - MAX_ROWS)
+
+
+def notices(study: Study) -> list[str]:
+    """Return what a reader has to know before any number."""
+    runs = study.tables.runs
+    if runs.empty:
+        return ["No run has finished."]
+    texts = []
+    steps = runs.loc[runs["kind"].isin(_trained_kinds()), "steps"].dropna()
+    short = steps[steps < SHORT_STEPS]
+    if len(short):
+        texts.append(
+            f"Too short to read: {len(short)} of {len(steps)} trained runs have fewer than "
+            f"{SHORT_STEPS:,} steps (the shortest {int(short.min()):,}; the literature trains "
+            f"300,000). Their scores say how training starts, not how the methods compare."
+        )
+    missing = study.tables.scores
+    missing = missing[missing["value"].isna() & missing["reason"].notna()]
+    for reason, part in missing.groupby("reason", sort=False):
+        names = ", ".join(dict.fromkeys(part["metric"]))
+        texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
+    if len(study.tables.failures):
+        texts.append(f"{len(study.tables.failures)} runs failed; they are listed below.")
+    return texts
+
+
+def definitions(study: Study) -> list[dict[str, str]]:
+    """Return what every measured column means, its range and its direction."""
+    entries = [
+        {
+            "name": "reconstruction",
+            "text": "−E[log p(x|z)], nats per image, summed over pixels; the likelihood's constant "
+            "is left out for a Gaussian.",
+            "range": "from 0, lower is better",
+            "reference": "Kingma & Welling 2014",
+        },
+        {
+            "name": "kl",
+            "text": "KL of the posterior from the prior, nats per image, summed over latents.",
+            "range": "from 0",
+            "reference": "Kingma & Welling 2014",
+        },
+    ]
+    for name in study.tables.metrics:
+        info = metric_info(name)
+        if info is None:
+            continue
+        low, high = info.range
+        span = f"from {'−∞' if low is None else low} to {'∞' if high is None else high}"
+        better = {True: ", higher is better", False: ", lower is better", None: ""}
+        entries.append(
+            {
+                "name": name,
+                "text": info.description,
+                "range": span + better[info.higher_is_better],
+                "reference": info.reference,
+            }
+        )
+    return entries
+
+
+def metric_info(column: str) -> Any:
+    """Return the registry's entry of the metric that a column of `runs` holds, None without one."""
+    names = [name for name in metrics.METRICS if column == name or column.startswith(f"{name}_")]
+    return metrics.METRICS[max(names, key=len)] if names else None
+
+
+def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what was run, in a few lines."""
+    runs = study.tables.runs
+    facts = [("Runs", f"{len(runs)} finished, {len(study.tables.failures)} failed")]
+    if len(runs):
+        trained = runs[runs["kind"].isin(_trained_kinds())]
+        names = [name for name, _ in _by_dataset(runs)]
+        facts.append(("Datasets", ", ".join(names)))
+        facts.append(("Models", ", ".join(dict.fromkeys(trained["label"])) or "none trained"))
+        facts.append(("Seeds", ", ".join(str(seed) for seed in sorted(set(trained["seed"])))))
+        steps = sorted({int(value) for value in trained["steps"].dropna()})
+        facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
+        images = sorted(set(runs["evaluation_images"]))
+        facts.append(("Evaluated on", ", ".join(f"{value} images" for value in images)))
+    if grid:
+        facts.insert(0, ("Grid", str(grid.get("name", ""))))
+    return facts
+
+
+def provenance(study: Study) -> tuple[list[str], list[list[str]]]:
+    """Return the table of what the runs came from."""
+    frame = study.tables.provenance
+    rows = [["" if pd.isna(v) else str(v) for v in record] for record in frame.to_numpy().tolist()]
+    return [str(name) for name in frame], rows
+
+
+def _interval_cell(entry: Any, best: bool) -> Cell:
+    if int(entry.get("n_seeds", entry.get("n_pairs"))) == 1:
+        return Cell(number(entry["mean"]), "one seed", float(entry["mean"]), best)
+    span = f"{number(entry['low'])} to {number(entry['high'])}"
+    detail = f"95% {span}" if entry["interval"] == "t95" else f"range {span}"
+    return Cell(number(entry["mean"]), detail, float(entry["mean"]), best)
+
+
+def _best(part: pd.DataFrame, name: str) -> tuple[str, str] | None:
+    """Return the group that is best beyond doubt: its interval lies apart from all others'.
+
+    Baselines do not compete: the true factors would always win.
+    """
+    higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
+    trained = part[part["kind"].isin(_trained_kinds()) & (part["interval"] == "t95")]
+    if (
+        higher is None
+        or len(trained) < 2
+        or len(trained) < (part["kind"].isin(_trained_kinds())).sum()
+    ):
+        return None
+    ordered = trained.sort_values("mean", ascending=not higher)
+    first, others = ordered.iloc[0], ordered.iloc[1:]
+    apart = first["low"] > others["high"].max() if higher else first["high"] < others["low"].min()
+    return (first["group_id"], first["precision"]) if apart else None
+
+
+def _higher(name: str) -> bool | None:
+    info = metric_info(name)
+    return None if info is None else info.higher_is_better
+
+
+def _trained_kinds() -> Sequence[str]:
+    return [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec)]
+
+
+def _by_dataset(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    if frame.empty:
+        return []
+    parts = []
+    for (name, options), part in frame.groupby(["dataset", "dataset_options"], sort=False):
+        own = json.loads(str(options))
+        text = ", ".join(f"{key}={value}" for key, value in own.items())
+        parts.append((f"{name} ({text})" if text else str(name), part))
+    return parts
