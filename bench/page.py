@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pandas as pd
 from ._siblings import metrics
 from .specs import KINDS, TrainedSpec
 from .study import Study
+from .tables import by_dataset
 
 # Below so many steps a run says how training starts, not what it leads to.
 SHORT_STEPS = 20_000
@@ -72,7 +72,7 @@ def summary_tables(study: Study) -> list[Table]:
     """Return, per dataset, a row for every group and a column for every metric."""
     summary = study.tables.summary
     tables = []
-    for dataset, part in _by_dataset(summary):
+    for dataset, part in by_dataset(summary):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
         best = {name: _best(part[part["metric"] == name], name) for name in columns}
         rows = []
@@ -99,7 +99,7 @@ def difference_tables(study: Study) -> list[Table]:
     """Return, per dataset, the paired differences from the VAE, with what they allow to say."""
     differences = study.tables.differences
     tables = []
-    for dataset, part in _by_dataset(differences):
+    for dataset, part in by_dataset(differences):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
         rows = []
         for _, group in part.groupby(["group_id", "precision"], sort=False):
@@ -205,7 +205,7 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
     facts = [("Runs", f"{len(runs)} finished, {len(study.tables.failures)} failed")]
     if len(runs):
         trained = runs[runs["kind"].isin(_trained_kinds())]
-        names = [name for name, _ in _by_dataset(runs)]
+        names = [name for name, _ in by_dataset(runs)]
         facts.append(("Datasets", ", ".join(names)))
         facts.append(("Models", ", ".join(dict.fromkeys(trained["label"])) or "none trained"))
         facts.append(("Seeds", ", ".join(str(seed) for seed in sorted(set(trained["seed"])))))
@@ -259,14 +259,3 @@ def _higher(name: str) -> bool | None:
 
 def _trained_kinds() -> Sequence[str]:
     return [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec)]
-
-
-def _by_dataset(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    if frame.empty:
-        return []
-    parts = []
-    for (name, options), part in frame.groupby(["dataset", "dataset_options"], sort=False):
-        own = json.loads(str(options))
-        text = ", ".join(f"{key}={value}" for key, value in own.items())
-        parts.append((f"{name} ({text})" if text else str(name), part))
-    return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,15 @@ def load_results(folder: str | Path) -> Tables:
     >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
     """
     return collect(Store(Path(folder)))
+
+
+def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of every dataset, with its name and options as a heading."""
+    if table.empty:
+        return
+    for (name, options), part in table.groupby(["dataset", "dataset_options"], sort=False):
+        listed = ", ".join(f"{key}={value}" for key, value in json.loads(str(options)).items())
+        yield f"{name} ({listed})" if listed else str(name), part
 
 
 def write_tables(store: Store, tables: Tables) -> None:

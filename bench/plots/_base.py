@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -164,19 +163,6 @@ def bare(axes: Axes) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def by_dataset(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield (name, options, runs) of every dataset; the options are empty where all are default."""
-    if runs.empty:
-        return
-    for (name, options), part in runs.groupby(["dataset", "dataset_options"], sort=False):
-        yield str(name), "" if options == "{}" else str(options), part
-
-
-def described(dataset: str, options: str) -> str:
-    """Return a dataset with its options, as in a title."""
-    return f"{dataset} {options}".rstrip()
 
 
 def stem(*parts: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, by_dataset, described, panels, stem
+from ..tables import by_dataset
+from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -18,7 +19,7 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
     runs = study.tables.runs
     chosen = runs[runs["kind"] == "capacity_vae"] if len(runs) else runs
     history = study.tables.history
-    for dataset, options, part in by_dataset(chosen):
+    for dataset, part in by_dataset(chosen):
         groups = list(part.groupby("group_id", sort=False))[:MAX_PANELS]
         figure, grid = panels(len(groups), 3, 3.1, 2.3)
         for axes, (_, group) in zip(grid, groups, strict=True):
@@ -35,12 +36,12 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
             axes.set_ylabel("KL (nats per image)")
             axes.set_ylim(bottom=min(0.0, float(c.min())))
         yield Drawn(
-            stem("capacity-tracking", dataset, options),
-            f"{described(dataset, options)}: KL and capacity during training",
+            stem("capacity-tracking", dataset),
+            f"{dataset}: KL and capacity during training",
             f"KL against training step for {len(groups)} capacity models on {dataset}; the dashed "
             f"line is C(step) with a band of one nat.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 
@@ -48,7 +49,7 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
     """Yield, per dataset, the KL of every latent against step, lowest seed of every group."""
     runs, history = study.tables.runs, study.tables.history
     trained = runs[runs["run_id"].isin(history["run_id"].unique())] if len(runs) else runs
-    for dataset, options, part in by_dataset(trained):
+    for dataset, part in by_dataset(trained):
         groups = list(part.groupby(["group_id", "precision"], sort=False))
         shown = groups[:MAX_PANELS]
         figure, grid = panels(len(shown), 3, 3.1, 2.1)
@@ -68,11 +69,11 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
         left_out = len(groups) - len(shown)
         more = f" ({left_out} more models in the table)" if left_out else ""
         yield Drawn(
-            stem("kl-dimensions", dataset, options),
-            f"{described(dataset, options)}: KL of every latent during training{more}",
+            stem("kl-dimensions", dataset),
+            f"{dataset}: KL of every latent during training{more}",
             f"KL of every latent against training step for {len(shown)} models on {dataset}.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 
@@ -81,7 +82,7 @@ def draw_training(study: Study) -> Iterator[Drawn]:
     runs, history = study.tables.runs, study.tables.history
     trained = runs[runs["run_id"].isin(history["run_id"].unique())] if len(runs) else runs
     joined = history.merge(runs[["run_id", "group_id"]], on="run_id") if len(runs) else history
-    for dataset, options, part in by_dataset(trained):
+    for dataset, part in by_dataset(trained):
         figure, grid = panels(2, 2, 4.4, 2.9)
         groups = list(part.drop_duplicates("group_id").to_dict("records"))
         for rank, row in enumerate(groups):
@@ -102,12 +103,12 @@ def draw_training(study: Study) -> Iterator[Drawn]:
         grid[0].set_yscale("log")
         grid[1].legend()
         yield Drawn(
-            stem("training", dataset, options),
-            f"{described(dataset, options)}: training curves",
+            stem("training", dataset),
+            f"{dataset}: training curves",
             f"Reconstruction and KL against training step, mean over seeds, for {len(groups)} "
             f"models on {dataset}.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 

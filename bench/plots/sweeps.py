@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ._base import COLOURS, GREY, MARKERS, Drawn, FigureInfo, by_dataset, described, panels, stem
+from ..tables import by_dataset
+from ._base import COLOURS, GREY, MARKERS, Drawn, FigureInfo, panels, stem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
     """Yield, per dataset, reconstruction against KL for every run."""
     runs = study.tables.runs
     trained = runs[runs["kind"].isin(list(COLOURS))] if len(runs) else runs
-    for dataset, options, part in by_dataset(trained):
+    for dataset, part in by_dataset(trained):
         figure, (axes,) = panels(1, 1, 6.2, 4.2)
         for kind, members in part.groupby("kind", sort=False):
             colour, marker = COLOURS[str(kind)], MARKERS[str(kind)]
@@ -47,12 +48,12 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
         axes.set_xlabel("rate: KL (nats per image)")
         axes.set_ylabel("distortion: reconstruction (nats per image)")
         yield Drawn(
-            stem("rate-distortion", dataset, options),
-            f"{described(dataset, options)}: rate–distortion plane",
+            stem("rate-distortion", dataset),
+            f"{dataset}: rate–distortion plane",
             f"Reconstruction against KL for {len(part)} runs on {dataset}; points are seeds, lines "
             f"join the means of a sweep.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 
@@ -69,7 +70,7 @@ def draw_c(study: Study) -> Iterator[Drawn]:
 def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
     summary, runs = study.tables.summary, study.tables.runs
     swept = runs[runs["kind"].isin(_SWEPT[parameter])] if len(runs) else runs
-    for dataset, options, part in by_dataset(swept):
+    for dataset, part in by_dataset(swept):
         if part[parameter].nunique() < 2:
             continue
         known = [name for name in study.tables.metrics if part[name].notna().any()]
@@ -84,12 +85,12 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
             rows = means[means["metric"] == name]
             _panel(axes, part, rows, baselines, name, parameter)
         yield Drawn(
-            stem(f"metrics-{parameter}", dataset, options),
-            f"{described(dataset, options)}: metrics against {_SYMBOL[parameter]}",
+            stem(f"metrics-{parameter}", dataset),
+            f"{dataset}: metrics against {_SYMBOL[parameter]}",
             f"{len(names)} metrics against {_SYMBOL[parameter]} on {dataset}, with the baselines "
             f"as lines.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 

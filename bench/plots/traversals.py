@@ -11,7 +11,8 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from ..frames import Frames
-from ._base import Drawn, FigureInfo, bare, by_dataset, described, new_figure, show_images, stem
+from ..tables import by_dataset
+from ._base import Drawn, FigureInfo, bare, new_figure, show_images, stem
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -88,7 +89,7 @@ def draw_comparison(study: Study) -> Iterator[Drawn]:
     """Yield β = 1 beside the largest β that is not collapsed, per dataset with positions."""
     runs = study.tables.runs
     shown = runs[runs["run_id"].isin(list(study.frames))] if len(runs) else runs
-    for dataset, options, part in by_dataset(shown):
+    for dataset, part in by_dataset(shown):
         rows = [
             row
             for row in _rows(part[part["kind"].isin(["vae", "beta_vae"])])
@@ -109,13 +110,13 @@ def draw_comparison(study: Study) -> Iterator[Drawn]:
         collapsed = [row["beta"] for row in rows if row["kl"] <= COLLAPSED]
         note = f"; collapsed at β = {min(collapsed):g}" if collapsed else ""
         yield Drawn(
-            stem("low-and-high-beta", dataset, options),
-            f"{described(dataset, options)}: β = 1 beside β = {pair[1]['beta']:g}{note}",
+            stem("low-and-high-beta", dataset),
+            f"{dataset}: β = 1 beside β = {pair[1]['beta']:g}{note}",
             f"Side by side, traversals and position-tuning maps on {dataset}: at β = 1 with "
             f"{_active(study, pair[0])} latents of at least {INACTIVE} nat, at "
             f"β = {pair[1]['beta']:g} with {_active(study, pair[1])}.",
             figure,
-            dataset,
+            part["dataset"].iloc[0],
         )
 
 
