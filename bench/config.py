@@ -210,7 +210,7 @@ def metric_requests(grid: Grid, source: str = "grid") -> list[MetricRequest]:
             known = ", ".join(metrics.METRICS)
             raise GridError(source, path, f"unknown metric {name!r}; known are {known}")
         try:
-            metrics.check_options(name, options)
+            metrics.METRICS[name].check_options(options)
         except (ValueError, TypeError) as error:
             raise GridError(source, path, str(error)) from None
         request = MetricRequest(name=name, options=options)

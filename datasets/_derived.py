@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._base import FactorDataset
 from ._options import Option
 from ._registry import Values
-from .dsprites import OPTIONS as DSPRITES_OPTIONS
-from .dsprites import DSprites
+from .dsprites import OPTIONS as DSPRITES_OPTIONS, DSprites
 
 # Where the images come from is dSprites' own choice, and every variant passes it on.
 SOURCE_OPTIONS = DSPRITES_OPTIONS

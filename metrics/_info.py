@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Invariance = Literal["sample_order", "latent_order", "sign", "scale", "relabelling"]
+Options = tuple[tuple[str, Any], ...]
+# Arguments that are data or chance, not options that a grid may set.
+_NOT_OPTIONS = ("means", "logvars", "factors", "test_means", "test_factors", "random_state")
 
 
 @dataclass(frozen=True)
@@ -16,27 +21,33 @@ class MetricInfo:
 
     Attributes
     ----------
-    name : str
-        The function's name.
     function : callable
         Takes what `requires` lists, in that order, and keyword options.
     higher_is_better : bool or None
         None where neither direction is better.
     range : tuple of float or None
-        Least and greatest value; None where open.
+        Least and greatest value, of every output; None where open.
     requires : tuple of str
         Positional arguments out of means, logvars, factors.
-    variants : dict
-        Column suffix to the options of that variant; one empty entry where there is only one.
     invariances : tuple of str
         What changes nothing.
     reference : str
         Where it is defined.
     description : str
         One sentence for a report.
+    cost : str
+        How time grows, for N samples, D latents and K factors.
+    outputs : tuple of str
+        Fields of the dataclass that the function returns; empty where it returns one value.
+    level : {"run", "group"}
+        Whether it scores one model, or several of one group together.
+    variants : tuple
+        (column suffix, options) of what is always computed side by side; one empty entry where
+        there is only one.
+    alternatives : tuple
+        (label, options) of what else goes by this name, for `compare_variants`.
     """
 
-    name: str
     function: Callable[..., Any]
     higher_is_better: bool | None
     range: tuple[float | None, float | None]
@@ -44,16 +55,69 @@ class MetricInfo:
     invariances: tuple[Invariance, ...]
     reference: str
     description: str
+    cost: str
+    outputs: tuple[str, ...] = ()
     level: Literal["run", "group"] = "run"
-    variants: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = (("", ()),)
+    variants: tuple[tuple[str, Options], ...] = (("", ()),)
+    alternatives: tuple[tuple[str, Options], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The function's name, which is the metric's."""
+        return str(self.function.__name__)
 
     @property
     def options(self) -> dict[str, Any]:
         """The options that a grid may set, with their defaults."""
-        parameters = inspect.signature(self.function).parameters.values()
-        own = {key for _, fixed in self.variants for key, _ in fixed} | {"logvars", "random_state"}
+        own = {key for _, fixed in self.variants for key, _ in fixed}
         return {
-            p.name: p.default
-            for p in parameters
-            if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name not in own
+            parameter.name: parameter.default
+            for parameter in inspect.signature(self.function).parameters.values()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            and parameter.name not in {*own, *_NOT_OPTIONS}
         }
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse options that the metric does not have, or values of another type.
+
+        Raises
+        ------
+        ValueError
+            In one line that names the option and what it takes.
+        """
+        known = self.options
+        hints = {**typing.get_type_hints(self.function), "bootstrap": int | None}
+        for key, value in options.items():
+            if key not in known:
+                listed = ", ".join(known) or "none"
+                raise ValueError(f"{self.name} has no option {key!r}; known are {listed}")
+            if not _fits(value, hints[key]):
+                raise ValueError(f"{self.name}: {key} must be {_said(hints[key])}, not {value!r}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Return whether a plain value (what YAML gives) is of an option's type."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, branch) for branch in typing.get_args(hint))
+    if origin is not None and issubclass(origin, Sequence):
+        (inner,) = {*typing.get_args(hint)} - {Ellipsis}
+        return isinstance(value, list | tuple) and all(_fits(item, inner) for item in value)
+    if hint is float:
+        return type(value) in (int, float)
+    return type(value) is hint
+
+
+def _said(hint: Any) -> str:
+    """Return a type in the words of a grid's author."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in typing.get_args(hint))
+    if origin in (typing.Union, types.UnionType):
+        branches = [branch for branch in typing.get_args(hint) if branch is not types.NoneType]
+        return " or ".join(_said(branch) for branch in branches)
+    if origin is not None:
+        return f"a list, each {_said(typing.get_args(hint)[0])}"
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[hint]

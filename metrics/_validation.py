@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,41 @@ def check_factors(values: ArrayLike, n_samples: int, name: str = "factors") -> I
     return np.stack([np.unique(column, return_inverse=True)[1] for column in array.T], 1).astype(
         np.int64
     )
+
+
+def check_data(means: ArrayLike, factors: ArrayLike) -> tuple[Floats, Ints]:
+    """Return checked codes and factors of the same samples."""
+    codes = check_codes(means)
+    return codes, check_factors(factors, len(codes))
+
+
+def varying_factors(values: Ints) -> Ints:
+    """Return the positions of the factors that vary, of factors as `check_factors` returns them.
+
+    Raises
+    ------
+    ValueError
+        If none does.
+
+    Warns
+    -----
+    MetricWarning
+        If some do not: they are left out of the score.
+    """
+    varies = values.max(0) > 0
+    if not varies.any():
+        raise ValueError("factors has no factor that varies")
+    if not varies.all():
+        constant = ", ".join(str(k) for k in np.flatnonzero(~varies))
+        message = f"factors is constant in column {constant}, which the score leaves out"
+        warnings.warn(message, MetricWarning, stacklevel=3)
+    return np.flatnonzero(varies)
+
+
+def check_samples(n_samples: int, least: int, why: str) -> None:
+    """Refuse fewer samples than a metric's protocol needs."""
+    if n_samples < least:
+        raise ValueError(f"means has {n_samples} samples; {why} needs at least {least}")
 
 
 def generator(random_state: int | np.random.Generator) -> np.random.Generator:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._validation import Floats, Ints, check_codes, check_factors, generator
+from ._bootstrap import bootstrapped
+from ._info import MetricInfo
+from ._validation import Floats, Ints, check_data, generator
 
 # Pairs drawn at a time: bounds memory at any n_train.
 _POINTS = 2_000
 
 
+@bootstrapped
 def beta_vae_score(
     means: ArrayLike,
     factors: ArrayLike,
@@ -59,8 +62,7 @@ def beta_vae_score(
     """
     from sklearn.linear_model import LogisticRegression
 
-    codes = check_codes(means)
-    values = check_factors(factors, len(codes))
+    codes, values = check_data(means, factors)
     varying = np.flatnonzero(values.max(0) > 0)
     if len(varying) < 2:
         raise ValueError("factors needs two factors that vary, to tell one from another")
@@ -88,3 +90,16 @@ def _differences(
     first, second = (order[starts[shared] + rng.integers(counts[shared])] for _ in range(2))
     differences: Floats = np.abs(codes[first] - codes[second]).mean(1)
     return differences
+
+
+INFO = MetricInfo(
+    beta_vae_score,
+    higher_is_better=True,
+    range=(0, 1),
+    requires=("means", "factors"),
+    invariances=("sign", "relabelling"),
+    reference="Higgins et al. 2017",
+    description="Accuracy of a linear classifier that tells which factor pairs of images share; "
+    "chance is 1 / factors; saturates early.",
+    cost="points · pairs · D, whatever N",
+)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._detail import record
+from ._info import MetricInfo
 from ._validation import Floats, check_codes, check_logvars
+
+# A latent with more than this many nats is in use, by the criterion "kl".
+ACTIVE_KL = 0.1
 
 
 def kl_per_dimension(means: ArrayLike, logvars: ArrayLike) -> Floats:
@@ -42,18 +49,24 @@ def kl_per_dimension(means: ArrayLike, logvars: ArrayLike) -> Floats:
 
 
 def active_units(
-    means: ArrayLike, logvars: ArrayLike | None = None, *, threshold: float = 0.01
+    means: ArrayLike,
+    logvars: ArrayLike | None = None,
+    *,
+    threshold: float | None = None,
+    criterion: Literal["variance", "kl"] = "variance",
 ) -> int:
-    """Count the latents whose means vary over the data by more than a threshold.
+    """Count the latents that are in use.
 
     Parameters
     ----------
     means : array_like
         (n_samples, n_latents) posterior means.
     logvars : array_like, optional
-        Checked against `means`, otherwise unused: the definition is about means.
-    threshold : float
-        Least variance of an active latent's means.
+        (n_samples, n_latents); needed by the criterion "kl".
+    threshold : float, optional
+        What an active latent exceeds: 0.01 by variance, 0.1 nat by KL.
+    criterion : {"variance", "kl"}
+        The variance of the means over the data, or the mean KL from the prior.
 
     Returns
     -------
@@ -63,7 +76,11 @@ def active_units(
     Raises
     ------
     ValueError
-        If an argument has the wrong shape or a value that is not finite.
+        If an argument has the wrong shape, a value that is not finite, or logvars is missing.
+
+    Notes
+    -----
+    Detail: `per_latent`, the variances or divergences that are compared with the threshold.
 
     References
     ----------
@@ -75,6 +92,37 @@ def active_units(
     1
     """
     mu = check_codes(means)
-    if logvars is not None:
-        check_logvars(logvars, mu)
-    return int((mu.var(0) > threshold).sum())
+    log = None if logvars is None else check_logvars(logvars, mu)
+    if criterion == "variance":
+        measured, least = mu.var(0), 0.01
+    elif criterion != "kl":
+        raise ValueError(f"criterion must be 'variance' or 'kl', not {criterion!r}")
+    elif log is None:
+        raise ValueError("logvars is needed by criterion='kl'")
+    else:
+        measured, least = kl_per_dimension(mu, log), ACTIVE_KL
+    record(per_latent=measured)
+    return int((measured > (least if threshold is None else threshold)).sum())
+
+
+KL_INFO = MetricInfo(
+    kl_per_dimension,
+    higher_is_better=None,
+    range=(0, None),
+    requires=("means", "logvars"),
+    invariances=("sample_order", "sign"),
+    reference="Kingma & Welling 2014",
+    description="Mean KL divergence of each latent's posterior from the prior, in nats.",
+    cost="N·D",
+)
+ACTIVE_INFO = MetricInfo(
+    active_units,
+    higher_is_better=None,
+    range=(0, None),
+    requires=("means", "logvars"),
+    invariances=("sample_order", "latent_order", "sign"),
+    reference="Burda et al. 2016",
+    description="Number of latents whose means vary over the data.",
+    cost="N·D",
+    alternatives=(("variance > 0.01", ()), ("KL > 0.1 nat", (("criterion", "kl"),))),
+)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._bootstrap import bootstrapped
+from ._detail import record
+from ._info import MetricInfo
 from ._information import entropy, histogram_information, posterior_information
-from ._validation import Floats, MetricWarning, check_codes, check_factors, check_logvars
+from ._validation import Floats, check_codes, check_factors, check_logvars, varying_factors
 
 Estimator = Literal["histogram", "posterior"]
 
@@ -70,6 +72,7 @@ def mutual_information_matrix(
     return posterior_information(codes, check_logvars(logvars, codes), values)
 
 
+@bootstrapped
 def mig(
     means: ArrayLike,
     factors: ArrayLike,
@@ -115,13 +118,27 @@ def mig(
         means, factors, estimator=estimator, n_bins=n_bins, logvars=logvars
     )
     values = check_factors(factors, len(np.asarray(factors)))
-    entropies = np.array([entropy(np.bincount(v).astype(np.float64)) for v in values.T])
-    varying = entropies > 0
-    if not varying.any():
-        raise ValueError("factors has no factor that varies")
-    if not varying.all():
-        warnings.warn("constant factors are left out of the mean", MetricWarning, stacklevel=2)
+    varying = varying_factors(values)
+    entropies = np.array([entropy(np.bincount(values[:, k]).astype(np.float64)) for k in varying])
     # With one latent the gap is to a second that knows nothing.
     ranked = np.sort(np.vstack([matrix, np.zeros((1, matrix.shape[1]))]), axis=0)[::-1]
-    gaps = (ranked[0] - ranked[1])[varying] / entropies[varying]
+    gaps = (ranked[0] - ranked[1])[varying] / entropies
+    record(per_factor=gaps)
     return float(np.clip(gaps.mean(), 0, 1))
+
+
+INFO = MetricInfo(
+    mig,
+    higher_is_better=True,
+    range=(0, 1),
+    requires=("means", "factors"),
+    invariances=("sample_order", "latent_order", "sign", "scale", "relabelling"),
+    reference="Chen et al. 2018",
+    description="Mutual information gap between the two latents that know most of a factor, over "
+    "the factor's entropy.",
+    cost="histogram N·D·K; posterior N·D·K and D·values·grid",
+    variants=(
+        ("histogram", (("estimator", "histogram"),)),
+        ("posterior", (("estimator", "posterior"),)),
+    ),
+)

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from metrics import METRICS, active_units, beta_vae_score, kl_per_dimension, mig
-from metrics import mutual_information_matrix as information
+from metrics import (
+    METRICS,
+    active_units,
+    beta_vae_score,
+    kl_per_dimension,
+    mig,
+    mutual_information_matrix as information,
+)
 
 GRID = np.indices((4, 5, 6)).reshape(3, -1).T
 LOGVARS = np.full(GRID.shape, -12.0)
