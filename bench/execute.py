@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ._siblings import datasets
+from .memory import keep_freed_memory
 from .outcome import Failure, Result
 from .packs import Pack
 from .producers import PRODUCERS
@@ -58,6 +59,7 @@ def execute(pack: Pack, commit: Commit, report: Report) -> list[Outcome]:
     record = {"execution": _execution(pack), "versions": versions(), "git_commit": git_commit()}
     try:
         torch.set_num_threads(pack.execution.threads)
+        keep_freed_memory()
         _pin_float32()
         reference = pack.specs[0].dataset
         dataset = datasets.load(reference.name, **reference.options)
