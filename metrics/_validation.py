@@ -52,9 +52,21 @@ def check_factors(values: ArrayLike, n_samples: int, name: str = "factors") -> I
         raise ValueError(f"{name} has {len(array)} rows for {n_samples} rows of means")
     if array.dtype.kind not in "iub":
         raise ValueError(f"{name} must be integers, not {array.dtype}")
-    return np.stack([np.unique(column, return_inverse=True)[1] for column in array.T], 1).astype(
-        np.int64
-    )
+    relabelled = np.empty(array.shape, np.int64, order="F")
+    for k in range(array.shape[1]):
+        relabelled[:, k] = _relabel(array[:, k])
+    return relabelled
+
+
+def _relabel(column: NDArray[Any]) -> Ints:
+    """Return ranks of the values of a column among those present."""
+    low, high = int(column.min()), int(column.max())
+    # Counting is ten times as fast as sorting where labels are dense, which they nearly always are.
+    if high - low > 4 * len(column) + 1_000:
+        return np.unique(column, return_inverse=True)[1].astype(np.int64)
+    shifted = column.astype(np.int64) - low if high < 2**62 else (column - low).astype(np.int64)
+    present = np.bincount(shifted) > 0
+    return shifted if present.all() else (np.cumsum(present) - 1)[shifted]
 
 
 def check_data(means: ArrayLike, factors: ArrayLike) -> tuple[Floats, Ints]:

@@ -1,0 +1,86 @@
+"""Information of every latent about every factor that counts: where the MIG family starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._aggregate import aggregate_posterior
+from ._information import factor_entropies, histogram_information
+from ._validation import Floats, Ints, check_data, check_logvars, varying_factors
+
+Estimator = Literal["histogram", "posterior"]
+
+
+def information(
+    codes: Floats,
+    values: Ints,
+    estimator: Estimator,
+    n_bins: int,
+    logvars: ArrayLike | None,
+) -> Floats:
+    """Return the (n_latents, n_factors) mutual information of checked codes and factors."""
+    if estimator == "histogram":
+        check_bins(n_bins)
+        return histogram_information(codes, values, n_bins)
+    if estimator != "posterior":
+        raise ValueError(f"estimator must be 'histogram' or 'posterior', not {estimator!r}")
+    if logvars is None:
+        raise ValueError("logvars is needed by estimator='posterior'")
+    return aggregate_posterior(codes, check_logvars(logvars, codes), values).information
+
+
+def information_and_entropies(
+    means: ArrayLike,
+    factors: ArrayLike,
+    *,
+    estimator: Estimator,
+    n_bins: int,
+    logvars: ArrayLike | None,
+    exclude: Sequence[int] = (),
+) -> tuple[Floats, Floats]:
+    """Check the data and return information and factor entropies of the factors that vary.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed, or no factor is left.
+
+    Warns
+    -----
+    MetricWarning
+        If a factor is constant.
+    """
+    codes, values = check_data(means, factors)
+    values = _without(values, exclude)
+    # Nothing is known about a constant factor, and its information over its entropy is 0 / 0.
+    values = values[:, varying_factors(values)]
+    return information(codes, values, estimator, n_bins, logvars), factor_entropies(values)
+
+
+def check_bins(n_bins: int) -> None:
+    """Refuse a number of bins that tells nothing apart."""
+    if n_bins < 2:
+        raise ValueError(f"n_bins must be at least 2, not {n_bins}")
+
+
+def _without(values: Ints, exclude: Sequence[int]) -> Ints:
+    """Return factors without the columns that are left out."""
+    n_factors = values.shape[1]
+    for column in exclude:
+        if not 0 <= column < n_factors:
+            raise ValueError(f"exclude has {column}, factors has columns 0 to {n_factors - 1}")
+    if len({*exclude}) == n_factors:
+        raise ValueError("exclude leaves no factor")
+    return np.delete(values, list(exclude), axis=1) if exclude else values
+
+
+def gap(values: Floats, axis: int) -> Floats:
+    """Return the largest less the second largest along an axis; with one entry, the gap is to 0."""
+    ranked = np.sort(np.moveaxis(values, axis, 0), axis=0)
+    second = ranked[-2] if len(ranked) > 1 else np.zeros(ranked.shape[1:])
+    difference: Floats = ranked[-1] - second
+    return difference

@@ -1,0 +1,67 @@
+"""Draws of samples that share the value of a factor, by index from the codes at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ._validation import Ints, check_samples
+
+# Draws at a time: bounds memory at any number of points.
+_CHUNK = 400_000
+
+
+def check_counts(**counts: int) -> None:
+    """Refuse a number of draws below 1, naming the argument."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, not {count}")
+
+
+def check_sharing(values: Ints) -> None:
+    """Refuse data in which two samples of the same value are not to be expected."""
+    n_values = int(values.max()) + 1
+    why = f"drawing samples that share one of {n_values} values of a factor"
+    check_samples(len(values), 2 * n_values, why)
+
+
+def draw_sharing(values: Ints, n_groups: int, size: int, rng: np.random.Generator) -> Ints:
+    """Return (size, n_groups) positions of samples; those of a group share a value.
+
+    A group's value is uniform over those present, then its samples over those that have it, with
+    replacement. With the whole grid of factors this equals drawing all other factors afresh.
+    """
+    order = np.argsort(values, kind="stable")
+    counts = np.bincount(values)
+    starts = np.cumsum(counts) - counts
+    shared = rng.integers(len(counts), size=n_groups)
+    drawn: Ints = order[starts[shared] + rng.integers(counts[shared], size=(size, n_groups))]
+    return drawn
+
+
+def labelled_points(
+    n_points: int, n_labels: int, draws: int, rng: np.random.Generator
+) -> tuple[Ints, Iterator[tuple[int, Ints]]]:
+    """Return a uniform label per point, and the points label by label in chunks of bounded size.
+
+    Points of one label are worked on together: no loop over points, and one sort per factor.
+    """
+    labels = rng.integers(n_labels, size=n_points)
+
+    def chunks() -> Iterator[tuple[int, Ints]]:
+        step = max(1, _CHUNK // draws)
+        for label in range(n_labels):
+            rows = np.flatnonzero(labels == label)
+            for start in range(0, len(rows), step):
+                yield label, rows[start : start + step]
+
+    return labels, chunks()
+
+
+def recall(predicted: Ints, labels: Ints, n_labels: int) -> list[float]:
+    """Return the accuracy over the points of each label; NaN where there is no such point."""
+    return [
+        float((predicted[labels == label] == label).mean()) if (labels == label).any() else np.nan
+        for label in range(n_labels)
+    ]

@@ -1,0 +1,19 @@
+"""How many threads linear algebra takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread inside the block.
+
+    Many small products are slower with several: threads wait for one another after each product,
+    and where other processes hold the cores, a metric takes five times as long.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

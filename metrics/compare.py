@@ -1,0 +1,99 @@
+"""What else goes by a metric's name, on the same codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from ._info import MetricInfo
+
+# Options that take minutes where others take seconds.
+SLOW_OPTIONS = frozenset({("learner", "gradient_boosting")})
+
+
+def compare_variants(
+    name: str,
+    means: ArrayLike,
+    factors: ArrayLike | None = None,
+    *,
+    logvars: ArrayLike | None = None,
+    slow: bool = False,
+) -> dict[str, float]:
+    """Return every definition that goes by a metric's name, on the same codes.
+
+    Parameters
+    ----------
+    name : str
+        A metric of one run, as in `METRICS`.
+    means : array_like
+        (n_samples, n_latents) codes.
+    factors : array_like, optional
+        (n_samples, n_factors) integer factors, where the metric needs them.
+    logvars : array_like, optional
+        (n_samples, n_latents); variants that need them are left out without.
+    slow : bool
+        Also variants that take minutes.
+
+    Returns
+    -------
+    dict of str to float
+        Label to value; for a metric of several outputs "label: output" to value. A metric of one
+        definition has its own name for label.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, it scores groups or returns arrays, or the data are malformed.
+
+    Examples
+    --------
+    >>> grid = np.indices((8, 8)).reshape(2, -1).T
+    >>> for label, value in compare_variants("irs", grid * 1.0, grid).items():
+    ...     print(label, value)
+    99% quantile of deviations 1.0
+    greatest deviation 1.0
+    """
+    from . import METRICS
+
+    if name not in METRICS:
+        raise ValueError(f"there is no metric {name!r}; known are {', '.join(METRICS)}")
+    info = METRICS[name]
+    if info.level == "group":
+        raise ValueError(f"{name} scores a group of models, not one")
+    given = {"means": means, "factors": factors, "logvars": logvars}
+    compared: dict[str, float] = {}
+    for label, options in info.alternatives or ((name, ()),):
+        if slow or SLOW_OPTIONS.isdisjoint(options):
+            value = _evaluate(info, given, dict(options))
+            if value is not None:
+                compared.update(_labelled(label, value, info))
+    return compared
+
+
+def _evaluate(info: MetricInfo, given: dict[str, Any], options: dict[str, Any]) -> Any:
+    """Return a variant's value, None where it needs log-variances that are not given."""
+    parameters = inspect.signature(info.function).parameters
+    arguments = {key: given[key] for key in parameters if given.get(key) is not None}
+    missing = [key for key in info.requires if key not in arguments]
+    if "factors" in missing:
+        raise ValueError(f"factors is needed by {info.name}")
+    if any(parameters[key].default is inspect.Parameter.empty for key in missing):
+        return None
+    try:
+        return info.function(**arguments, **options)
+    except ValueError as error:
+        if given["logvars"] is None and "logvars is needed" in str(error):
+            return None
+        raise
+
+
+def _labelled(label: str, value: Any, info: MetricInfo) -> dict[str, float]:
+    """Return a value, or each output of a dataclass, under its label."""
+    if dataclasses.is_dataclass(value):
+        return {f"{label}: {output}": float(getattr(value, output)) for output in info.outputs}
+    if not isinstance(value, int | float):
+        raise ValueError(f"{info.name} returns an array, of which there are no variants")
+    return {label: float(value)}
