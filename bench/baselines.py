@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .batches import Images
 from .encode import CHUNK, encode_images, evaluation_indices, reconstruction_term, state_bytes
 from .models import VAE
-from .outcome import Result
+from .outcome import Context, Result
 from .packs import Pack
 from .specs import LatentSpec, UntrainedBaseline
 from .streams import generator
-from .train import Report
 
 if TYPE_CHECKING:
     from ._siblings import datasets
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 PCA_IMAGES = 10_000
 
 
-def untrained(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterator[Result]:
+def untrained(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield the codes of the encoder at its initialisation."""
     for spec in cast("tuple[UntrainedBaseline, ...]", pack.specs):
         vae = VAE(dataset.image_shape, spec.n_latents, spec.architecture, [spec.seed])
         vae = vae.to(pack.execution.device)
         indices = evaluation_indices(spec.evaluation, len(dataset))
-        codes = encode_images(vae, dataset, indices, pack.execution)
-        terms = reconstruction_term(vae, [spec], dataset, indices, codes, pack.execution)
+        images = Images(dataset, pack.execution.device)
+        codes = encode_images(vae, images, indices, pack.execution)
+        terms = reconstruction_term(vae, [spec], images, indices, codes, pack.execution)
         yield Result(
             spec=spec,
             indices=indices,
@@ -42,7 +43,7 @@ def untrained(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> It
         )
 
 
-def random_codes(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterator[Result]:
+def random_codes(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield standard normal codes, drawn without a look at the images."""
     for spec in cast("tuple[LatentSpec, ...]", pack.specs):
         indices = evaluation_indices(spec.evaluation, len(dataset))
@@ -52,7 +53,7 @@ def random_codes(pack: Pack, dataset: datasets.FactorDataset, report: Report) ->
         yield Result(spec, indices, means, None, names)
 
 
-def pca(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterator[Result]:
+def pca(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield the projections on the first principal components of the pixels."""
     from sklearn.decomposition import PCA
 
@@ -75,7 +76,7 @@ def pca(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterator
         yield Result(spec, indices, means, None, names)
 
 
-def truth(pack: Pack, dataset: datasets.FactorDataset, report: Report) -> Iterator[Result]:
+def truth(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield the factors themselves, each scaled to [−1, 1]."""
     for spec in pack.specs:
         indices = evaluation_indices(spec.evaluation, len(dataset))

@@ -17,7 +17,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
-from ._siblings import datasets, metrics
+from ._siblings import datasets
+from .errors import GridError, GridWarning
+from .requests import metric_requests
 from .specs import SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
@@ -47,24 +49,6 @@ Scalar = bool | int | float | str
 Entry = dict[str, Scalar | list[Scalar]]
 
 
-class GridError(ValueError):
-    """A grid that cannot be run: one line that names the file, the path in it and the reason."""
-
-    def __init__(self, source: str, path: str, reason: str) -> None:
-        super().__init__(f"{source}: {path}: {reason}" if path else f"{source}: {reason}")
-
-
-class GridWarning(UserWarning):
-    """Something in a grid that is probably not what was meant."""
-
-
-class MetricRequest(Frozen):
-    """A metric by name, with the options that are not its defaults."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
 class Grid(Frozen):
     """A validated grid.yaml. Values of `models`, `train` and dataset options may be lists (axes).
 
@@ -82,18 +66,22 @@ class Grid(Frozen):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     models: Annotated[list[Entry], Field(min_length=1)]
     train: Entry = Field(default_factory=dict)
-    metrics: list[str | dict[str, Any]] = Field(default_factory=lambda: [*DEFAULT_METRICS])
+    metrics: list[str | dict[str, Any]] | dict[str, str] = Field(
+        default_factory=lambda: [*DEFAULT_METRICS]
+    )
     baselines: bool = False
     evaluation: Evaluation = Evaluation()
 
 
-def load_grid(path: str | Path) -> Grid:
+def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
     """Read and validate a grid file, down to the last run it expands to.
 
     Parameters
     ----------
     path : str or Path
         A YAML 1.2 file; see the README for its keys.
+    allow_imports : bool
+        Whether the grid may name metrics that are imported from outside of the suite.
 
     Returns
     -------
@@ -112,10 +100,10 @@ def load_grid(path: str | Path) -> Grid:
         raise GridError(source, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise GridError(source, "", "is not UTF-8 text") from None
-    return parse_grid(read_yaml(text, source), source)
+    return parse_grid(read_yaml(text, source), source, allow_imports=allow_imports)
 
 
-def parse_grid(data: object, source: str = "grid") -> Grid:
+def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = False) -> Grid:
     """Validate plain data (what YAML or JSON gives) as a grid; `source` names it in errors."""
     if not isinstance(data, Mapping):
         raise GridError(source, "", "must be a mapping with the keys name, datasets, seeds, models")
@@ -125,7 +113,7 @@ def parse_grid(data: object, source: str = "grid") -> Grid:
         path, reason = _first_problem(error)
         raise GridError(source, path, reason) from None
     expand(grid, source)
-    metric_requests(grid, source)
+    metric_requests(grid.metrics, source, allow_imports=allow_imports)
     return grid
 
 
@@ -195,28 +183,6 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
             stacklevel=2,
         )
     return list(runs.values())
-
-
-def metric_requests(grid: Grid, source: str = "grid") -> list[MetricRequest]:
-    """Return the metrics that a grid asks for, each with its checked options."""
-    requests = []
-    for position, entry in enumerate(grid.metrics):
-        options = {"name": entry} if isinstance(entry, str) else dict(entry)
-        name = options.pop("name", None)
-        path = f"metrics.{position}"
-        if not isinstance(name, str):
-            raise GridError(source, path, "must be a metric's name or a mapping with 'name'")
-        if name not in metrics.METRICS:
-            known = ", ".join(metrics.METRICS)
-            raise GridError(source, path, f"unknown metric {name!r}; known are {known}")
-        try:
-            metrics.METRICS[name].check_options(options)
-        except (ValueError, TypeError) as error:
-            raise GridError(source, path, str(error)) from None
-        request = MetricRequest(name=name, options=options)
-        if request not in requests:
-            requests.append(request)
-    return requests
 
 
 def _datasets(grid: Grid, source: str) -> Iterator[dict[str, Any]]:

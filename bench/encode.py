@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .batches import Images
 from .models import VAE
 from .objectives import negative_log_likelihood
 from .packs import Execution
 from .specs import Evaluation, ModelSpec
 from .streams import generator
-
-if TYPE_CHECKING:
-    from ._siblings import datasets
 
 # Images a forward pass: large enough that no time goes to calls, small enough for any memory.
 CHUNK = 512
@@ -35,22 +32,17 @@ def evaluation_indices(evaluation: Evaluation, n_images: int) -> NDArray[np.int6
     return np.sort(source.choice(n_images, evaluation.images, replace=False))
 
 
-def load_batch(dataset: datasets.FactorDataset, indices: NDArray[np.int64], device: str) -> Tensor:
-    """Return the images at `indices`, (n, C, H, W) float32 in [0, 1], on a device."""
-    return torch.from_numpy(dataset.images(indices)).to(device).float().div_(255)
-
-
 @torch.inference_mode()
 def encode_images(
-    vae: VAE, dataset: datasets.FactorDataset, indices: NDArray[np.int64], execution: Execution
+    vae: VAE, images: Images, indices: NDArray[np.int64], execution: Execution
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
     pack = vae.pack
     codes: list[tuple[Tensor, Tensor]] = []
     for start in range(0, len(indices), CHUNK):
-        images = load_batch(dataset, indices[start : start + CHUNK], execution.device)
+        chunk = images(indices[start : start + CHUNK])
         with autocast(execution):
-            means, logvars = vae.encode(images.expand(pack, *images.shape))
+            means, logvars = vae.encode(chunk.expand(pack, *chunk.shape))
         codes.append((means.cpu(), logvars.cpu()))
     means, logvars = (torch.cat(part, dim=1) for part in zip(*codes, strict=True))
     return means.numpy(), logvars.numpy()
@@ -60,7 +52,7 @@ def encode_images(
 def reconstruction_term(
     vae: VAE,
     specs: Sequence[ModelSpec],
-    dataset: datasets.FactorDataset,
+    images: Images,
     indices: NDArray[np.int64],
     codes: tuple[NDArray[np.float32], NDArray[np.float32]],
     execution: Execution,
@@ -85,11 +77,11 @@ def reconstruction_term(
     totals = torch.zeros(len(specs), dtype=torch.float64)
     for start in range(0, n_images, CHUNK):
         stop = start + CHUNK
-        images = load_batch(dataset, indices[rows[start:stop]], execution.device)
+        chunk = images(indices[rows[start:stop]])
         with autocast(execution):
             logits = vae.decode(z[:, start:stop].to(execution.device))
-        images = images.expand(len(specs), *images.shape)
-        loss = negative_log_likelihood(logits.float(), images, specs[0].likelihood)
+        chunk = chunk.expand(len(specs), *chunk.shape)
+        loss = negative_log_likelihood(logits.float(), chunk, specs[0].likelihood)
         totals += loss.double().sum(1).cpu()
     return [float(total) / n_images for total in totals]
 

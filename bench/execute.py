@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from ._siblings import datasets
+from .checkpoints import Checkpoints, checkpoint_name
 from .memory import keep_freed_memory
-from .outcome import Failure, Result
+from .outcome import Context, Failure, Result
 from .packs import Pack
 from .producers import PRODUCERS
 from .specs import group_id, run_id
-from .train import Report
 
 Commit = Callable[[Result | Failure, dict[str, Any]], None]
 
@@ -37,7 +37,9 @@ class Outcome:
     failure: str | None = None
 
 
-def execute(pack: Pack, commit: Commit, report: Report) -> list[Outcome]:
+def execute(
+    pack: Pack, commit: Commit, report: Callable[[int, float], None], scratch: Path | None = None
+) -> list[Outcome]:
     """Make and commit the results of a pack; an exception is recorded, never raised.
 
     Parameters
@@ -48,6 +50,8 @@ def execute(pack: Pack, commit: Commit, report: Report) -> list[Outcome]:
         Takes every Result or Failure as it comes, with the record of its execution.
     report : callable
         Takes (model-steps done, latest loss).
+    scratch : Path, optional
+        Folder for checkpoints; without it none are kept.
 
     Returns
     -------
@@ -70,7 +74,9 @@ def execute(pack: Pack, commit: Commit, report: Report) -> list[Outcome]:
             "factor_names": list(dataset.factor_names),
             "factor_sizes": list(dataset.factor_sizes),
         }
-        for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, report):
+        place = scratch / checkpoint_name(pack, versions()) if scratch else None
+        context = Context(report, Checkpoints(place))
+        for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None
             outcomes[run_id(outcome.spec)] = Outcome(run_id(outcome.spec), failure)

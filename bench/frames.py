@@ -6,7 +6,7 @@ decoded again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -77,16 +77,19 @@ def read_frames(path: Path) -> Frames | None:
         return None
 
 
+def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
+    """Return the runs of trained models by group and precision, each by ascending seed."""
+    groups: dict[tuple[str, str], list[StoredRun]] = {}
+    for run in sorted(runs, key=lambda run: run.spec.seed):
+        if isinstance(run.spec, TrainedSpec):
+            key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
+            groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
 def shown_runs(store: Store) -> list[StoredRun]:
     """Return the runs that are shown: the lowest seed of every group of trained models."""
-    chosen: dict[tuple[str, str], StoredRun] = {}
-    for run in store.scan()[0]:
-        if not isinstance(run.spec, TrainedSpec):
-            continue
-        key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
-        if key not in chosen or run.spec.seed < chosen[key].spec.seed:
-            chosen[key] = run
-    return list(chosen.values())
+    return [members[0] for members in trained_groups(store.scan()[0])]
 
 
 def stored_frames(store: Store) -> Iterator[tuple[str, Frames]]:

@@ -1,14 +1,36 @@
-"""What a producer yields: a Result, or a Failure that says why there is none."""
+"""What a producer works with, and what it yields: a Result, or a Failure that says why not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .checkpoints import Checkpoints
 from .specs import BaseSpec
+
+
+def _silent(steps: int, loss: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a producer is given beside its pack and its images.
+
+    Attributes
+    ----------
+    report : callable
+        Takes (model-steps done, latest mean loss) after every step.
+    checkpoints : Checkpoints
+        Where a producer that takes long keeps its place.
+    """
+
+    report: Callable[[int, float], None] = _silent
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,27 @@ def summary_tables(study: Study) -> list[Table]:
             if len(set(part["precision"])) > 1:
                 label = f"{label} ({first['precision']})"
             rows.append(Row(label, first["kind"], tuple(cells)))
+        rows += _level_rows(part, columns)
         tables.append(Table(dataset, ("seeds", *columns), tuple(rows)))
+    return tables
+
+
+def variant_tables(study: Study) -> list[Table]:
+    """Return, per dataset and metric, what else goes by the metric's name, on the same codes."""
+    variants = study.tables.variants
+    joined = variants.merge(study.tables.runs, on="run_id") if len(variants) else variants
+    tables = []
+    for dataset, part in by_dataset(joined):
+        for metric, values in part.groupby("metric", sort=False):
+            columns = list(dict.fromkeys(values["label_x"]))
+            rows = []
+            for _, run in values.groupby("run_id", sort=False):
+                found = run.set_index("label_x")["value"]
+                cells = [_level_cell(found.get(column)) for column in columns]
+                first = run.iloc[0]
+                name = f"{first['label_y']}, seed {first['seed']}"
+                rows.append(Row(name, first["kind"], tuple(cells)))
+            tables.append(Table(f"{metric} on {dataset}", tuple(columns), tuple(rows)))
     return tables
 
 
@@ -223,6 +243,22 @@ def provenance(study: Study) -> tuple[list[str], list[list[str]]]:
     frame = study.tables.provenance
     rows = [["" if pd.isna(v) else str(v) for v in record] for record in frame.to_numpy().tolist()]
     return [str(name) for name in frame], rows
+
+
+def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:
+    """Return what codes without information and perfect ones would score, where that is known."""
+    rows = []
+    for name, text in (("chance", "codes without information"), ("ceiling", "perfect codes")):
+        levels = part.groupby("metric")[name].mean() if name in part else pd.Series(dtype=float)
+        if levels.notna().any():
+            cells = [Cell("–"), *(_level_cell(levels[column]) for column in columns)]
+            rows.append(Row(text, "level", tuple(cells)))
+    return rows
+
+
+def _level_cell(value: float | None) -> Cell:
+    known = value is not None and math.isfinite(value)
+    return Cell(number(value), value=value if known else None)
 
 
 def _interval_cell(entry: Any, best: bool) -> Cell:

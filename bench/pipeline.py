@@ -9,15 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import Grid, MetricRequest, expand, load_grid, metric_requests, parse_grid
+from .config import Grid, expand, load_grid, parse_grid
 from .engines.local import Crashed, run_tasks
 from .files import DamagedError, dump_json, write_text
-from .frames import read_frames, shown_runs
+from .frames import read_frames, shown_runs, trained_groups
 from .outcome import Failure
 from .packs import Execution, Pack, make_packs
 from .progress import progress
 from .report import build
-from .score import missing_scores, score_run
+from .requests import MetricRequest, metric_requests
+from .score import (
+    compare_run,
+    missing_comparisons,
+    missing_group_scores,
+    missing_scores,
+    score_group,
+    score_run,
+)
 from .specs import run_id
 from .store import Store, StoredRun, read_run
 
@@ -57,6 +65,7 @@ def run_grid(
     workers: int = 1,
     execution: Execution | None = None,
     pack: int = 1,
+    allow_imports: bool = False,
 ) -> Summary:
     """Train what is not yet done of a grid, score it, and write its tables, figures and report.
 
@@ -72,6 +81,8 @@ def run_grid(
         Device, precision and threads a model; the CPU in float32 by default.
     pack : int
         Models trained together.
+    allow_imports : bool
+        Whether the grid may name metrics that are imported from outside of the suite.
 
     Returns
     -------
@@ -90,11 +101,11 @@ def run_grid(
     PosixPath('results/quick/report.html')
     """
     if isinstance(grid, str | Path):
-        grid = load_grid(grid)
+        grid = load_grid(grid, allow_imports=allow_imports)
     elif not isinstance(grid, Grid):
-        grid = parse_grid(grid)
+        grid = parse_grid(grid, allow_imports=allow_imports)
     specs = {run_id(spec): spec for spec in expand(grid)}
-    requests = metric_requests(grid)
+    requests = metric_requests(grid.metrics, allow_imports=allow_imports)
     store = Store(Path(out) if out else Path("results") / grid.name, create=True)
     with store.lock():
         runs, damaged = store.scan()
@@ -106,12 +117,13 @@ def run_grid(
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = make_packs(pending, _resolved(execution or Execution()), pack) if pending else []
         failed = _make(store, packs, workers)
+        if not failed:
+            store.clear_checkpoints()
         made = [run for run in store.scan()[0] if run.run_id in specs]
-        unscored = [run for run in made if missing_scores(store, run.run_id, requests)]
-        failed |= _each(store, "score", partial(_score, requests), unscored, workers)
+        failed |= _score(store, made, requests, workers)
         wanted = [run for run in shown_runs(store) if run.run_id in specs]
         undecoded = [r for r in wanted if read_frames(store.frames_path(r.run_id)) is None]
-        failed |= _each(store, "decode", _decode, undecoded, workers)
+        failed |= _each(store, "decode", _decode, [(run,) for run in undecoded], workers)
         build(store)
     new = {run_id(spec) for spec in pending}
     return Summary(store.folder, len(new - failed), len(done), len(failed))
@@ -136,22 +148,38 @@ def _make(store: Store, packs: Sequence[Pack], workers: int) -> set[str]:
     return failed
 
 
+def _score(
+    store: Store, runs: Sequence[StoredRun], requests: Sequence[MetricRequest], workers: int
+) -> set[str]:
+    """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
+    single = [(run,) for run in runs if missing_scores(store, run.run_id, requests)]
+    failed = _each(store, "score", partial(_score_run, requests), single, workers)
+    groups = trained_groups(runs)
+    shown = [(g[0],) for g in groups if missing_comparisons(store, g[0], requests)]
+    failed |= _each(store, "compare", partial(_compare_run, requests), shown, workers)
+    groups = [group for group in groups if missing_group_scores(store, group, requests)]
+    return failed | _each(store, "group", partial(_score_group, requests), groups, workers)
+
+
 def _each(
     store: Store,
     stage: str,
-    call: Callable[[Store, StoredRun], None],
-    runs: Sequence[StoredRun],
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    tasks: Sequence[Sequence[StoredRun]],
     workers: int,
 ) -> set[str]:
-    """Derive something from every one of some runs; return those where it failed."""
+    """Derive something from runs, or from groups of them; return the runs where it failed."""
     failed: set[str] = set()
-    names = [run.run_id for run in runs]
-    shown_names = [f"{run.spec.dataset.name} {run.spec.kind} seed {run.spec.seed}" for run in runs]
-    with progress(stage, shown_names, [1] * len(runs)) as shown:
+    names = [[run.run_id for run in runs] for runs in tasks]
+    shown_names = [
+        f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
+        for runs in tasks
+    ]
+    with progress(stage, shown_names, [1] * len(tasks)) as shown:
         task = partial(_derive, call, store.folder)
         for position, answer in run_tasks(task, names, workers=workers, progress=shown.tell):
             if answer is not None:
-                failed.add(names[position])
+                failed.update(names[position])
             shown.end(position, None if answer is None else str(answer))
     return failed
 
@@ -160,33 +188,50 @@ def _execute(folder: Path, pack: Pack, tell: Callable[..., None]) -> list[Outcom
     # Torch is loaded by whoever trains, not by whoever looks.
     from .execute import execute
 
-    return execute(pack, Store(folder).commit, tell)
+    store = Store(folder)
+    return execute(pack, store.commit, tell, store.checkpoints)
 
 
 def _derive(
-    call: Callable[[Store, StoredRun], None], folder: Path, name: str, tell: Callable[..., None]
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    folder: Path,
+    names: Sequence[str],
+    tell: Callable[..., None],
 ) -> str | None:
-    """Call what derives something from a run; return why it could not."""
+    """Call what derives something from stored runs; return why it could not."""
     store = Store(folder)
     try:
-        call(store, read_run(folder / "runs" / name))
+        call(store, [read_run(folder / "runs" / name) for name in names])
     except DamagedError as error:
-        place = store.set_aside(folder / "runs" / name)
-        return f"{error}; set aside in {place}, the next start makes it again"
+        places = [store.set_aside(place) for place in store.damaged(names)]
+        listed = ", ".join(map(str, places))
+        return f"{error}; set aside in {listed}, the next start makes it again"
     except Exception as error:
-        log.debug("%s", name, exc_info=True)
+        log.debug("%s", names, exc_info=True)
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _score(requests: Sequence[MetricRequest], store: Store, run: StoredRun) -> None:
-    score_run(store, run, requests)
+def _score_run(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
+    score_run(store, runs[0], requests)
 
 
-def _decode(store: Store, run: StoredRun) -> None:
+def _compare_run(
+    requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]
+) -> None:
+    compare_run(store, runs[0], requests)
+
+
+def _score_group(
+    requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]
+) -> None:
+    score_group(store, runs, requests)
+
+
+def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
     from .decode import decode_run
 
-    decode_run(store, run)
+    decode_run(store, runs[0])
 
 
 def _resolved(execution: Execution) -> Execution:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from . import baselines
 from .objectives import OBJECTIVES
-from .outcome import Failure, Result
+from .outcome import Context, Failure, Result
 from .packs import Pack
-from .train import Report, train
+from .train import train
 
 if TYPE_CHECKING:
     from ._siblings import datasets
 
-Producer = Callable[[Pack, "datasets.FactorDataset", Report], Iterator[Result | Failure]]
+Producer = Callable[[Pack, "datasets.FactorDataset", Context], Iterator[Result | Failure]]
 
 PRODUCERS: dict[str, Producer] = {
     **dict.fromkeys(OBJECTIVES, train),

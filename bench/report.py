@@ -72,6 +72,7 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         notices=page.notices(study),
         summaries=page.summary_tables(study),
         differences=page.difference_tables(study),
+        variants=page.variant_tables(study),
         figures=[figure for figure in figures if figure["drawn"]],
         models=_models(study),
         models_left_out=max(0, len(study.frames) - MAX_SHOWN),

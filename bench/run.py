@@ -14,28 +14,25 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-from .config import GridError, GridWarning, expand, load_grid
+from . import stopping
+from .config import expand, load_grid
+from .errors import GridError, GridWarning
 from .packs import Execution
 from .pipeline import DeviceError, run_grid
 from .specs import run_id
 from .store import Store, StoreError
 
 
-class _Terminated(BaseException):
-    """SIGTERM came: an exception, so that what is open is closed on the way out."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _terminate)
+    stopping.install()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", GridWarning)
-            grid = load_grid(options.grid)
+            grid = load_grid(options.grid, allow_imports=options.allow_imports)
         for warning in caught:
             logging.warning("warning: %s", warning.message)
         out = options.out or Path("results") / grid.name
@@ -47,27 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         execution = Execution(options.device, options.precision, options.threads)
         summary = run_grid(
-            grid, out=out, workers=options.workers, execution=execution, pack=options.pack
+            grid,
+            out=out,
+            workers=options.workers,
+            execution=execution,
+            pack=options.pack,
+            allow_imports=options.allow_imports,
         )
     except (GridError, StoreError, DeviceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return _stopped("SIGINT", 130)
-    except _Terminated:
-        return _stopped("SIGTERM", 143)
+    except stopping.Stopped as stopped:
+        name = signal.Signals(stopped.number).name
+        print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
+        return 128 + stopped.number
     print(f"{summary.trained} made, {summary.already_done} already done, {summary.failed} failed")
     print(f"report: {summary.report}")
     return 1 if summary.failed else 0
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
-
-
-def _stopped(name: str, code: int) -> int:
-    print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
-    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--threads", type=_positive, default=1, help="threads a model on a CPU")
     parser.add_argument("--pack", type=_positive, default=1, help="models trained together")
+    parser.add_argument(
+        "--allow-imports",
+        action="store_true",
+        help="let the grid import metrics it names as package.module:function",
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the runs and train nothing")
     return parser
 

@@ -4,6 +4,7 @@
     grid.json                     the grid of the last start
     runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt
     failures/<run id>.json        why a run gave no result
+    checkpoints/                  where packs in training have got to
     scores/, frames/, tables/, figures/, report.html    derived, replaceable
     damaged/                      run folders whose content no longer matched their checksums
 
@@ -17,7 +18,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,6 +204,19 @@ class Store:
                 damaged[folder] = str(error)
         return runs, damaged
 
+    def damaged(self, names: Iterable[str]) -> list[Path]:
+        """Return the folders of those runs that are not, to the last byte, what was committed."""
+        found = []
+        for name in names:
+            folder = self.folder / "runs" / name
+            try:
+                run = read_run(folder)
+                for file in run.manifest["files"]:
+                    run.path(file)
+            except DamagedError:
+                found.append(folder)
+        return found
+
     def set_aside(self, folder: Path) -> Path:
         """Move a damaged run away, drop what was derived from it, and return its new place."""
         place = self.folder / "damaged" / f"{folder.name}.{secrets.token_hex(4)}"
@@ -237,6 +251,15 @@ class Store:
         """Store the scores of a run."""
         body = {"format": FORMAT, "run_id": identity, "scores": scores}
         write_text(self.folder / "scores" / f"{identity}.json", dump_json(body))
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder in which packs in training keep their place."""
+        return self.folder / "checkpoints"
+
+    def clear_checkpoints(self) -> None:
+        """Drop what packs left behind that are not in training any more."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def frames_path(self, identity: str) -> Path:
         """Return where the images that show a run are stored."""

@@ -63,20 +63,13 @@ class BatchOrder:
 
 
 class Noise:
-    """The standard normal numbers of every step."""
+    """The standard normal numbers of every step, a block of `NOISE_BLOCK` steps at a time."""
 
     def __init__(self, seed: int, shape: tuple[int, ...]) -> None:
         self._seed = seed
         self._shape = shape
-        self._block = -1
-        self._values: NDArray[np.float32] = np.empty(0, np.float32)
 
-    def __call__(self, step: int) -> NDArray[np.float32]:
-        """Return the float32 numbers of `step`, of the shape given at construction."""
-        block, row = divmod(step, NOISE_BLOCK)
-        if block != self._block:
-            source = generator(self._seed, "noise", block)
-            self._values = source.standard_normal((NOISE_BLOCK, *self._shape), dtype=np.float32)
-            self._block = block
-        row_values: NDArray[np.float32] = self._values[row]
-        return row_values
+    def block(self, block: int) -> NDArray[np.float32]:
+        """Return the float32 numbers of a block's steps, (NOISE_BLOCK, *shape)."""
+        source = generator(self._seed, "noise", block)
+        return source.standard_normal((NOISE_BLOCK, *self._shape), dtype=np.float32)

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from .files import replacing
+from .frames import trained_groups
+from .score import read_comparisons, read_group_scores
 from .specs import KINDS, SPEC_ADAPTER, TrainedSpec, labels, sort_key
 from .store import Store, StoredRun
 from .summary import differences, summarise
@@ -68,7 +70,11 @@ class Tables:
     history : DataFrame
         Training curves of all runs below one another, with `run_id`.
     scores : DataFrame
-        Long: run_id, metric, value, why there is none, chance, ceiling, warnings, detail.
+        Long: run_id, metric, value, its interval and spread over resampling, its value for codes
+        that know nothing (chance) and for perfect ones (ceiling), why there is none, warnings,
+        options, detail per factor or latent.
+    variants : DataFrame
+        Long: run_id, metric, label, value; what else goes by the metric's name, same codes.
     failures : DataFrame
         What gave no result and why.
     provenance : DataFrame
@@ -81,6 +87,7 @@ class Tables:
     kl_per_dimension: pd.DataFrame
     history: pd.DataFrame
     scores: pd.DataFrame
+    variants: pd.DataFrame
     failures: pd.DataFrame
     provenance: pd.DataFrame
 
@@ -110,9 +117,20 @@ def collect(store: Store) -> Tables:
     """
     stored = sorted(store.scan()[0], key=lambda run: sort_key(run.spec))
     names = labels(run.spec for run in stored)
-    rows, kl, scores, histories = [], [], [], []
+    by_others = {
+        name: entries
+        for group in trained_groups(stored)
+        for name, entries in read_group_scores(store, group).items()
+    }
+    rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
         entries = [s for part in store.read_scores(run.run_id).values() for s in part]
+        entries += by_others.get(run.run_id, [])
+        variants += [
+            (run.run_id, metric, label, value)
+            for metric, compared in read_comparisons(store, run).items()
+            for label, value in compared.items()
+        ]
         scores += [_score_row(run.run_id, entry) for entry in entries]
         values = {entry["column"]: entry["value"] for entry in entries}
         per_latent = values.pop("kl_per_dimension", None)
@@ -135,13 +153,15 @@ def collect(store: Store) -> Tables:
     empty = [name for name in runs if runs[name].isna().all()]
     runs = runs.astype(dict.fromkeys(empty, "float64"))
     metrics = _measured(runs)
+    score_table = pd.DataFrame(scores, columns=[*_SCORE_COLUMNS])
     return Tables(
         runs=runs,
-        summary=summarise(runs, metrics),
+        summary=_with_levels(summarise(runs, metrics), runs, score_table),
         differences=differences(runs, metrics, ignore=_OWN),
         kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
         history=_concatenate(histories),
-        scores=pd.DataFrame(scores, columns=[*_SCORE_COLUMNS]),
+        scores=score_table,
+        variants=pd.DataFrame(variants, columns=["run_id", "metric", "label", "value"]),
         failures=_failures(store),
         provenance=_provenance(stored),
     )
@@ -183,13 +203,31 @@ def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def write_tables(store: Store, tables: Tables) -> None:
     """Write `tables/*.csv`."""
-    for name in ("runs", "summary", "differences", "kl_per_dimension", "failures"):
+    for name in _WRITTEN:
         frame: pd.DataFrame = getattr(tables, name)
+        plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
+        frame = frame.assign(**plain)
         counts = [column for column in (*_COUNTS, "active_units") if column in frame]
         # A count stays a count where other rows have none.
         whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
         with replacing(store.folder / "tables" / f"{name}.csv") as staged:
             frame.astype(whole).to_csv(staged, index=False, lineterminator="\n")
+
+
+_WRITTEN = (
+    "runs",
+    "summary",
+    "differences",
+    "kl_per_dimension",
+    "scores",
+    "variants",
+    "failures",
+)
+
+
+def _as_text(value: Any) -> str:
+    """Return a list or mapping as JSON, nothing where it is empty."""
+    return json.dumps(value, sort_keys=True) if value else ""
 
 
 def _measured(runs: pd.DataFrame) -> list[str]:
@@ -222,13 +260,49 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
     return {name: described[name] for name in order}
 
 
-_SCORE_COLUMNS = ("run_id", "metric", "value", "reason", "chance", "ceiling", "warnings", "detail")
+_SCORE_COLUMNS = (
+    "run_id",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "resampling_std",
+    "chance",
+    "ceiling",
+    "reason",
+    "warnings",
+    "options",
+    "detail",
+)
 
 
 def _score_row(run_id: str, entry: dict[str, Any]) -> dict[str, Any]:
-    return {**{name: entry.get(name) for name in _SCORE_COLUMNS}, "run_id": run_id} | {
-        "metric": entry["column"]
+    detail = dict(entry.get("detail") or {})
+    row = {name: entry.get(name) for name in _SCORE_COLUMNS}
+    return row | {
+        "run_id": run_id,
+        "metric": entry["column"],
+        "resampling_std": detail.pop("resampling_std", None),
+        "detail": detail,
     }
+
+
+def _with_levels(summary: pd.DataFrame, runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Add what the scores of a group know beside their values.
+
+    `std` is over training seeds; `resampling_std`, the root mean square over the group's runs, is
+    that of the metric itself.
+    """
+    keys = ["group_id", "precision", "metric"]
+    known = ["resampling_std", "chance", "ceiling"]
+    if summary.empty:
+        return summary.assign(**dict.fromkeys(known, pd.Series(dtype="float64")))
+    joined = scores.merge(runs[["run_id", "group_id", "precision"]], on="run_id")
+    joined[known] = joined[known].astype("float64")
+    joined["resampling_std"] **= 2
+    means = joined.groupby(keys, sort=False)[known].mean().reset_index()
+    means["resampling_std"] **= 0.5
+    return summary.merge(means, on=keys, how="left")
 
 
 def _concatenate(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
+from . import stopping
+from .batches import Batches, Images
 from .encode import (
     autocast,
     encode_images,
@@ -18,26 +19,23 @@ from .encode import (
     reconstruction_term,
     state_bytes,
 )
+from .history import History
 from .models import VAE
 from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
-from .outcome import Failure, Result
+from .outcome import Context, Failure, Result
 from .packs import Pack
 from .specs import TrainedSpec
-from .streams import BatchOrder, Noise
 
 if TYPE_CHECKING:
     from ._siblings import datasets
 
-# A history has at most so many rows, each the mean over its window of steps.
-HISTORY_ROWS = 600
-
-Report = Callable[[int, float], None]
-
 
 def train(
-    pack: Pack, dataset: datasets.FactorDataset, report: Report
+    pack: Pack, dataset: datasets.FactorDataset, context: Context
 ) -> Iterator[Result | Failure]:
     """Train the members of a pack together and yield what became of each.
+
+    A checkpoint of the same pack is gone on from; the end is the same to the bit.
 
     Parameters
     ----------
@@ -45,63 +43,141 @@ def train(
         Trained specs of one architecture, dataset, batch size, learning rate and length.
     dataset : FactorDataset
         The images.
-    report : callable
-        Called after every step with (model-steps done, latest mean loss).
+    context : Context
+        Told after every step of (model-steps done, latest mean loss); keeps the checkpoints.
 
     Yields
     ------
     Result or Failure
         A failure as soon as a member's loss is not finite, a result for each of the others at
         the end.
+
+    Raises
+    ------
+    Stopped
+        If a signal asked for the end; the checkpoint is of the last step then.
     """
     specs = cast("tuple[TrainedSpec, ...]", pack.specs)
-    vae = VAE(
-        dataset.image_shape, specs[0].n_latents, specs[0].architecture, [s.seed for s in specs]
-    ).to(pack.execution.device)
-    history = _History(specs)
-    alive = list(range(len(specs)))
-    for step, row in enumerate(_steps(vae, pack, specs, dataset)):
-        if history.add(step, row):
-            for member in [m for m in alive if not history.is_finite(m)]:
-                alive.remove(member)
-                yield Failure(specs[member], f"the loss was not finite by step {step + 1}")
-            if not alive:
-                return
-        report((step + 1) * len(specs), history.latest_loss(alive))
-    yield from _results(vae, pack, specs, dataset, history, alive)
+    images = Images(dataset, pack.execution.device)
+    training = Training(pack, images, len(dataset))
+    saved = context.checkpoints.load()
+    if saved is not None:
+        training.load(saved)
+        yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
+    with stopping.deferred():
+        while training.step < specs[0].steps and training.alive:
+            for member in training.advance():
+                yield Failure(specs[member], training.dead[member])
+            context.report(training.step * len(specs), training.history.latest_loss(training.alive))
+            if stopping.pending() or context.checkpoints.due(training.step):
+                context.checkpoints.save(training.step, training.saved())
+            stopping.check()
+    if training.alive:
+        yield from _results(training, pack, images, len(dataset))
+    context.checkpoints.remove()
 
 
-def _steps(
-    vae: VAE, pack: Pack, specs: Sequence[TrainedSpec], dataset: datasets.FactorDataset
-) -> Iterator[Tensor]:
-    """Take every training step; yield (K, columns) of what the history records of it."""
-    spec, device = specs[0], pack.execution.device
-    objectives = _by_kind(specs, device)
-    # On the host one pass over all parameters is the fast form, on a card one fused kernel.
-    optimiser = torch.optim.Adam(vae.parameters(), lr=spec.learning_rate, fused=True)
-    orders = [BatchOrder(s.seed, len(dataset), s.batch_size) for s in specs]
-    noises = [Noise(s.seed, (s.batch_size, s.n_latents)) for s in specs]
-    for step in range(spec.steps):
-        indices = np.concatenate([order(step) for order in orders])
-        pixels = torch.from_numpy(dataset.images(indices)).to(device)
-        images = pixels.float().div_(255).reshape(len(specs), spec.batch_size, *dataset.image_shape)
-        noise = torch.from_numpy(np.stack([noise(step) for noise in noises])).to(device)
+class Training:
+    """A pack in training: weights, optimiser and history at a step, and how to take the next.
 
-        with autocast(pack.execution):
-            means, logvars = vae.encode(images)
+    Parameters
+    ----------
+    pack : Pack
+        Trained specs of one family.
+    images : Images
+        The dataset's images on the device that trains.
+    n_images : int
+        Size of the dataset.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    dead : dict
+        Member to the reason why it is out; the others go on.
+    """
+
+    def __init__(self, pack: Pack, images: Images, n_images: int) -> None:
+        self._specs = cast("tuple[TrainedSpec, ...]", pack.specs)
+        self._execution = pack.execution
+        self._n_images = n_images
+        spec, device = self._specs[0], pack.execution.device
+        self.vae = VAE(
+            images.shape, spec.n_latents, spec.architecture, [s.seed for s in self._specs]
+        ).to(device)
+        # On the host one pass over all parameters is the fast form, on a card one fused kernel.
+        self._optimiser = torch.optim.Adam(self.vae.parameters(), lr=spec.learning_rate, fused=True)
+        self._batches = Batches(self._specs, images, n_images, device)
+        self._objectives = _by_kind(self._specs, device)
+        self.history = History(self._specs)
+        self.step = 0
+        self.dead: dict[int, str] = {}
+
+    @property
+    def alive(self) -> list[int]:
+        """The members that are not out."""
+        return [member for member in range(len(self._specs)) if member not in self.dead]
+
+    def advance(self) -> list[int]:
+        """Take a step; return the members that are found to have diverged.
+
+        Nothing of a step comes back to the host, but for the means at the end of a history window,
+        so a card never waits for it. Divergence is therefore seen at the end of a window.
+        """
+        row = self._take()
+        ended = self.history.add(self.step, row)
+        self.step += 1
+        if not ended:
+            return []
+        diverged = [member for member in self.alive if not self.history.is_finite(member)]
+        reason = f"the loss was not finite by step {self.step}"
+        self.dead.update(dict.fromkeys(diverged, reason))
+        return diverged
+
+    def _take(self) -> Tensor:
+        """Take a step and return (K, columns) of what the history records of it."""
+        images, noise = self._batches(self.step)
+        with autocast(self._execution):
+            means, logvars = self.vae.encode(images)
             z = means + (0.5 * logvars).exp() * noise
-            logits = vae.decode(z)
-        likelihoods = negative_log_likelihood(logits.float(), images, spec.likelihood)
+            logits = self.vae.decode(z)
+        likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
         kl = gaussian_kl(means, logvars).mean(1)
-        terms = Terms(likelihoods.mean(1), kl, z, means, logvars, len(dataset))
-        loss, control = _losses(terms, step, objectives)
+        terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
+        loss, control = _losses(terms, self.step, self._objectives)
 
-        optimiser.zero_grad()
+        self._optimiser.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
         torch.autograd.backward(loss.sum())
-        optimiser.step()
+        self._optimiser.step()
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
-        yield torch.cat([torch.stack(columns, 1), kl], 1).detach()
+        return torch.cat([torch.stack(columns, 1), kl], 1).detach()
+
+    def saved(self) -> bytes:
+        """Return everything that the rest of training depends on, as a checkpoint.
+
+        Schedules, batches and noise are functions of the step, so the step is all they need.
+        """
+        buffer = io.BytesIO()
+        state = {
+            "step": self.step,
+            "dead": dict(self.dead),
+            "model": self.vae.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "history": self.history.state(),
+        }
+        torch.save(state, buffer)
+        return buffer.getvalue()
+
+    def load(self, checkpoint: bytes) -> None:
+        """Go on from a checkpoint of the same pack."""
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(checkpoint), map_location=self._execution.device, weights_only=True
+        )
+        self.vae.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.history.load(state["history"])
+        self.step, self.dead = state["step"], state["dead"]
 
 
 def _by_kind(
@@ -138,61 +214,16 @@ def _losses(
     return losses, controls
 
 
-class _History:
-    """Means over windows of steps, kept on the device until a window ends."""
-
-    def __init__(self, specs: Sequence[TrainedSpec]) -> None:
-        self._specs = specs
-        self._steps = specs[0].steps
-        self._window = math.ceil(self._steps / HISTORY_ROWS)
-        self._sum: Tensor | None = None
-        self._count = 0
-        self._ends: list[int] = []
-        self._rows: list[np.ndarray] = []
-
-    def add(self, step: int, row: Tensor) -> bool:
-        """Add a step's row; return whether that ended a window."""
-        row = row.double()
-        self._sum = row if self._sum is None else self._sum + row
-        self._count += 1
-        if self._count < self._window and step + 1 < self._steps:
-            return False
-        self._rows.append((self._sum / self._count).cpu().numpy())
-        self._ends.append(step + 1)
-        self._sum, self._count = None, 0
-        return True
-
-    def is_finite(self, member: int) -> bool:
-        """Return whether everything in a member's last window was finite."""
-        return bool(np.isfinite(self._rows[-1][member]).all())
-
-    def latest_loss(self, members: Sequence[int]) -> float:
-        """Return the mean loss of the last complete window over some members."""
-        return float(self._rows[-1][members, 0].mean()) if self._rows else math.nan
-
-    def frame(self, member: int) -> pd.DataFrame:
-        """Return the history of a member; `step` is the number of steps done by a window's end."""
-        spec = self._specs[member]
-        control = OBJECTIVES[spec.kind].control_name
-        latents = [f"kl_{j}" for j in range(spec.n_latents)]
-        columns = ["loss", "reconstruction", "kl", control, *latents]
-        frame = pd.DataFrame([row[member] for row in self._rows], columns=columns)
-        frame.insert(0, "step", self._ends)
-        return frame
-
-
 def _results(
-    vae: VAE,
-    pack: Pack,
-    specs: Sequence[TrainedSpec],
-    dataset: datasets.FactorDataset,
-    history: _History,
-    alive: Sequence[int],
+    training: Training, pack: Pack, images: Images, n_images: int
 ) -> Iterator[Result | Failure]:
-    indices = evaluation_indices(specs[0].evaluation, len(dataset))
-    means, logvars = encode_images(vae, dataset, indices, pack.execution)
-    terms = reconstruction_term(vae, specs, dataset, indices, (means, logvars), pack.execution)
-    for member in alive:
+    specs = cast("tuple[TrainedSpec, ...]", pack.specs)
+    indices = evaluation_indices(specs[0].evaluation, n_images)
+    means, logvars = encode_images(training.vae, images, indices, pack.execution)
+    terms = reconstruction_term(
+        training.vae, specs, images, indices, (means, logvars), pack.execution
+    )
+    for member in training.alive:
         # The last step may have broken what its own loss did not show yet.
         if not (np.isfinite(means[member]).all() and np.isfinite(logvars[member]).all()):
             yield Failure(specs[member], "the codes of the trained model are not finite")
@@ -204,6 +235,6 @@ def _results(
             logvars=logvars[member],
             latent_names=tuple(f"z{j}" for j in range(means.shape[-1])),
             reconstruction=terms[member],
-            history=history.frame(member),
-            state=state_bytes(vae, member),
+            history=training.history.frame(member),
+            state=state_bytes(training.vae, member),
         )

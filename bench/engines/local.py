@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
+
+from .. import stopping
+
+# How long a worker that was asked to stop may take until it is made to.
+GRACE_SECONDS = 8.0
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -103,10 +109,13 @@ def _pool(
                     yield position, content
     finally:
         for worker in workers:
-            worker.pipe.close()
             worker.process.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
-            worker.process.join()
+            # Time to write a checkpoint, within what a stopped driver may take.
+            worker.process.join(max(0, deadline - time.monotonic()))
+            worker.process.kill()
+            worker.pipe.close()
 
 
 def _start(call: Call[Task, Answer]) -> _Worker[Task]:
@@ -123,23 +132,22 @@ def _start(call: Call[Task, Answer]) -> _Worker[Task]:
 def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
     """Answer tasks until the driver is gone."""
     # Ctrl-C reaches the whole process group; what becomes of the workers is the driver's matter.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    stopping.install(ignore_interrupt=True)
 
     def tell(*told: Any) -> None:
-        pipe.send(("told", told))
+        try:
+            pipe.send(("told", told))
+        except (BrokenPipeError, ConnectionResetError):
+            # The driver is gone: no failure of the task.
+            raise stopping.Stopped(signal.SIGHUP) from None
 
     try:
         while True:
             task = pipe.recv()
             try:
                 answer: tuple[str, Any] = ("answer", call(task, tell))
-            except OSError as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
-                answer = ("raised", error)
             except Exception as error:
                 answer = ("raised", error)
             pipe.send(answer)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+    except (EOFError, BrokenPipeError, ConnectionResetError, stopping.Stopped):
         return

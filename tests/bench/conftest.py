@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import torch
 
 from bench.pipeline import run_grid
 
@@ -20,11 +21,18 @@ SMALL_GRID = {
     "train": {"steps": 30, "batch_size": 16, "n_latents": 4},
     "metrics": [
         {"name": "beta_vae_score", "n_train": 200, "n_test": 100},
-        "mig",
+        {"name": "mig", "bootstrap": 4},
+        {"name": "mig", "exclude": ["position_x"]},
         "kl_per_dimension",
+        "modularity",
+        "infomec",
+        "udr",
     ],
     "baselines": True,
 }
+
+# Tests run side by side: more threads a test than cores in all would only wait for one another.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

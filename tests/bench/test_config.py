@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.config import GridError, GridWarning, expand, load_grid, parse_grid
+from bench.config import expand, load_grid, parse_grid
+from bench.errors import GridError, GridWarning
 from bench.specs import group_id, run_id
 
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0], "models": [{"kind": "vae"}]}

@@ -1,0 +1,95 @@
+"""Checkpoints of a pack in training: one file, replaced whole, believed only if its checksum fits.
+
+What is in it is the producer's matter; here it is bytes. The file's name is made of the members and
+of how they are executed, so that a pack resumes with the same members on equal terms or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from .files import replacing
+from .packs import Pack
+
+log = logging.getLogger("disbench")
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class Checkpoints:
+    """Where a pack keeps its place, and when it is time to.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None keeps nothing.
+    seconds : float
+        The time between two checkpoints: at most so much work is lost.
+    steps : int, optional
+        Steps between two checkpoints, whatever the time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoints = Checkpoints(Path(folder) / "pack", steps=10)
+    ...     due = checkpoints.due(10)
+    ...     checkpoints.save(10, b"weights")
+    ...     due, checkpoints.due(11), checkpoints.load()
+    (True, False, b'weights')
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, seconds: float = 60, steps: int | None = None
+    ) -> None:
+        self._path = path
+        self._seconds = seconds
+        self._steps = steps
+        self._last_step = 0
+        self._last_time = time.monotonic()
+
+    def due(self, step: int) -> bool:
+        """Return whether a checkpoint should be written after so many steps."""
+        if self._path is None:
+            return False
+        if self._steps is not None and step - self._last_step >= self._steps:
+            return True
+        return time.monotonic() - self._last_time >= self._seconds
+
+    def save(self, step: int, content: bytes) -> None:
+        """Replace the checkpoint."""
+        if self._path is None:
+            return
+        with replacing(self._path) as staged:
+            staged.write_bytes(hashlib.sha256(content).digest() + content)
+        self._last_step, self._last_time = step, time.monotonic()
+
+    def load(self) -> bytes | None:
+        """Return the checkpoint; None where there is none to trust."""
+        if self._path is None or not self._path.is_file():
+            return None
+        whole = self._path.read_bytes()
+        digest, content = whole[:_DIGEST_BYTES], whole[_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            log.warning("%s is damaged: the pack starts anew", self._path)
+            return None
+        return content
+
+    def remove(self) -> None:
+        """Drop the checkpoint of a pack that is done."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def checkpoint_name(pack: Pack, versions: dict[str, str]) -> str:
+    """Return the file name of a pack's checkpoint: the same for equal members and execution."""
+    terms = {
+        "runs": pack.run_ids,
+        "execution": asdict(pack.execution),
+        "torch": versions["torch"],
+    }
+    return f"{hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()[:16]}.ckpt"

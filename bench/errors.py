@@ -1,0 +1,14 @@
+"""What is said of a grid that cannot be run, or is probably not what was meant."""
+
+from __future__ import annotations
+
+
+class GridError(ValueError):
+    """A grid that cannot be run: one line that names the file, the path in it and the reason."""
+
+    def __init__(self, source: str, path: str, reason: str) -> None:
+        super().__init__(f"{source}: {path}: {reason}" if path else f"{source}: {reason}")
+
+
+class GridWarning(UserWarning):
+    """Something in a grid that is probably not what was meant."""

@@ -1,0 +1,82 @@
+"""History: what is recorded of training, as means over windows of steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from .objectives import OBJECTIVES
+from .specs import TrainedSpec
+
+# A history has at most so many rows, each the mean over its window of steps.
+HISTORY_ROWS = 600
+
+
+class History:
+    """Means over windows of steps, kept on the device until a window ends.
+
+    Parameters
+    ----------
+    specs : sequence of TrainedSpec
+        The members of the pack, K of them, of equal length.
+    """
+
+    def __init__(self, specs: Sequence[TrainedSpec]) -> None:
+        self._specs = specs
+        self._steps = specs[0].steps
+        self._window = math.ceil(self._steps / HISTORY_ROWS)
+        self._sum: Tensor | None = None
+        self._count = 0
+        self._ends: list[int] = []
+        self._rows: list[np.ndarray] = []
+
+    def add(self, step: int, row: Tensor) -> bool:
+        """Add a step's (K, columns) row; return whether that ended a window."""
+        row = row.double()
+        self._sum = row if self._sum is None else self._sum + row
+        self._count += 1
+        if self._count < self._window and step + 1 < self._steps:
+            return False
+        self._rows.append((self._sum / self._count).cpu().numpy())
+        self._ends.append(step + 1)
+        self._sum, self._count = None, 0
+        return True
+
+    def is_finite(self, member: int) -> bool:
+        """Return whether everything in a member's last window was finite."""
+        return bool(np.isfinite(self._rows[-1][member]).all())
+
+    def latest_loss(self, members: Sequence[int]) -> float:
+        """Return the mean loss of the last complete window over some members."""
+        return float(self._rows[-1][members, 0].mean()) if self._rows else math.nan
+
+    def frame(self, member: int) -> pd.DataFrame:
+        """Return the history of a member; `step` is the number of steps done by a window's end."""
+        spec = self._specs[member]
+        control = OBJECTIVES[spec.kind].control_name
+        latents = [f"kl_{j}" for j in range(spec.n_latents)]
+        columns = ["loss", "reconstruction", "kl", control, *latents]
+        frame = pd.DataFrame([row[member] for row in self._rows], columns=columns)
+        frame.insert(0, "step", self._ends)
+        return frame
+
+    def state(self) -> dict[str, Any]:
+        """Return everything recorded so far, as tensors and plain values for a checkpoint."""
+        return {
+            "sum": self._sum,
+            "count": self._count,
+            "ends": list(self._ends),
+            "rows": [torch.from_numpy(row) for row in self._rows],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._sum, self._count = state["sum"], state["count"]
+        self._ends = list(state["ends"])
+        self._rows = [row.numpy() for row in state["rows"]]

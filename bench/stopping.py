@@ -1,0 +1,64 @@
+"""SIGINT and SIGTERM end a process at once, but training at its next step."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """A signal asked the process to end. No `Exception`: nobody who expects errors catches it.
+
+    Attributes
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _State:
+    """Signals are the process's, and so is this."""
+
+    deferring = False
+    pending: int | None = None
+
+
+def install(*, ignore_interrupt: bool = False) -> None:
+    """Take both signals in this process; a worker leaves Ctrl-C to its driver."""
+    _State.pending = None
+    signal.signal(signal.SIGTERM, _handle)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _handle)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Keep the first signal for `check` while the block runs; a second one ends it at once."""
+    _State.deferring = True
+    try:
+        yield
+    finally:
+        _State.deferring = False
+
+
+def pending() -> bool:
+    """Return whether a signal waits."""
+    return _State.pending is not None
+
+
+def check() -> None:
+    """Raise `Stopped` if a signal waits."""
+    if _State.pending is not None:
+        raise Stopped(_State.pending)
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _State.deferring and _State.pending is None:
+        _State.pending = number
+    else:
+        raise Stopped(number)

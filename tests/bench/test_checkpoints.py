@@ -1,0 +1,154 @@
+"""Checkpoints: a pack that was interrupted ends as if it had not been."""
+
+import numpy as np
+import pytest
+import torch
+
+import datasets
+from bench.checkpoints import Checkpoints
+from bench.outcome import Context, Failure
+from bench.packs import Execution, Pack
+from bench.specs import SPEC_ADAPTER
+from bench.stopping import Stopped
+from bench.train import train
+
+BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
+STEPS = 23
+INTERRUPTIONS = (1, 10, 11, 22)
+
+
+class PluggedOutError(Exception):
+    """Somebody pulled the plug."""
+
+
+def _spec(**fields):
+    common = {"dataset": {"name": "ball", "options": BALL}, "steps": STEPS, "batch_size": 16}
+    return SPEC_ADAPTER.validate_python({**common, "n_latents": 4, **fields})
+
+
+PACKS = {
+    "one": (_spec(kind="capacity_vae", gamma=100, capacity=5, anneal_steps=15),),
+    "several": (
+        _spec(kind="vae", seed=1),
+        _spec(kind="annealed_beta_vae", beta_start=16, beta_end=1, anneal_steps=20),
+        _spec(kind="beta_tcvae", beta=4.0),
+    ),
+}
+
+
+def _train(specs, path=None, *, stop_at=None, **when):
+    """Train a pack to its end, or until the plug is pulled after a step."""
+
+    def report(steps, loss):
+        if steps == (stop_at or 0) * len(specs):
+            raise PluggedOutError
+
+    ball = datasets.load("ball", **BALL)
+    context = Context(report, Checkpoints(path, **when))
+    return list(train(Pack(specs, Execution()), ball, context))
+
+
+@pytest.mark.parametrize("specs", PACKS.values(), ids=PACKS)
+def test_a_resumed_pack_ends_with_the_same_bits(specs, tmp_path):
+    whole = _train(specs)
+    for stop_at in INTERRUPTIONS:
+        path = tmp_path / f"{stop_at}"
+        with pytest.raises(PluggedOutError):
+            _train(specs, path, stop_at=stop_at, steps=5)
+        assert path.exists() == (stop_at > 5)
+        resumed = _train(specs, path, steps=5)
+        assert not path.exists()
+        for before, after in zip(whole, resumed, strict=True):
+            assert before.state == after.state
+            assert before.history.equals(after.history)
+            assert np.array_equal(before.means, after.means)
+            assert before.reconstruction == after.reconstruction
+
+
+def test_a_resumed_pack_takes_no_step_twice(tmp_path):
+    (spec,) = PACKS["one"]
+    with pytest.raises(PluggedOutError):
+        _train([spec], tmp_path / "pack", stop_at=17, steps=5)
+    steps = []
+    context = Context(lambda done, loss: steps.append(done), Checkpoints(tmp_path / "pack"))
+    list(train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context))
+    assert steps == list(range(16, STEPS + 1))
+
+
+def test_a_member_that_diverged_stays_out_of_the_resumed_pack(tmp_path):
+    specs = (_spec(kind="vae"), _spec(kind="beta_vae", beta=1e39))
+    with pytest.raises(PluggedOutError):
+        _train(specs, tmp_path / "pack", stop_at=12, steps=5)
+    outcomes = _train(specs, tmp_path / "pack")
+    assert [type(outcome) for outcome in outcomes] == [Failure, type(outcomes[1])]
+    assert outcomes[0].spec == specs[1]
+    assert outcomes[0].reason == "the loss was not finite by step 1"
+    assert outcomes[1].state == _train(specs)[1].state
+
+
+def test_a_damaged_checkpoint_is_not_believed(tmp_path, caplog):
+    (spec,) = PACKS["one"]
+    path = tmp_path / "pack"
+    with pytest.raises(PluggedOutError):
+        _train([spec], path, stop_at=17, steps=5)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    (outcome,) = _train([spec], path)
+    assert "is damaged" in caplog.text
+    assert outcome.state == _train([spec])[0].state
+
+
+def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path, monkeypatch):
+    (spec,) = PACKS["one"]
+    path = tmp_path / "pack"
+
+    def report(steps, loss):
+        if steps == 7:
+            monkeypatch.setattr("bench.stopping._State.pending", 15)
+
+    with pytest.raises(Stopped) as stopped:
+        list(
+            train(
+                Pack((spec,), Execution()),
+                datasets.load("ball", **BALL),
+                Context(report, Checkpoints(path)),
+            )
+        )
+    assert stopped.value.number == 15
+    content = Checkpoints(path).load()
+    assert content is not None
+    monkeypatch.undo()
+    steps = []
+    context = Context(lambda done, loss: steps.append(done), Checkpoints(path))
+    (outcome,) = train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context)
+    assert steps[0] == 8
+    assert outcome.state == _train([spec])[0].state
+
+
+def test_without_a_place_nothing_is_kept():
+    checkpoints = Checkpoints(None, seconds=0)
+    assert not checkpoints.due(5)
+
+
+def test_checkpoints_come_by_time_or_by_step(tmp_path):
+    assert Checkpoints(tmp_path / "a", seconds=0).due(1)
+    assert not Checkpoints(tmp_path / "a", seconds=1e9).due(10**6)
+    by_step = Checkpoints(tmp_path / "a", seconds=1e9, steps=10)
+    written = []
+    for step in range(35):
+        if by_step.due(step):
+            by_step.save(step, b"")
+            written.append(step)
+    assert written == [10, 20, 30]
+
+
+def test_checkpoints_hold_plain_values_only(tmp_path):
+    (spec,) = PACKS["one"]
+    with pytest.raises(PluggedOutError):
+        _train([spec], tmp_path / "pack", stop_at=7, steps=5)
+    content = Checkpoints(tmp_path / "pack").load()
+    with (tmp_path / "content.pt").open("wb") as file:
+        file.write(content)
+    state = torch.load(tmp_path / "content.pt", weights_only=True)
+    assert state["step"] == 5
