@@ -115,7 +115,7 @@ def run_grid(
         done = {run.run_id for run in runs} & specs.keys()
         pending = [spec for identity, spec in specs.items() if identity not in done]
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
-        packs = make_packs(pending, _resolved(execution or Execution()), pack) if pending else []
+        packs = make_packs(pending, settled(execution or Execution()), pack) if pending else []
         failed = _make(store, packs, workers)
         if not failed:
             store.clear_checkpoints()
@@ -234,7 +234,7 @@ def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
     decode_run(store, runs[0])
 
 
-def _resolved(execution: Execution) -> Execution:
+def settled(execution: Execution) -> Execution:
     """Settle which device `auto` is, and refuse a card that is not there."""
     if execution.device == "cpu":
         return execution

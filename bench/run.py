@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import stopping
-from .config import expand, load_grid
+from .config import Grid, expand, load_grid
 from .errors import GridError, GridWarning
-from .packs import Execution
-from .pipeline import DeviceError, run_grid
-from .specs import run_id
+from .estimate import estimate_seconds
+from .packs import Execution, make_packs
+from .pipeline import DeviceError, run_grid, settled
+from .specs import TrainedSpec, run_id
 from .store import Store, StoreError
 
 
@@ -36,13 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for warning in caught:
             logging.warning("warning: %s", warning.message)
         out = options.out or Path("results") / grid.name
-        if options.dry_run:
-            done = {f.name for f in Store(out).run_folders()} if out.exists() else set()
-            for spec in expand(grid):
-                state = "done" if run_id(spec) in done else "to do"
-                print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")
-            return 0
         execution = Execution(options.device, options.precision, options.threads)
+        if options.dry_run:
+            _list_runs(grid, out, execution, options)
+            return 0
         summary = run_grid(
             grid,
             out=out,
@@ -61,6 +59,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{summary.trained} made, {summary.already_done} already done, {summary.failed} failed")
     print(f"report: {summary.report}")
     return 1 if summary.failed else 0
+
+
+def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Namespace) -> None:
+    """Print the runs of a grid, which are done, and how long the others will take."""
+    done = {f.name for f in Store(out).run_folders()} if out.exists() else set()
+    specs = expand(grid)
+    for spec in specs:
+        state = "done" if run_id(spec) in done else "to do"
+        print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")
+    pending = [spec for spec in specs if run_id(spec) not in done]
+    print(f"{len(specs)} runs: {len(specs) - len(pending)} done, {len(pending)} to do", flush=True)
+    packs = make_packs(pending, settled(execution), options.pack) if pending else []
+    if any(isinstance(spec, TrainedSpec) for spec in pending):
+        minutes = estimate_seconds(packs, options.workers) / 60
+        span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
+        print(
+            f"about {span} to train and encode with {options.workers} workers, by a few steps "
+            f"timed now; scores and report come on top"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

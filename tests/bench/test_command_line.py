@@ -1,6 +1,7 @@
 """The command line: exit codes, messages, signals, and a driver that is killed in the middle."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from bench.config import expand, parse_grid
+from bench.estimate import Costs, estimate_seconds
+from bench.packs import Execution, make_packs
 from bench.report import main as report
 from bench.run import main
 
@@ -55,13 +59,34 @@ def _tables(folder):
 
 def test_dry_run_lists_the_runs_and_which_are_done(small_store, write, tmp_path, capsys):
     grid = write(seeds=[0, 1, 2])
-    assert main([str(grid), "--dry-run", "--out", str(small_store)]) == 0
+    options = ["--dry-run", "--workers", "1"]
+    assert main([str(grid), *options, "--out", str(small_store)]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert "17 runs: 12 done, 5 to do" in lines
+    assert re.match(r"about \d+ minutes to train and encode with 1 workers", lines[-1])
     # A new seed adds three models, an untrained encoder and random codes.
     assert sum("  to do  " in line for line in lines) == 5
     assert sum("  done  " in line for line in lines) == 12
-    assert main([str(grid), "--dry-run", "--out", str(tmp_path / "new")]) == 0
+    assert main([str(grid), *options, "--out", str(tmp_path / "new")]) == 0
     assert not (tmp_path / "new").exists()
+
+
+def test_an_estimate_grows_with_the_work(small_grid):
+    def seconds(workers=1, **changes):
+        specs = expand(parse_grid({**small_grid, "seeds": [0], "baselines": False, **changes}))
+        packs = make_packs(specs, Execution())
+        costs = Costs(step=2.0, image=0.5)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bench.estimate._measured", lambda pack, workers: costs)
+            return estimate_seconds(packs, workers)
+
+    # Three models of 30 steps, each encoding 64 images.
+    assert seconds() == 3 * (30 * 2 + 64 * 0.5)
+    assert seconds(train={"steps": 60, "batch_size": 16}) == 3 * (60 * 2 + 64 * 0.5)
+    assert seconds(evaluation={"images": 10}) == 3 * (30 * 2 + 10 * 0.5)
+    assert seconds(workers=3) == 30 * 2 + 64 * 0.5
+    # Two models at once, but no model twice as fast.
+    assert seconds(workers=100) == 30 * 2 + 64 * 0.5
 
 
 def test_a_bad_grid_is_refused_in_one_line_without_torch(write, tmp_path):
