@@ -102,11 +102,12 @@ def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest])
     """Compute and store what else goes by the names of the metrics, on the codes of a run."""
     stored = store.read_scores(_comparison_name(run))
     arrays = _arrays(run)
+    factor_names = run.manifest["dataset"]["factor_names"]
     for name in missing_comparisons(store, run, requests):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", metrics.MetricWarning)
             try:
-                stored[name] = metrics.compare_variants(name, **arrays)
+                stored[name] = metrics.compare_variants(name, **arrays, factor_names=factor_names)
             except ValueError:
                 # The score itself has the reason.
                 stored[name] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from ._info import MetricInfo
 
 # Options that take minutes where others take seconds.
-SLOW_OPTIONS = frozenset({("learner", "gradient_boosting")})
+SLOW_OPTIONS = {("learner", "gradient_boosting")}
 
 
 def compare_variants(
@@ -20,6 +21,7 @@ def compare_variants(
     factors: ArrayLike | None = None,
     *,
     logvars: ArrayLike | None = None,
+    factor_names: Sequence[str] = (),
     slow: bool = False,
 ) -> dict[str, float]:
     """Return every definition that goes by a metric's name, on the same codes.
@@ -34,6 +36,9 @@ def compare_variants(
         (n_samples, n_factors) integer factors, where the metric needs them.
     logvars : array_like, optional
         (n_samples, n_latents); variants that need them are left out without.
+    factor_names : sequence of str
+        Names of the columns of `factors`. Where one is "shape", metrics that can leave factors out
+        are also given without it, as Chen et al. 2018 do.
     slow : bool
         Also variants that take minutes.
 
@@ -65,12 +70,24 @@ def compare_variants(
         raise ValueError(f"{name} scores a group of models, not one")
     given = {"means": means, "factors": factors, "logvars": logvars}
     compared: dict[str, float] = {}
-    for label, options in info.alternatives or ((name, ()),):
-        if slow or SLOW_OPTIONS.isdisjoint(options):
-            value = _evaluate(info, given, dict(options))
+    for label, options in _alternatives(info, factor_names):
+        if slow or SLOW_OPTIONS.isdisjoint(options.items()):
+            value = _evaluate(info, given, options)
             if value is not None:
                 compared.update(_labelled(label, value, info))
     return compared
+
+
+def _alternatives(
+    info: MetricInfo, factor_names: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the label and options of every variant."""
+    for label, options in info.alternatives or ((info.name, ()),):
+        yield label, dict(options)
+    if "exclude" in info.options and "shape" in factor_names:
+        shape = list(factor_names).index("shape")
+        for label, options in info.alternatives:
+            yield f"{label}, without shape", {**dict(options), "exclude": (shape,)}
 
 
 def _evaluate(info: MetricInfo, given: dict[str, Any], options: dict[str, Any]) -> Any:

@@ -73,3 +73,13 @@ def test_what_cannot_be_compared_is_refused():
         compare_variants("kl_per_dimension", MEANS, logvars=LOGVARS)
     with pytest.raises(ValueError, match="means has NaN"):
         compare_variants("sap_score", MEANS * np.nan, FACTORS)
+
+
+def test_shape_is_left_out_where_there_is_one():
+    grid = np.indices((3, 6, 5)).reshape(3, -1).T
+    # Position is known, shape is not.
+    means = np.stack([0 * grid[:, 0], grid[:, 1], grid[:, 2]], 1).astype(float)
+    compared = compare_variants("mig", means, grid, factor_names=["shape", "x", "y"])
+    assert compared["histogram of 20 bins"] == pytest.approx(2 / 3)
+    assert compared["histogram of 20 bins, without shape"] == pytest.approx(1)
+    assert not any("shape" in label for label in compare_variants("mig", means, grid))
