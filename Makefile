@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install quick test lint clean
+.PHONY: install quick test test-fast mutations lint clean
 
 install: $(STAMP)
 
@@ -19,6 +19,13 @@ quick: $(STAMP)
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not mutations"
+
+# Puts known bugs into copies of the metrics, one at a time: each must be noticed.
+mutations: $(STAMP)
+	$(BIN)/python -m pytest -m mutations
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

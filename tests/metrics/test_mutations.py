@@ -38,12 +38,12 @@ def _exit_code(folder, file, old, new):
     return run.returncode
 
 
-@pytest.mark.slow
+@pytest.mark.mutations
 def test_an_unchanged_copy_passes(tmp_path):
     assert _exit_code(tmp_path, "dcimig.py", "assigned.max(0)", "assigned.max(0)") == 0
 
 
-@pytest.mark.slow
+@pytest.mark.mutations
 @pytest.mark.timeout(1_200)
 def test_every_mutation_is_noticed(tmp_path):
     # All in one test, so that two run at a time however the tests are distributed.
