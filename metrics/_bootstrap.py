@@ -42,37 +42,49 @@ class ScalarMetric(Protocol):
     ) -> tuple[float, float, float]: ...
 
 
-def bootstrapped(function: Callable[..., float]) -> ScalarMetric:
+def bootstrapped(
+    least: float | None, most: float | None
+) -> Callable[[Callable[..., float]], ScalarMetric]:
     """Give a scalar metric the option `bootstrap`: so many replicates, and (value, low, high).
 
     The interval is over resampling of the samples and of whatever the metric itself draws; it says
     nothing about other training seeds. A metric that draws gets another stream for each replicate.
+
+    Parameters
+    ----------
+    least, most : float or None
+        The range of the metric, which an interval never leaves; None where open.
     """
-    signature = inspect.signature(function)
-    option = inspect.Parameter(
-        "bootstrap", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | None"
-    )
-    parameters = [*signature.parameters.values(), option]
 
-    @functools.wraps(function)
-    def metric(
-        *args: Any, bootstrap: int | None = None, **options: Any
-    ) -> float | tuple[float, float, float]:
-        value = function(*args, **options)
-        if bootstrap is None:
-            return value
-        if bootstrap < 2:
-            raise ValueError(f"bootstrap must be at least 2 replicates, not {bootstrap}")
-        bound = signature.bind(*args, **options)
-        bound.apply_defaults()
-        replicates = _replicates(function, bound.arguments, bootstrap)
-        record(resampling_std=float(replicates.std(ddof=1)))
-        tail = 100 * (1 - CONFIDENCE) / 2
-        low, high = np.percentile(replicates - replicates.mean(), [tail, 100 - tail])
-        return value, float(value + low), float(value + high)
+    def decorate(function: Callable[..., float]) -> ScalarMetric:
+        signature = inspect.signature(function)
+        option = inspect.Parameter(
+            "bootstrap", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | None"
+        )
+        parameters = [*signature.parameters.values(), option]
 
-    metric.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return cast("ScalarMetric", metric)
+        @functools.wraps(function)
+        def metric(
+            *args: Any, bootstrap: int | None = None, **options: Any
+        ) -> float | tuple[float, float, float]:
+            value = function(*args, **options)
+            if bootstrap is None:
+                return value
+            if bootstrap < 2:
+                raise ValueError(f"bootstrap must be at least 2 replicates, not {bootstrap}")
+            bound = signature.bind(*args, **options)
+            bound.apply_defaults()
+            replicates = _replicates(function, bound.arguments, bootstrap)
+            record(resampling_std=float(replicates.std(ddof=1)))
+            tail = 100 * (1 - CONFIDENCE) / 2
+            deviations = np.percentile(replicates - replicates.mean(), [tail, 100 - tail])
+            low, high = np.clip(value + deviations, least, most)
+            return value, float(low), float(high)
+
+        metric.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return cast("ScalarMetric", metric)
+
+    return decorate
 
 
 def _replicates(

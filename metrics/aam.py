@@ -14,7 +14,7 @@ from ._matrix import Estimator, information_and_entropies
 _NOTHING = 1e-9
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def aam(
     means: ArrayLike,
     factors: ArrayLike,

@@ -14,7 +14,7 @@ from ._sampling import check_counts, check_sharing, draw_sharing, labelled_point
 from ._validation import Floats, Ints, MetricWarning, check_data, generator, varying_factors
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def beta_vae_score(
     means: ArrayLike,
     factors: ArrayLike,

@@ -12,7 +12,7 @@ from ._split import split_samples
 from ._validation import Floats, Ints
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def explicitness(
     means: ArrayLike,
     factors: ArrayLike,

@@ -15,7 +15,7 @@ from ._validation import MetricWarning, check_codes, check_samples
 _SINGULAR = 1e-10
 
 
-@bootstrapped
+@bootstrapped(0, None)
 def gaussian_total_correlation(means: ArrayLike) -> float:
     """Return −½ ln det of the correlation matrix of the means.
 

@@ -14,7 +14,7 @@ from ._sampling import check_sharing
 from ._validation import Floats, Ints, MetricWarning, check_data, varying_factors
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) -> float:
     """Return the interventional robustness score.
 

@@ -16,7 +16,7 @@ from ._validation import check_data, varying_factors
 _TIE = 1e-9
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     """Return JEMMIG, normalised so that higher is better.
 

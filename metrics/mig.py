@@ -61,7 +61,7 @@ def mutual_information_matrix(
     return information(codes, values, estimator, n_bins, logvars)
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def mig(
     means: ArrayLike,
     factors: ArrayLike,

@@ -11,7 +11,7 @@ from ._info import MetricInfo
 from ._matrix import Estimator, gap, information_and_entropies
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def mig_sup(
     means: ArrayLike,
     factors: ArrayLike,

@@ -16,7 +16,7 @@ from ._validation import Floats, check_data, varying_factors
 _PENALTY = 0.01
 
 
-@bootstrapped
+@bootstrapped(0, 1)
 def sap_score(
     means: ArrayLike,
     factors: ArrayLike,

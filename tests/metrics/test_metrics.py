@@ -135,3 +135,45 @@ def test_the_packages_load_neither_torch_nor_scikit_learn():
     code = f"import metrics, datasets, sys; print({heavy})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if "bootstrap" in METRICS[name].options])
+def test_an_interval_is_around_the_value_and_within_the_range(name):
+    rng = np.random.default_rng(1)
+    factors = np.tile(GRID, (3, 1))
+    means = factors + rng.normal(scale=1.5, size=factors.shape)
+    given = {"means": means, "factors": factors}
+    info = METRICS[name]
+    options = {key: min(value, 300) for key, value in FAST.get(name, {}).items()}
+    arrays = [given[key] for key in info.requires]
+    value, low, high = info.function(*arrays, bootstrap=8, **options)
+    assert value == info.function(*arrays, **options)
+    least, most = info.range
+    assert least <= low < value < high
+    assert most is None or high <= most
+    # The same seed, the same replicates; and nobody's random state was touched.
+    assert (value, low, high) == info.function(*arrays, bootstrap=8, **options)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    # The truth is the value of so many samples that resampling does not matter.
+    def draw(n, seed):
+        rng = np.random.default_rng(seed)
+        factors = rng.integers(4, size=(n, 2))
+        return factors + rng.normal(scale=0.8, size=factors.shape), factors
+
+    options = {"estimator": "posterior"}
+
+    def score(n, seed, **more):
+        means, factors = draw(n, seed)
+        return mig(means, factors, logvars=np.full(means.shape, -2.0), **options, **more)
+
+    truth = score(200_000, 0)
+    inside = [
+        low <= truth <= high for _, low, high in (score(400, s, bootstrap=40) for s in range(1, 41))
+    ]
+    # 95% of 40 with forty replicates each; far from what half or double the spread would give.
+    assert 31 <= sum(inside) <= 40
+    assert score(400, 1, bootstrap=40)[2] - score(400, 1, bootstrap=40)[1] > 0
+    widths = {n: np.ptp(score(n, 1, bootstrap=40)[1:]) for n in (400, 6_400)}
+    assert 2 < widths[400] / widths[6_400] < 8
