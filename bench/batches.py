@@ -60,6 +60,11 @@ class Images:
                 # As numpy packs them: the first pixel is the highest bit.
                 self._shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
 
+    @property
+    def resident(self) -> bool:
+        """Whether images are gathered on the device."""
+        return self._bits is not None
+
     def __call__(self, indices: np.ndarray | Tensor) -> Tensor:
         """Return the images at `indices`, (n, C, H, W)."""
         if self._bits is None:
@@ -102,6 +107,7 @@ class Batches:
         )
         noise = np.stack([noise.block(block) for noise in self._noises], 1)
         self._noise = torch.from_numpy(noise).to(self._device)
-        on_card = self._device != "cpu"
-        self._indices = torch.from_numpy(indices).to(self._device) if on_card else indices
+        # Images that are gathered on the device are asked for there, others on the host.
+        resident = self._images.resident
+        self._indices = torch.from_numpy(indices).to(self._device) if resident else indices
         self._block = block

@@ -17,6 +17,10 @@ from .files import replacing
 from .packs import Pack
 
 log = logging.getLogger("disbench")
+# At most so much work is lost to a crash.
+CHECKPOINT_SECONDS = 60.0
+# Of what training keeps and of what a step is: another number, and nothing older is gone on from.
+FORMAT = 1
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -44,7 +48,11 @@ class Checkpoints:
     """
 
     def __init__(
-        self, path: Path | None = None, *, seconds: float = 60, steps: int | None = None
+        self,
+        path: Path | None = None,
+        *,
+        seconds: float = CHECKPOINT_SECONDS,
+        steps: int | None = None,
     ) -> None:
         self._path = path
         self._seconds = seconds
@@ -85,11 +93,17 @@ class Checkpoints:
             self._path.unlink(missing_ok=True)
 
 
-def checkpoint_name(pack: Pack, versions: dict[str, str]) -> str:
-    """Return the file name of a pack's checkpoint: the same for equal members and execution."""
+def checkpoint_name(pack: Pack, versions: dict[str, str], fingerprint: str) -> str:
+    """Return the file name of a pack's checkpoint: the same for equal members and equal terms.
+
+    It begins with the run id of the first member.
+    """
     terms = {
+        "format": FORMAT,
         "runs": pack.run_ids,
         "execution": asdict(pack.execution),
-        "torch": versions["torch"],
+        "versions": versions,
+        "dataset": fingerprint,
     }
-    return f"{hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()[:16]}.ckpt"
+    digest = hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{pack.run_ids[0]}-{digest}.ckpt"

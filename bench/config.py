@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from ruamel.yaml.error import YAMLError
 
 from ._siblings import datasets
 from .errors import GridError, GridWarning
-from .requests import metric_requests
+from .requests import MetricRequest, metric_requests
 from .specs import SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
@@ -112,9 +112,25 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
     except ValidationError as error:
         path, reason = _first_problem(error)
         raise GridError(source, path, reason) from None
-    expand(grid, source)
-    metric_requests(grid.metrics, source, allow_imports=allow_imports)
+    specs = expand(grid, source)
+    requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
+    _check_factor_names(specs, requests, source)
     return grid
+
+
+def _check_factor_names(
+    specs: Iterable[RunSpec], requests: Iterable[MetricRequest], source: str
+) -> None:
+    """Refuse to leave out a factor that no dataset of the grid has: it is misspelt."""
+    references = {spec.dataset for spec in specs}
+    known = {
+        name for ref in references for name in datasets.load(ref.name, **ref.options).factor_names
+    }
+    for request in requests:
+        for name in request.options.get("exclude", ()):
+            if isinstance(name, str) and name not in known:
+                reason = f"no dataset has the factor {name!r}; known are {', '.join(sorted(known))}"
+                raise GridError(source, f"metrics: {request.name}.exclude", reason)
 
 
 def read_yaml(text: str, source: str) -> object:

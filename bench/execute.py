@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from ._siblings import datasets
-from .checkpoints import Checkpoints, checkpoint_name
+from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
 from .memory import keep_freed_memory
 from .outcome import Context, Failure, Result
 from .packs import Pack
@@ -38,7 +38,11 @@ class Outcome:
 
 
 def execute(
-    pack: Pack, commit: Commit, report: Callable[[int, float], None], scratch: Path | None = None
+    pack: Pack,
+    commit: Commit,
+    report: Callable[[int, float], None],
+    scratch: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> list[Outcome]:
     """Make and commit the results of a pack; an exception is recorded, never raised.
 
@@ -52,6 +56,8 @@ def execute(
         Takes (model-steps done, latest loss).
     scratch : Path, optional
         Folder for checkpoints; without it none are kept.
+    checkpoint_seconds : float
+        Time between two checkpoints.
 
     Returns
     -------
@@ -60,8 +66,9 @@ def execute(
     """
     started = time.monotonic()
     outcomes: dict[str, Outcome] = {}
-    record = {"execution": _execution(pack), "versions": versions(), "git_commit": git_commit()}
+    record: dict[str, Any] = {"versions": versions(), "git_commit": git_commit()}
     try:
+        record["execution"] = _execution(pack)
         torch.set_num_threads(pack.execution.threads)
         keep_freed_memory()
         _pin_float32()
@@ -74,8 +81,9 @@ def execute(
             "factor_names": list(dataset.factor_names),
             "factor_sizes": list(dataset.factor_sizes),
         }
-        place = scratch / checkpoint_name(pack, versions()) if scratch else None
-        context = Context(report, Checkpoints(place))
+        name = checkpoint_name(pack, versions(), dataset.fingerprint)
+        place = scratch / name if scratch else None
+        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds))
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None

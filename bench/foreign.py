@@ -43,15 +43,24 @@ def foreign_metric(name: str, reference: str) -> Any:
     module, _, attribute = reference.partition(":")
     try:
         function = getattr(importlib.import_module(module), attribute)
-        parameters = inspect.signature(function).parameters
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        signature = inspect.signature(function)
+    except Exception as error:
+        # Whatever somebody else's module raises while it is imported.
         raise ValueError(f"{reference} cannot be imported as a function: {error}") from None
-    requires = tuple(key for key in parameters if key in _ARRAYS)
+    requires = tuple(key for key in signature.parameters if key in _ARRAYS)
     if not requires:
         raise ValueError(f"{reference} takes none of {', '.join(_ARRAYS)}")
+    try:
+        signature.bind(**dict.fromkeys(requires))
+    except TypeError as error:
+        raise ValueError(f"{reference} cannot be called with {requires} alone: {error}") from None
 
-    def metric(*arrays: Any) -> Any:
-        return function(**dict(zip(requires, arrays, strict=True)))
+    def metric(*arrays: Any) -> float:
+        try:
+            return float(function(**dict(zip(requires, arrays, strict=True))))
+        except Exception as error:
+            # To a score that is missing, with its reason: the others are not this one's matter.
+            raise ValueError(f"{reference}: {type(error).__name__}: {error}") from error
 
     metric.__name__ = name
     return metrics.MetricInfo(

@@ -54,7 +54,8 @@ class History:
 
     def latest_loss(self, members: Sequence[int]) -> float:
         """Return the mean loss of the last complete window over some members."""
-        return float(self._rows[-1][members, 0].mean()) if self._rows else math.nan
+        known = self._rows and len(members)
+        return float(self._rows[-1][members, 0].mean()) if known else math.nan
 
     def frame(self, member: int) -> pd.DataFrame:
         """Return the history of a member; `step` is the number of steps done by a window's end."""
@@ -79,4 +80,4 @@ class History:
         """Go on from what `state` returned."""
         self._sum, self._count = state["sum"], state["count"]
         self._ends = list(state["ends"])
-        self._rows = [row.numpy() for row in state["rows"]]
+        self._rows = [row.cpu().numpy() for row in state["rows"]]

@@ -246,13 +246,19 @@ def provenance(study: Study) -> tuple[list[str], list[list[str]]]:
 
 
 def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:
-    """Return what codes without information and perfect ones would score, where that is known."""
-    rows = []
-    for name, text in (("chance", "codes without information"), ("ceiling", "perfect codes")):
-        levels = part.groupby("metric")[name].mean() if name in part else pd.Series(dtype=float)
-        if levels.notna().any():
-            cells = [Cell("–"), *(_level_cell(levels[column]) for column in columns)]
-            rows.append(Row(text, "level", tuple(cells)))
+    """Return what codes without information and perfect ones score, for every size of code."""
+    rows: list[Row] = []
+    if not {"chance", "n_latents"} <= {*part}:
+        return rows
+    sizes = sorted({int(size) for size in part["n_latents"].dropna()})
+    for size in sizes:
+        alike = part[part["n_latents"] == size]
+        several = f" of {size} latents" if len(sizes) > 1 else ""
+        for name, text in (("chance", "codes without information"), ("ceiling", "perfect codes")):
+            levels = alike.groupby("metric")[name].mean()
+            if levels.notna().any():
+                cells = [Cell("–"), *(_level_cell(levels.get(column)) for column in columns)]
+                rows.append(Row(f"{text}{several}", "level", tuple(cells)))
     return rows
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid, parse_grid
 from .engines.local import Crashed, run_tasks
 from .files import DamagedError, dump_json, write_text
@@ -20,6 +21,8 @@ from .report import build
 from .requests import MetricRequest, metric_requests
 from .score import (
     compare_run,
+    level_terms,
+    measure_levels,
     missing_comparisons,
     missing_group_scores,
     missing_scores,
@@ -66,6 +69,7 @@ def run_grid(
     execution: Execution | None = None,
     pack: int = 1,
     allow_imports: bool = False,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Summary:
     """Train what is not yet done of a grid, score it, and write its tables, figures and report.
 
@@ -83,6 +87,8 @@ def run_grid(
         Models trained together.
     allow_imports : bool
         Whether the grid may name metrics that are imported from outside of the suite.
+    checkpoint_seconds : float
+        Time between two checkpoints of a run.
 
     Returns
     -------
@@ -116,26 +122,38 @@ def run_grid(
         pending = [spec for identity, spec in specs.items() if identity not in done]
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = make_packs(pending, settled(execution or Execution()), pack) if pending else []
-        failed = _make(store, packs, workers)
-        if not failed:
-            store.clear_checkpoints()
+        failed = _make(store, packs, workers, checkpoint_seconds)
+        store.clear_checkpoints()
         made = [run for run in store.scan()[0] if run.run_id in specs]
         failed |= _score(store, made, requests, workers)
         wanted = [run for run in shown_runs(store) if run.run_id in specs]
         undecoded = [r for r in wanted if read_frames(store.frames_path(r.run_id)) is None]
         failed |= _each(store, "decode", _decode, [(run,) for run in undecoded], workers)
+        failed |= _set_aside_unreadable(store)
         build(store)
     new = {run_id(spec) for spec in pending}
     return Summary(store.folder, len(new - failed), len(done), len(failed))
 
 
-def _make(store: Store, packs: Sequence[Pack], workers: int) -> set[str]:
+def _set_aside_unreadable(store: Store) -> set[str]:
+    """Set runs aside whose curves are not what was committed: tables would stop at them."""
+    found = set()
+    for run in store.scan()[0]:
+        try:
+            run.history()
+        except DamagedError as error:
+            found.add(run.run_id)
+            log.warning("set aside %s: %s", store.set_aside(run.folder), error)
+    return found
+
+
+def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds: float) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
     failed: set[str] = set()
     with progress(
         "train", [_name(pack) for pack in packs], [pack.steps for pack in packs]
     ) as shown:
-        call = partial(_execute, store.folder)
+        call = partial(_execute, store.folder, checkpoint_seconds)
         for position, answer in run_tasks(call, packs, workers=workers, progress=shown.tell):
             if isinstance(answer, Crashed):
                 reasons = dict.fromkeys(packs[position].run_ids, str(answer))
@@ -152,13 +170,28 @@ def _score(
     store: Store, runs: Sequence[StoredRun], requests: Sequence[MetricRequest], workers: int
 ) -> set[str]:
     """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
-    single = [(run,) for run in runs if missing_scores(store, run.run_id, requests)]
-    failed = _each(store, "score", partial(_score_run, requests), single, workers)
-    groups = trained_groups(runs)
-    shown = [(g[0],) for g in groups if missing_comparisons(store, g[0], requests)]
-    failed |= _each(store, "compare", partial(_compare_run, requests), shown, workers)
-    groups = [group for group in groups if missing_group_scores(store, group, requests)]
-    return failed | _each(store, "group", partial(_score_group, requests), groups, workers)
+    unscored = [run for run in runs if missing_scores(store, run, requests)]
+    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
+    alike = {level_terms(run): run for run in unscored}
+    call = partial(_of_run, measure_levels, requests)
+    failed = _each(store, "levels", call, [[run] for run in alike.values()], workers)
+    unscored = [run for run in unscored if run.run_id not in failed]
+    call = partial(_of_run, score_run, requests)
+    failed |= _each(store, "score", call, [[run] for run in unscored], workers)
+    # A group is all that the store has of it, as tables will have it, not this grid's part.
+    mine = {run.run_id for run in runs}
+    groups = [
+        group for group in trained_groups(store.scan()[0]) if mine & {run.run_id for run in group}
+    ]
+    shown = [[group[0]] for group in groups if missing_comparisons(store, group[0], requests)]
+    failed |= _each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
+    groups = [
+        group
+        for group in groups
+        if not failed & {run.run_id for run in group}
+        and missing_group_scores(store, group, requests)
+    ]
+    return failed | _each(store, "group", partial(_of_group, requests), groups, workers)
 
 
 def _each(
@@ -184,12 +217,14 @@ def _each(
     return failed
 
 
-def _execute(folder: Path, pack: Pack, tell: Callable[..., None]) -> list[Outcome]:
+def _execute(
+    folder: Path, checkpoint_seconds: float, pack: Pack, tell: Callable[..., None]
+) -> list[Outcome]:
     # Torch is loaded by whoever trains, not by whoever looks.
     from .execute import execute
 
     store = Store(folder)
-    return execute(pack, store.commit, tell, store.checkpoints)
+    return execute(pack, store.commit, tell, store.checkpoints, checkpoint_seconds)
 
 
 def _derive(
@@ -212,19 +247,16 @@ def _derive(
     return None
 
 
-def _score_run(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
-    score_run(store, runs[0], requests)
-
-
-def _compare_run(
-    requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]
+def _of_run(
+    call: Callable[[Store, StoredRun, Sequence[MetricRequest]], None],
+    requests: Sequence[MetricRequest],
+    store: Store,
+    runs: Sequence[StoredRun],
 ) -> None:
-    compare_run(store, runs[0], requests)
+    call(store, runs[0], requests)
 
 
-def _score_group(
-    requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]
-) -> None:
+def _of_group(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
     score_group(store, runs, requests)
 
 

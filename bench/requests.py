@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -11,10 +11,25 @@ from pydantic import Field
 from ._siblings import metrics
 from .errors import GridError
 from .foreign import REFERENCE, foreign_metric
-from .specs import Frozen
+from .specs import KINDS, Frozen
 
 # A metric's name is a column of tables.
 NAME = re.compile(r"[A-Za-z]\w{0,60}", re.ASCII)
+# Columns that say what a run is, or that every run has.
+RESERVED = {name for spec in KINDS.values() for name in spec.model_fields} | {
+    "run_id",
+    "group_id",
+    "label",
+    "dataset_options",
+    "precision",
+    "execution",
+    "evaluation_images",
+    "evaluation_seed",
+    "reconstruction",
+    "kl",
+}
+# Options that say how sure a value is, not which value it is.
+_NO_PART_OF_THE_NAME = ("bootstrap",)
 
 
 class MetricRequest(Frozen):
@@ -62,12 +77,39 @@ def metric_requests(
     """
     if isinstance(entries, dict):
         entries = [{name: function} for name, function in entries.items()]
-    requests: list[MetricRequest] = []
+    requests: dict[str, MetricRequest] = {}
     for position, entry in enumerate(entries):
-        request = _metric_request(entry, f"metrics.{position}", source, allow_imports)
-        if request not in requests:
-            requests.append(request)
-    return requests
+        path = f"metrics.{position}"
+        request = _metric_request(entry, path, source, allow_imports)
+        column = column_name(request, "", {})
+        if requests.setdefault(column, request) != request:
+            reason = f"another entry makes the column {column!r} too; keep one of them"
+            raise GridError(source, path, reason)
+    return list(requests.values())
+
+
+def column_name(request: MetricRequest, suffix: str, fixed: Mapping[str, Any]) -> str:
+    """Return the column of a request: the function, its variant, and the options that were chosen.
+
+    Examples
+    --------
+    >>> column_name(MetricRequest(name="dci", options={"learner": "extra_trees"}), "", {})
+    'dci_extra_trees'
+    >>> column_name(MetricRequest(name="mig", options={"exclude": [0]}), "posterior", {})
+    'mig_posterior_exclude_0'
+    """
+    parts = [request.name, suffix]
+    for key, value in sorted(request.options.items()):
+        if key in fixed or key in _NO_PART_OF_THE_NAME:
+            continue
+        if isinstance(value, bool):
+            parts.append(key if value else f"not_{key}")
+        elif isinstance(value, str):
+            parts.append(value)
+        else:
+            listed = value if isinstance(value, list | tuple) else [value]
+            parts.append("_".join([key, *map(str, listed)]))
+    return "_".join(part for part in parts if part)
 
 
 def _metric_request(
@@ -93,8 +135,9 @@ def _metric_request(
 def _foreign_request(
     name: str, function: str, path: str, source: str, allow_imports: bool
 ) -> MetricRequest:
-    if not NAME.fullmatch(name) or name in metrics.METRICS:
-        reason = f"{name!r} must be a name of letters, digits and _ that no other metric has"
+    taken = name in RESERVED or any(f"{name}_".startswith(f"{own}_") for own in metrics.METRICS)
+    if taken or not NAME.fullmatch(name):
+        reason = f"{name!r} must be a name of letters, digits and _ that nothing else has"
         raise GridError(source, path, reason)
     if not allow_imports:
         reason = f"{function} is code from outside; --allow-imports lets the grid import it"

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import stopping
+from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid
 from .errors import GridError, GridWarning
 from .estimate import estimate_seconds
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             execution=execution,
             pack=options.pack,
             allow_imports=options.allow_imports,
+            checkpoint_seconds=options.checkpoint_seconds,
         )
     except (GridError, StoreError, DeviceError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -96,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-imports",
         action="store_true",
         help="let the grid import metrics it names as package.module:function",
+    )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=CHECKPOINT_SECONDS,
+        help="time between two checkpoints of a run",
     )
     parser.add_argument("--dry-run", action="store_true", help="list the runs and train nothing")
     return parser

@@ -15,22 +15,20 @@ import numpy as np
 
 from ._siblings import datasets, metrics
 from .levels import chance_codes, perfect_codes
-from .requests import MetricRequest
+from .requests import MetricRequest, column_name
 from .store import Store, StoredRun
 
 # The columns `kl` and `active_units` are there whatever a grid asks for.
 ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))
-# Options that say how sure a value is, not which value it is.
-_NO_PART_OF_THE_NAME = ("bootstrap",)
 # The codes of a run and the factors of its images, by the names that metrics give them.
 Arrays = Mapping[str, Any]
 
 
 def missing_scores(
-    store: Store, run_id: str, requests: Iterable[MetricRequest]
+    store: Store, run: StoredRun, requests: Iterable[MetricRequest]
 ) -> dict[str, MetricRequest]:
     """Return the requests that a run has no stored scores of, by the key they are stored under."""
-    scores = store.read_scores(run_id)
+    scores = store.read_scores(run.run_id, run.codes)
     wanted = {request_key(request): request for request in (*ALWAYS, *_of_level("run", requests))}
     return {key: request for key, request in wanted.items() if key not in scores}
 
@@ -44,13 +42,21 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
         If the run's codes are not what was committed.
     """
     arrays = _arrays(run)
-    scores = store.read_scores(run.run_id)
-    for key, request in missing_scores(store, run.run_id, requests).items():
+    scores = store.read_scores(run.run_id, run.codes)
+    for key, request in missing_scores(store, run, requests).items():
         entries = _entries(request, arrays, run)
         for entry, levels in zip(entries, _levels(store, run, request, arrays), strict=True):
             entry.update(levels)
         scores[key] = entries
-    store.write_scores(run.run_id, scores)
+        # At once: what comes next may take long, or not come at all.
+        store.write_scores(run.run_id, run.codes, scores)
+
+
+def measure_levels(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
+    """Compute and store chance level and ceiling for runs like this one."""
+    arrays = _arrays(run)
+    for request in missing_scores(store, run, requests).values():
+        _levels(store, run, request, arrays)
 
 
 def missing_group_scores(
@@ -60,30 +66,34 @@ def missing_group_scores(
     wanted = {request_key(request): request for request in _of_level("group", requests)}
     if len(runs) < 2:
         return {}
-    scores = store.read_scores(_group_name(runs))
+    scores = store.read_scores(_group_name(runs), _group_codes(runs))
     return {key: request for key, request in wanted.items() if key not in scores}
 
 
 def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]) -> None:
     """Compute and store what is missing of the scores that a group's runs have of one another."""
     codes = [run.latents() for run in runs]
-    scores = store.read_scores(_group_name(runs))
+    arrays = {
+        "means": [code.means for code in codes],
+        "logvars": [code.logvars for code in codes],
+    }
+    scores = store.read_scores(_group_name(runs), _group_codes(runs))
     for key, request in missing_group_scores(store, runs, requests).items():
-        info = request.info
-        lists = [[code.means for code in codes], [code.logvars for code in codes]]
-        values = info.function(*lists, **request.options)
         column = column_name(request, "", {})
+        (entry,) = _evaluate(request.info, request.options, arrays, [column])
+        values = entry["value"] or [None] * len(runs)
+        common = {**entry, "options": request.options, "versions": _versions()}
         scores[key] = [
-            {"column": column, "run_id": run.run_id, "value": float(value)}
+            {**common, "run_id": run.run_id, "value": value}
             for run, value in zip(runs, values, strict=True)
         ]
-    store.write_scores(_group_name(runs), scores)
+    store.write_scores(_group_name(runs), _group_codes(runs), scores)
 
 
 def read_group_scores(store: Store, runs: Sequence[StoredRun]) -> dict[str, list[dict[str, Any]]]:
     """Return what a group's runs score by one another: run id to entries."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for entries in store.read_scores(_group_name(runs)).values():
+    for entries in store.read_scores(_group_name(runs), _group_codes(runs)).values():
         for entry in entries:
             found.setdefault(entry["run_id"], []).append(entry)
     return found
@@ -93,14 +103,14 @@ def missing_comparisons(
     store: Store, run: StoredRun, requests: Iterable[MetricRequest]
 ) -> list[str]:
     """Return the metrics whose other definitions a run has no stored values of."""
-    stored = store.read_scores(_comparison_name(run))
+    stored = read_comparisons(store, run)
     several = [r.name for r in _of_level("run", requests) if len(r.info.alternatives) > 1]
     return [name for name in dict.fromkeys(several) if name not in stored]
 
 
 def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
     """Compute and store what else goes by the names of the metrics, on the codes of a run."""
-    stored = store.read_scores(_comparison_name(run))
+    stored = read_comparisons(store, run)
     arrays = _arrays(run)
     factor_names = run.manifest["dataset"]["factor_names"]
     for name in missing_comparisons(store, run, requests):
@@ -111,42 +121,18 @@ def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest])
             except ValueError:
                 # The score itself has the reason.
                 stored[name] = {}
-    store.write_scores(_comparison_name(run), stored)
+    store.write_scores(_comparison_name(run), run.codes, stored)
 
 
 def read_comparisons(store: Store, run: StoredRun) -> dict[str, dict[str, float]]:
     """Return metric to label to value, of what `compare_run` stored."""
-    return store.read_scores(_comparison_name(run))
+    return store.read_scores(_comparison_name(run), run.codes)
 
 
 def request_key(request: MetricRequest) -> str:
     """Return the key that a request's scores are stored under."""
     foreign = [request.function] if request.function else []
     return json.dumps([request.name, request.options, *foreign], sort_keys=True)
-
-
-def column_name(request: MetricRequest, suffix: str, fixed: Mapping[str, Any]) -> str:
-    """Return the column of a request: the function, its variant, and the options that were chosen.
-
-    Examples
-    --------
-    >>> column_name(MetricRequest(name="dci", options={"learner": "extra_trees"}), "", {})
-    'dci_extra_trees'
-    >>> column_name(MetricRequest(name="mig", options={"exclude": [0]}), "posterior", {})
-    'mig_posterior_exclude_0'
-    """
-    parts = [request.name, suffix]
-    for key, value in sorted(request.options.items()):
-        if key in fixed or key in _NO_PART_OF_THE_NAME:
-            continue
-        if isinstance(value, bool):
-            parts.append(key if value else f"not_{key}")
-        elif isinstance(value, str):
-            parts.append(value)
-        else:
-            listed = value if isinstance(value, list | tuple) else [value]
-            parts.append("_".join([key, *map(str, listed)]))
-    return "_".join(part for part in parts if part)
 
 
 def _of_level(level: str, requests: Iterable[MetricRequest]) -> list[MetricRequest]:
@@ -158,10 +144,13 @@ def _comparison_name(run: StoredRun) -> str:
 
 
 def _group_name(runs: Sequence[StoredRun]) -> str:
-    """Return the name of a group's scores, of these very members."""
-    members = "-".join(sorted(str(run.spec.seed) for run in runs))
     first = runs[0].manifest
-    return f"groups/{first['group_id']}-{first['execution']['precision']}-{_short(members)}"
+    return f"groups/{first['group_id']}-{first['execution']['precision']}"
+
+
+def _group_codes(runs: Sequence[StoredRun]) -> str:
+    """Name what a group's scores are of: a new or another member makes them stale."""
+    return " ".join(run.codes for run in runs)
 
 
 def _short(text: str) -> str:
@@ -177,6 +166,13 @@ def _arrays(run: StoredRun) -> Arrays:
         "logvars": latents.logvars,
         "factors": dataset.factors(latents.indices),
     }
+
+
+def level_terms(run: StoredRun) -> str:
+    """Return what chance and ceiling depend on, beside the metric."""
+    evaluation = run.spec.evaluation.model_dump(mode="json")
+    n_latents = len(run.manifest["latent_names"])
+    return json.dumps([run.manifest["dataset"]["fingerprint"], evaluation, n_latents])
 
 
 def _entries(request: MetricRequest, arrays: Arrays, run: StoredRun) -> list[dict[str, Any]]:
@@ -245,7 +241,7 @@ def _evaluate(
         ]
     if isinstance(value, tuple):
         value, low, high = value
-        common.update(low=low, high=high)
+        common.update(low=_plain(low), high=_plain(high))
     return [{"column": columns[0], "value": _plain(value), **common}]
 
 
@@ -260,16 +256,10 @@ def _levels(
     n_entries = len(info.variants) * max(1, len(info.outputs))
     if info.higher_is_better is not True:
         return [{} for _ in range(n_entries)]
-    n_latents = arrays["means"].shape[1]
-    manifest = run.manifest
-    terms = [
-        manifest["dataset"]["fingerprint"],
-        run.spec.evaluation.model_dump(mode="json"),
-        n_latents,
-        request_key(request),
-    ]
-    name = f"levels/{request.name}-{_short(json.dumps(terms))}"
-    stored = store.read_scores(name)
+    n_latents = len(run.manifest["latent_names"])
+    of = f"{level_terms(run)} {request_key(request)}"
+    name = f"levels/{request.name}-{_short(of)}"
+    stored = store.read_scores(name, of)
     if "levels" not in stored:
         plain = request.model_copy(
             update={"options": {k: v for k, v in request.options.items() if k != "bootstrap"}}
@@ -279,13 +269,9 @@ def _levels(
             [entry["value"] for entry in _entries(plain, {**codes, "factors": factors}, run)]
             for codes in (chance_codes(factors, n_latents), perfect_codes(factors, n_latents))
         )
-        stored = {
-            "terms": terms,
-            "levels": [
-                {"chance": low, "ceiling": high} for low, high in zip(chance, ceiling, strict=True)
-            ],
-        }
-        store.write_scores(name, stored)
+        pairs = zip(chance, ceiling, strict=True)
+        stored = {"levels": [{"chance": low, "ceiling": high} for low, high in pairs]}
+        store.write_scores(name, of, stored)
     levels: list[dict[str, Any]] = stored["levels"]
     return levels
 

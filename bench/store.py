@@ -73,6 +73,11 @@ class StoredRun:
         """The run's identity, which is its folder's name."""
         return self.folder.name
 
+    @property
+    def codes(self) -> str:
+        """The checksum of its codes, which names what a score is of."""
+        return str(self.manifest["files"]["latents.h5"]["sha256"])
+
     def has(self, name: str) -> bool:
         """Return whether the run wrote a file of that name."""
         return name in self.manifest["files"]
@@ -209,6 +214,8 @@ class Store:
         found = []
         for name in names:
             folder = self.folder / "runs" / name
+            if not folder.exists():
+                continue
             try:
                 run = read_run(folder)
                 for file in run.manifest["files"]:
@@ -237,20 +244,23 @@ class Store:
                 records.append({"run_id": path.stem, **read_json(path)})
         return records
 
-    def read_scores(self, identity: str) -> dict[str, Any]:
-        """Return the stored scores of a run by request, empty where there are none to trust."""
-        path = self.folder / "scores" / f"{identity}.json"
+    def read_scores(self, name: str, of: str) -> dict[str, Any]:
+        """Return the stored scores of that name, empty where there are none to trust.
+
+        `of` names what was scored; scores of anything else are not these.
+        """
         try:
-            scores: dict[str, Any] = read_json(path)["scores"]
-        except (FileNotFoundError, DamagedError):
+            body = read_json(self.folder / "scores" / f"{name}.json")
+            scores: dict[str, Any] = body["scores"] if body["of"] == of else {}
+        except (FileNotFoundError, DamagedError, KeyError):
             # Scores are derived: what cannot be read is computed again.
             return {}
         return scores
 
-    def write_scores(self, identity: str, scores: dict[str, Any]) -> None:
-        """Store the scores of a run."""
-        body = {"format": FORMAT, "run_id": identity, "scores": scores}
-        write_text(self.folder / "scores" / f"{identity}.json", dump_json(body))
+    def write_scores(self, name: str, of: str, scores: dict[str, Any]) -> None:
+        """Store scores."""
+        body = {"format": FORMAT, "of": of, "scores": scores}
+        write_text(self.folder / "scores" / f"{name}.json", dump_json(body))
 
     @property
     def checkpoints(self) -> Path:
@@ -258,8 +268,10 @@ class Store:
         return self.folder / "checkpoints"
 
     def clear_checkpoints(self) -> None:
-        """Drop what packs left behind that are not in training any more."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        """Drop what packs left behind whose runs are there."""
+        for path in self.checkpoints.glob("*.ckpt"):
+            if (self.folder / "runs" / path.name.partition("-")[0]).exists():
+                path.unlink()
 
     def frames_path(self, identity: str) -> Path:
         """Return where the images that show a run are stored."""

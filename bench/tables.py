@@ -34,7 +34,7 @@ _FIRST = [
     "likelihood",
     "precision",
 ]
-_LAST = ("evaluation_images", "execution", "group_id", "label")
+_LAST = ("evaluation_images", "evaluation_seed", "execution", "group_id", "label")
 _SPEC_COLUMNS = tuple(
     dict.fromkeys(
         name
@@ -124,7 +124,7 @@ def collect(store: Store) -> Tables:
     }
     rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
-        entries = [s for part in store.read_scores(run.run_id).values() for s in part]
+        entries = [s for part in store.read_scores(run.run_id, run.codes).values() for s in part]
         entries += by_others.get(run.run_id, [])
         variants += [
             (run.run_id, metric, label, value)
@@ -251,6 +251,7 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
         **{name: getattr(spec, name, None) for name in _SPEC_COLUMNS},
         "precision": execution["precision"],
         "evaluation_images": str(spec.evaluation.images),
+        "evaluation_seed": spec.evaluation.seed,
         "execution": f"{execution['device']} threads={execution['threads']} "
         f"pack={len(execution['pack'])} torch={run.manifest['versions']['torch']}",
         "group_id": run.manifest["group_id"],

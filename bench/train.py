@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Sequence
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -28,6 +30,8 @@ from .specs import TrainedSpec
 
 if TYPE_CHECKING:
     from ._siblings import datasets
+
+log = logging.getLogger("disbench")
 
 
 def train(
@@ -62,8 +66,14 @@ def train(
     training = Training(pack, images, len(dataset))
     saved = context.checkpoints.load()
     if saved is not None:
-        training.load(saved)
+        try:
+            training.load(saved)
+        except (RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
+            log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", error)
+            training = Training(pack, images, len(dataset))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
+    # A signal waits for the end of a step, and for the last commit once the pack is trained: what
+    # was committed leaves the pack, and the rest of it could not go on from its checkpoint.
     with stopping.deferred():
         while training.step < specs[0].steps and training.alive:
             for member in training.advance():
@@ -72,9 +82,10 @@ def train(
             if stopping.pending() or context.checkpoints.due(training.step):
                 context.checkpoints.save(training.step, training.saved())
             stopping.check()
-    if training.alive:
-        yield from _results(training, pack, images, len(dataset))
-    context.checkpoints.remove()
+        if training.alive:
+            yield from _results(training, pack, images, len(dataset))
+        context.checkpoints.remove()
+    stopping.check()
 
 
 class Training:
@@ -225,8 +236,10 @@ def _results(
     )
     for member in training.alive:
         # The last step may have broken what its own loss did not show yet.
-        if not (np.isfinite(means[member]).all() and np.isfinite(logvars[member]).all()):
-            yield Failure(specs[member], "the codes of the trained model are not finite")
+        numbers = (means[member], logvars[member], terms[member])
+        if not all(np.isfinite(values).all() for values in numbers):
+            reason = "the codes or the reconstruction of the trained model are not finite"
+            yield Failure(specs[member], reason)
             continue
         yield Result(
             spec=specs[member],

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol, cast, overload
 
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._detail import details, record
-from ._validation import generator
+from ._validation import MetricWarning, generator
 
 CONFIDENCE = 0.95
 # Arguments with a row per sample: they are resampled together.
@@ -49,6 +50,7 @@ def bootstrapped(
 
     The interval is over resampling of the samples and of whatever the metric itself draws; it says
     nothing about other training seeds. A metric that draws gets another stream for each replicate.
+    Where half of the samples are too few for the metric, the interval is NaN, with a warning.
 
     Parameters
     ----------
@@ -74,7 +76,13 @@ def bootstrapped(
                 raise ValueError(f"bootstrap must be at least 2 replicates, not {bootstrap}")
             bound = signature.bind(*args, **options)
             bound.apply_defaults()
-            replicates = _replicates(function, bound.arguments, bootstrap)
+            try:
+                replicates = _replicates(function, bound.arguments, bootstrap)
+            except ValueError as error:
+                warnings.warn(
+                    f"no interval: half of the samples: {error}", MetricWarning, stacklevel=2
+                )
+                return value, float("nan"), float("nan")
             record(resampling_std=float(replicates.std(ddof=1)))
             tail = 100 * (1 - CONFIDENCE) / 2
             deviations = np.percentile(replicates - replicates.mean(), [tail, 100 - tail])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +92,8 @@ class MetricInfo:
             if key not in known:
                 listed = ", ".join(known) or "none"
                 raise ValueError(f"{self.name} has no option {key!r}; known are {listed}")
-            if not _fits(value, hints[key]):
+            few = key == "bootstrap" and type(value) is int and value < 2
+            if few or not _fits(value, hints[key]):
                 raise ValueError(f"{self.name}: {key} must be {_said(hints[key])}, not {value!r}")
 
 
@@ -106,7 +108,7 @@ def _fits(value: Any, hint: Any) -> bool:
         (inner,) = {*typing.get_args(hint)} - {Ellipsis}
         return isinstance(value, list | tuple) and all(_fits(item, inner) for item in value)
     if hint is float:
-        return type(value) in (int, float)
+        return type(value) in (int, float) and math.isfinite(value)
     return type(value) is hint
 
 

@@ -12,6 +12,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -88,7 +89,9 @@ def _pool(
             for worker in workers:
                 if worker.task is None and waiting:
                     worker.task = waiting.popleft()
-                    worker.pipe.send(tasks[worker.task])
+                    # One that died while it was idle is found dead below, with this task.
+                    with suppress(BrokenPipeError, ConnectionResetError):
+                        worker.pipe.send(tasks[worker.task])
             for pipe in wait([worker.pipe for worker in workers]):
                 worker = next(worker for worker in workers if worker.pipe is pipe)
                 try:

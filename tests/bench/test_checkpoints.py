@@ -1,24 +1,34 @@
 """Checkpoints: a pack that was interrupted ends as if it had not been."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 import datasets
+from bench import stopping
 from bench.checkpoints import Checkpoints
 from bench.outcome import Context, Failure
 from bench.packs import Execution, Pack
 from bench.specs import SPEC_ADAPTER
-from bench.stopping import Stopped
 from bench.train import train
 
 BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 STEPS = 23
+# Four steps a window, so that a checkpoint may fall into the middle of one.
+HISTORY_ROWS = 6
 INTERRUPTIONS = (1, 10, 11, 22)
 
 
 class PluggedOutError(Exception):
     """Somebody pulled the plug."""
+
+
+@pytest.fixture(autouse=True)
+def _short_history(monkeypatch):
+    monkeypatch.setattr("bench.history.HISTORY_ROWS", HISTORY_ROWS)
 
 
 def _spec(**fields):
@@ -82,7 +92,7 @@ def test_a_member_that_diverged_stays_out_of_the_resumed_pack(tmp_path):
     outcomes = _train(specs, tmp_path / "pack")
     assert [type(outcome) for outcome in outcomes] == [Failure, type(outcomes[1])]
     assert outcomes[0].spec == specs[1]
-    assert outcomes[0].reason == "the loss was not finite by step 1"
+    assert outcomes[0].reason == "the loss was not finite by step 4"
     assert outcomes[1].state == _train(specs)[1].state
 
 
@@ -99,26 +109,26 @@ def test_a_damaged_checkpoint_is_not_believed(tmp_path, caplog):
     assert outcome.state == _train([spec])[0].state
 
 
-def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path, monkeypatch):
+def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path):
     (spec,) = PACKS["one"]
     path = tmp_path / "pack"
 
     def report(steps, loss):
         if steps == 7:
-            monkeypatch.setattr("bench.stopping._State.pending", 15)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(Stopped) as stopped:
-        list(
-            train(
-                Pack((spec,), Execution()),
-                datasets.load("ball", **BALL),
-                Context(report, Checkpoints(path)),
-            )
-        )
-    assert stopped.value.number == 15
-    content = Checkpoints(path).load()
-    assert content is not None
-    monkeypatch.undo()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stopping.install()
+    try:
+        context = Context(report, Checkpoints(path))
+        outcomes = train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context)
+        with pytest.raises(stopping.Stopped) as stopped:
+            list(outcomes)
+    finally:
+        stopping.install()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert stopped.value.number == signal.SIGTERM
     steps = []
     context = Context(lambda done, loss: steps.append(done), Checkpoints(path))
     (outcome,) = train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context)
@@ -152,3 +162,18 @@ def test_checkpoints_hold_plain_values_only(tmp_path):
         file.write(content)
     state = torch.load(tmp_path / "content.pt", weights_only=True)
     assert state["step"] == 5
+
+
+def test_a_checkpoint_of_another_shape_is_not_gone_on_from(tmp_path, caplog):
+    (spec,) = PACKS["one"]
+    Checkpoints(tmp_path / "pack").save(5, b"not what torch wrote")
+    (outcome,) = _train([spec], tmp_path / "pack")
+    assert "cannot be gone on from" in caplog.text
+    assert outcome.state == _train([spec])[0].state
+
+
+def test_a_pack_whose_members_are_all_out_leaves_nothing_behind(tmp_path):
+    specs = (_spec(kind="beta_vae", beta=1e39),)
+    (outcome,) = _train(specs, tmp_path / "pack", steps=2)
+    assert isinstance(outcome, Failure)
+    assert not (tmp_path / "pack").exists()

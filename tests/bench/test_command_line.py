@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from bench.config import expand, parse_grid
 from bench.estimate import Costs, estimate_seconds
 from bench.packs import Execution, make_packs
+from bench.pipeline import run_grid
 from bench.report import main as report
 from bench.run import main
 
@@ -128,17 +129,38 @@ def test_a_failing_run_gives_exit_code_1(write, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_driver_and_the_next_start_goes_on(write, tmp_path, number, code):
-    grid = write(train={"steps": 2000, "batch_size": 16}, seeds=[0], baselines=False)
+    # Long enough that no signal comes too late.
+    settings = {"steps": 200_000, "batch_size": 16, "n_latents": 4}
+    grid = write(train=settings, seeds=[0], baselines=False, models=[{"kind": "vae"}])
     out = tmp_path / "out"
-    process = _start(grid, "--out", out, "--workers", 2)
-    _wait_for(lambda: (out / "grid.json").exists())
-    time.sleep(2)
+    process = _start(grid, "--out", out, "--workers", 2, "--checkpoint-seconds", 0.2)
+    _wait_for(lambda: [*out.glob("checkpoints/*.ckpt")])
     process.send_signal(number)
     errors = process.communicate(timeout=HANG)[1]
     assert process.returncode == code
     assert "goes on from here" in errors
     assert "Traceback" not in errors
-    assert main([str(write()), "--out", str(out), "--workers", "1"]) == 0
+    assert [*out.glob("checkpoints/*.ckpt")]
+    assert _first_step(grid, out) > 1
+
+
+class Enough(BaseException):
+    """It has begun."""
+
+
+def _first_step(grid, out):
+    """Return the first step that a run reports when the same grid is started again."""
+    seen = []
+
+    def tell(self, position, told):
+        seen.append(told[0])
+        raise Enough
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.progress.Progress.tell", tell)
+        with pytest.raises(Enough):
+            run_grid(grid, out=out)
+    return seen[0]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Scores in runs: every output, its interval, chance and ceiling, groups, metrics from outside."""
 
+import io
 import json
 import math
 import shutil
@@ -21,11 +22,10 @@ from metrics import METRICS, mig, udr
 def _entries(folder):
     """Return {column: entry} of every run of a store."""
     store = Store(folder)
+    scores = {run.run_id: store.read_scores(run.run_id, run.codes) for run in store.scan()[0]}
     return {
-        run.run_id: {
-            e["column"]: e for part in store.read_scores(run.run_id).values() for e in part
-        }
-        for run in store.scan()[0]
+        run_id: {entry["column"]: entry for part in parts.values() for entry in part}
+        for run_id, parts in scores.items()
     }
 
 
@@ -148,7 +148,12 @@ def outside(tmp_path, monkeypatch):
         'def spread(means, factors):\n    """Say how far codes reach."""\n'
         "    assert len(means) == len(factors)\n    return float(abs(means).max())\n"
         "def nothing(x):\n    return 0\n"
+        "def picky(means, other):\n    return 0\n"
+        "def failing(means):\n    raise AssertionError('no')\n"
     )
+    (tmp_path / "broken.py").write_text("this is no Python\n")
+    # Workers are processes of their own.
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
     return {"spread": "elsewhere:spread"}
 
@@ -157,7 +162,8 @@ def test_a_metric_from_outside_needs_permission(outside, small_grid, tmp_path):
     grid = {**small_grid, "metrics": outside}
     with pytest.raises(GridError, match=r"metrics\.0: elsewhere:spread is code .* --allow-imports"):
         parse_grid(grid)
-    run_grid({**grid, "models": [{"kind": "vae"}]}, out=tmp_path / "out", allow_imports=True)
+    grid = {**grid, "models": [{"kind": "vae"}]}
+    assert run_grid(grid, out=tmp_path / "out", allow_imports=True, workers=2).failed == 0
     runs = load_results(tmp_path / "out").runs.set_index("run_id")
     for run in Store(tmp_path / "out").scan()[0]:
         assert runs.loc[run.run_id, "spread"] == pytest.approx(np.abs(run.latents().means).max())
@@ -168,8 +174,15 @@ def test_a_metric_from_outside_needs_permission(outside, small_grid, tmp_path):
     [
         ({"absent": "elsewhere:absent"}, "cannot be imported as a function"),
         ({"nothing": "elsewhere:nothing"}, "takes none of means, logvars, factors"),
-        ({"mig": "elsewhere:spread"}, "that no other metric has"),
+        ({"mig": "elsewhere:spread"}, "that nothing else has"),
         ({"a,b": "elsewhere:spread"}, "must be a name of letters"),
+        ({"seed": "elsewhere:spread"}, "that nothing else has"),
+        ({"mig_mine": "elsewhere:spread"}, "that nothing else has"),
+        ({"picky": "elsewhere:picky"}, r"cannot be called with \('means',\) alone"),
+        ({"broken": "broken:anything"}, "cannot be imported as a function"),
+        ({"name": "mig", "bootstrap": 1}, "bootstrap must be a whole number"),
+        ({"name": "udr", "kl_threshold": math.inf}, "kl_threshold must be a number"),
+        ({"name": "mig", "exclude": ["shpae"]}, "no dataset has the factor 'shpae'"),
         ({"name": "mig", "exclude": [1.5]}, "exclude must be a list"),
     ],
 )
@@ -184,3 +197,61 @@ def test_keys_tell_options_apart(small_grid):
     keys = {request_key(request) for request in metric_requests(small_grid["metrics"])}
     assert len(keys) == len(small_grid["metrics"])
     assert all(json.loads(key) for key in keys)
+
+
+def test_entries_that_would_share_a_column_are_refused(small_grid):
+    metrics = ["mig", {"name": "mig", "bootstrap": 5}]
+    with pytest.raises(GridError, match=r"metrics\.1: another entry makes the column 'mig' too"):
+        parse_grid({**small_grid, "metrics": metrics})
+
+
+def test_a_failing_function_from_outside_costs_nobody_else_a_score(outside, small_grid, tmp_path):
+    grid = {**small_grid, "models": [{"kind": "vae"}], "seeds": [0], "baselines": False}
+    grid["metrics"] = [{"failing": "elsewhere:failing"}, "modularity"]
+    assert run_grid(grid, out=tmp_path / "out", allow_imports=True).failed == 0
+    ((entries),) = _entries(tmp_path / "out").values()
+    assert entries["modularity"]["value"] is not None
+    assert entries["failing"]["value"] is None
+    assert entries["failing"]["reason"] == "elsewhere:failing: AssertionError: no"
+
+
+def test_scores_of_other_codes_are_not_believed(small_store, tmp_path):
+    store = Store(small_store)
+    run = store.scan()[0][0]
+    assert store.read_scores(run.run_id, run.codes)
+    assert store.read_scores(run.run_id, "other codes") == {}
+
+
+def test_groups_are_those_of_the_store_not_of_the_grid(small_store, small_grid, tmp_path):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    shutil.rmtree(folder / "scores" / "groups")
+    assert run_grid({**small_grid, "seeds": [0]}, out=folder).trained == 0
+    runs = load_results(folder).runs
+    assert runs.loc[runs["kind"] == "vae", "udr"].notna().all()
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["latents.h5", "history.csv"])
+def test_a_flipped_bit_sets_the_run_aside_and_the_next_start_makes_it_again(
+    small_store, small_grid, tmp_path, name
+):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    expected = (folder / "tables" / "runs.csv").read_bytes()
+    runs = load_results(folder).runs
+    lowest = runs[(runs["kind"] == "vae") & (runs["seed"] == 0)]["run_id"].iloc[0]
+    _flip(folder / "runs" / lowest / name)
+    grid = {**small_grid, "metrics": [*small_grid["metrics"], "irs"]}
+    assert run_grid(grid, out=folder).failed == 1
+    assert not (folder / "runs" / lowest).exists()
+    assert len(list((folder / "damaged").iterdir())) == 1
+    summary = run_grid(grid, out=folder)
+    assert (summary.trained, summary.failed) == (1, 0)
+    again = pd.read_csv(folder / "tables" / "runs.csv").drop(columns="irs")
+    assert again.to_csv(index=False) == pd.read_csv(io.BytesIO(expected)).to_csv(index=False)
