@@ -17,8 +17,8 @@ from .packs import Execution
 from .specs import Evaluation, ModelSpec
 from .streams import generator
 
-# Images a forward pass: large enough that no time goes to calls, small enough for any memory.
-CHUNK = 512
+# Images a forward pass: no time goes to calls, and a layer fits into the memory that is kept.
+CHUNK = 256
 # −E_q[log p(x|z)] is a mean over at most so many images: its standard error is then far below the
 # differences that are read from it, at a fourteenth of the cost of all of dSprites.
 RECONSTRUCTION_IMAGES = 50_000

@@ -36,31 +36,25 @@ def chance_codes(factors: NDArray[np.int64], n_latents: int) -> dict[str, NDArra
     return {"means": means, "logvars": np.zeros(shape, np.float32)}
 
 
-def perfect_codes(factors: NDArray[np.int64], n_latents: int) -> dict[str, NDArray[np.float32]]:
-    """Return codes with one factor in each latent, and latents that are off.
+def perfect_codes(factors: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """Return codes with one factor in each latent, and no other latents.
 
     Parameters
     ----------
     factors : ndarray
         (N, K) class indices.
-    n_latents : int
-        D; with fewer latents than factors there are K all the same.
 
     Returns
     -------
     dict
-        means and logvars, each (N, max(D, K)) float32; a factor's values are spread over [−1, 1].
+        means and logvars, each (N, K) float32; a factor's values are spread over [−1, 1].
 
     Examples
     --------
-    >>> codes = perfect_codes(np.array([[0, 0], [1, 2]]), 3)
-    >>> codes["means"].tolist()
-    [[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0]]
+    >>> perfect_codes(np.array([[0, 0], [1, 2], [1, 1]]))["means"].tolist()
+    [[-1.0, -1.0], [1.0, 1.0], [1.0, 0.0]]
     """
-    n_samples, n_factors = factors.shape
     highest = np.maximum(factors.max(0), 1)
-    shape = (n_samples, max(n_latents, n_factors))
-    means, logvars = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    means[:, :n_factors] = 2 * factors / highest - 1
-    logvars[:, :n_factors] = 2 * np.log(2 / highest / _STEPS_PER_SIGMA)
-    return {"means": means, "logvars": logvars}
+    means = (2 * factors / highest - 1).astype(np.float32)
+    logvars = np.broadcast_to(2 * np.log(2 / highest / _STEPS_PER_SIGMA), means.shape)
+    return {"means": means, "logvars": logvars.astype(np.float32)}

@@ -267,7 +267,7 @@ def _levels(
         factors = arrays["factors"]
         chance, ceiling = (
             [entry["value"] for entry in _entries(plain, {**codes, "factors": factors}, run)]
-            for codes in (chance_codes(factors, n_latents), perfect_codes(factors, n_latents))
+            for codes in (chance_codes(factors, n_latents), perfect_codes(factors))
         )
         pairs = zip(chance, ceiling, strict=True)
         stored = {"levels": [{"chance": low, "ceiling": high} for low, high in pairs]}

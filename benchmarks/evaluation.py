@@ -75,7 +75,7 @@ def main() -> None:
 
         store = Store(Path(folder))
         (run,) = store.scan()[0]
-        scored = [e for part in store.read_scores(run.run_id).values() for e in part]
+        scored = [e for part in store.read_scores(run.run_id, run.codes).values() for e in part]
         alone = sum(entry.get("seconds", 0) for entry in scored)
         from bench.requests import metric_requests
 

@@ -108,6 +108,7 @@ def textbook(clock: Clock, batch_size: int) -> None:
 def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
     """Train β-VAE as `bench` does."""
     from bench.memory import keep_freed_memory
+    from bench.outcome import Context
     from bench.packs import Execution, Pack
     from bench.specs import BetaVAE, DatasetSpec
     from bench.train import train
@@ -125,7 +126,7 @@ def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
         )
         for seed in range(pack_size)
     )
-    list(train(Pack(specs, Execution("cpu", precision)), load("dsprites"), clock))
+    list(train(Pack(specs, Execution("cpu", precision)), load("dsprites"), Context(clock)))
 
 
 def peak(clock: Clock, precision: str) -> None:
@@ -166,10 +167,11 @@ def rate(
     ]
     for process in started:
         process.start()
-    total = sum(out.get() for _ in started)
     for process in started:
         process.join()
-    return float(total)
+        if process.exitcode:
+            raise SystemExit(f"{work}{arguments} ended with exit code {process.exitcode}")
+    return float(sum(out.get() for _ in started))
 
 
 def main() -> None:

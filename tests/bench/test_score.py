@@ -64,7 +64,7 @@ def test_chance_and_ceiling_are_those_of_codes_made_for_the_factors(small_store)
         n_latents = 2 if kind == "baseline_truth" else 4
         entry = scores.loc[(run_id, "mig_histogram")]
         chance = mig(chance_codes(factors, n_latents)["means"], factors)
-        ceiling = mig(perfect_codes(factors, n_latents)["means"], factors)
+        ceiling = mig(perfect_codes(factors)["means"], factors)
         assert entry["chance"] == pytest.approx(chance)
         assert entry["ceiling"] == pytest.approx(ceiling) == pytest.approx(1)
     assert scores["chance"].xs("kl_per_dimension", level="metric").isna().all()
@@ -72,8 +72,8 @@ def test_chance_and_ceiling_are_those_of_codes_made_for_the_factors(small_store)
 
 def test_the_ceiling_of_twenty_bins_is_below_one():
     factors = np.indices((32, 40)).reshape(2, -1).T
-    codes = perfect_codes(factors, 10)
-    assert codes["means"].shape == (32 * 40, 10)
+    codes = perfect_codes(factors)
+    assert codes["means"].shape == (32 * 40, 2)
     assert mig(codes["means"], factors) < 0.9
     posterior = mig(codes["means"], factors, estimator="posterior", logvars=codes["logvars"])
     assert posterior == pytest.approx(1, abs=1e-3)
