@@ -19,6 +19,8 @@ from .specs import TrainedSpec
 from .store import Store, StoredRun
 
 FORMAT = 1
+# Nats per image below which a run is said to have collapsed.
+COLLAPSED = 1.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,23 @@ def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
 
 
 def shown_runs(store: Store) -> list[StoredRun]:
-    """Return the runs that are shown: the lowest seed of every group of trained models."""
-    return [members[0] for members in trained_groups(store.scan()[0])]
+    """Return the runs that are shown, one of every group of trained models.
+
+    The lowest seed whose code has not collapsed: a model without a code shows nothing but its mean
+    image. Where all have, the lowest.
+    """
+    groups = trained_groups(store.scan()[0])
+    return [
+        next((run for run in members if _has_code(store, run)), members[0]) for members in groups
+    ]
+
+
+def _has_code(store: Store, run: StoredRun) -> bool:
+    for entries in store.read_scores(run.run_id, run.codes).values():
+        for entry in entries:
+            if entry["column"] == "kl_per_dimension" and entry["value"]:
+                return bool(sum(entry["value"]) > COLLAPSED)
+    return False
 
 
 def stored_frames(store: Store) -> Iterator[tuple[str, Frames]]:

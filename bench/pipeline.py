@@ -183,7 +183,8 @@ def _score(
     groups = [
         group for group in trained_groups(store.scan()[0]) if mine & {run.run_id for run in group}
     ]
-    shown = [[group[0]] for group in groups if missing_comparisons(store, group[0], requests)]
+    shown = [[run] for run in shown_runs(store) if missing_comparisons(store, run, requests)]
+    shown = [runs for runs in shown if runs[0].run_id in mine]
     failed |= _each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
     groups = [
         group

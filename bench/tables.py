@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .files import replacing
-from .frames import trained_groups
+from .frames import shown_runs, trained_groups
 from .score import read_comparisons, read_group_scores
 from .specs import KINDS, SPEC_ADAPTER, TrainedSpec, labels, sort_key
 from .store import Store, StoredRun
@@ -122,14 +122,16 @@ def collect(store: Store) -> Tables:
         for group in trained_groups(stored)
         for name, entries in read_group_scores(store, group).items()
     }
+    shown = {run.run_id for run in shown_runs(store)}
     rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
         entries = [s for part in store.read_scores(run.run_id, run.codes).values() for s in part]
         entries += by_others.get(run.run_id, [])
+        compared = read_comparisons(store, run) if run.run_id in shown else {}
         variants += [
             (run.run_id, metric, label, value)
-            for metric, compared in read_comparisons(store, run).items()
-            for label, value in compared.items()
+            for metric, values in compared.items()
+            for label, value in values.items()
         ]
         scores += [_score_row(run.run_id, entry) for entry in entries]
         values = {entry["column"]: entry["value"] for entry in entries}

@@ -139,6 +139,9 @@ def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
     """Draw the mean of every baseline, those that would cover one another under one label."""
     low, high = axes.get_ylim()
     values = baselines.groupby("kind")[metric].mean().sort_values()
+    # One that is far off would press what is compared into a line.
+    far = values[values > high + 2 * (high - low)]
+    values = values.drop(far.index)
     low, high = min(low, *values, high), max(high, *values, low)
     labels: list[tuple[float, list[str]]] = []
     for kind, value in values.items():
@@ -148,6 +151,9 @@ def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
             labels[-1][1].append(name)
         else:
             labels.append((float(value), [name]))
+    if len(far):
+        text = ", ".join(f"{str(k).removeprefix('baseline_')} {v:.3g} ↑" for k, v in far.items())
+        axes.annotate(text, (1, 0.97), xycoords="axes fraction", fontsize=6.5, ha="right", va="top")
     for value, names in labels:
         axes.annotate(
             ", ".join(names),

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from ..frames import Frames
+from ..frames import COLLAPSED, Frames
 from ..tables import by_dataset
 from ._base import Drawn, FigureInfo, bare, new_figure, show_images, stem
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # A latent whose mean KL is below this says next to nothing about the image.
 INACTIVE = 0.1
-# Nats per image below which a run is said to have collapsed.
-COLLAPSED = 1.0
 _ROW = 0.42
 
 
@@ -106,7 +104,9 @@ def draw_comparison(study: Study) -> Iterator[Drawn]:
         figure = new_figure(width, _ROW * (n_latents + 2) + 0.5)
         halves: NDArray[Any] = np.asarray(figure.subfigures(1, 2))
         for half, row in zip(halves, pair, strict=True):
-            draw_model(half, study.frames[row["run_id"]], f"β = {row['beta']:g}")
+            draw_model(
+                half, study.frames[row["run_id"]], f"β = {row['beta']:g}, seed {row['seed']}"
+            )
         collapsed = [row["beta"] for row in rows if row["kl"] <= COLLAPSED]
         note = f"; collapsed at β = {min(collapsed):g}" if collapsed else ""
         yield Drawn(
@@ -143,8 +143,8 @@ TRAVERSALS = FigureInfo(
 COMPARISON = FigureInfo(
     "comparison",
     "Low beside high β",
-    "Plain VAE beside the largest β of the grid whose code is not collapsed (KL above 1 nat), "
-    "lowest seed. Rows and maps as in the traversals.",
+    "Plain VAE beside the largest β of the grid whose code is not collapsed (KL above 1 nat), of "
+    "each the lowest seed that is not. Rows and maps as in the traversals.",
     "Figure 2",
     draw_comparison,
 )
