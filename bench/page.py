@@ -104,6 +104,8 @@ def variant_tables(study: Study) -> list[Table]:
     for dataset, part in by_dataset(joined):
         for metric, values in part.groupby("metric", sort=False):
             columns = list(dict.fromkeys(values["label_x"]))
+            if len(columns) < 2:
+                continue
             rows = []
             for _, run in values.groupby("run_id", sort=False):
                 found = run.set_index("label_x")["value"]
