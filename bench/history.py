@@ -34,7 +34,10 @@ class History:
         self._sum: Tensor | None = None
         self._count = 0
         self._ends: list[int] = []
-        self._rows: list[np.ndarray] = []
+        # All at once, for the heap's sake: see `encode_images`.
+        n_columns = 4 + specs[0].n_latents
+        n_rows = math.ceil(self._steps / self._window)
+        self._rows = np.full((n_rows, len(specs), n_columns), np.nan)
 
     def add(self, step: int, row: Tensor) -> bool:
         """Add a step's (K, columns) row; return whether that ended a window."""
@@ -43,19 +46,20 @@ class History:
         self._count += 1
         if self._count < self._window and step + 1 < self._steps:
             return False
-        self._rows.append((self._sum / self._count).cpu().numpy())
+        self._rows[len(self._ends)] = (self._sum / self._count).cpu().numpy()
         self._ends.append(step + 1)
         self._sum, self._count = None, 0
         return True
 
     def is_finite(self, member: int) -> bool:
         """Return whether everything in a member's last window was finite."""
-        return bool(np.isfinite(self._rows[-1][member]).all())
+        return bool(np.isfinite(self._rows[len(self._ends) - 1, member]).all())
 
     def latest_loss(self, members: Sequence[int]) -> float:
         """Return the mean loss of the last complete window over some members."""
-        known = self._rows and len(members)
-        return float(self._rows[-1][members, 0].mean()) if known else math.nan
+        if not self._ends or not len(members):
+            return math.nan
+        return float(self._rows[len(self._ends) - 1, members, 0].mean())
 
     def frame(self, member: int) -> pd.DataFrame:
         """Return the history of a member; `step` is the number of steps done by a window's end."""
@@ -63,7 +67,7 @@ class History:
         control = OBJECTIVES[spec.kind].control_name
         latents = [f"kl_{j}" for j in range(spec.n_latents)]
         columns = ["loss", "reconstruction", "kl", control, *latents]
-        frame = pd.DataFrame([row[member] for row in self._rows], columns=columns)
+        frame = pd.DataFrame(self._rows[: len(self._ends), member], columns=columns)
         frame.insert(0, "step", self._ends)
         return frame
 
@@ -73,11 +77,11 @@ class History:
             "sum": self._sum,
             "count": self._count,
             "ends": list(self._ends),
-            "rows": [torch.from_numpy(row) for row in self._rows],
+            "rows": torch.from_numpy(self._rows[: len(self._ends)].copy()),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         self._sum, self._count = state["sum"], state["count"]
         self._ends = list(state["ends"])
-        self._rows = [row.cpu().numpy() for row in state["rows"]]
+        self._rows[: len(self._ends)] = state["rows"].cpu().numpy()
