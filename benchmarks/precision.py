@@ -8,6 +8,7 @@ says that they are; one above says only that this many seeds do not show it.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np  # noqa: E402
 
 MARGIN = 0.3
+# A disc at 64 places: small enough that every seed is done with it, so that what is left between
+# seeds is less than the margin. On the default ball some seeds are still without a code.
+DATASET = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 
 
 def equivalence(differences: np.ndarray, margin: float) -> float:
@@ -36,15 +40,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=4_000)
-    parser.add_argument("--image-size", type=int, default=32)
-    parser.add_argument("--beta", type=float, default=4)
+    parser.add_argument("--dataset", type=json.loads, default=DATASET, help="options as JSON")
+    parser.add_argument("--beta", type=float, default=1)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     grid = {
         "name": "precision",
-        "datasets": [
-            {"name": "ball", "image_size": options.image_size, "radius": options.image_size // 16}
-        ],
+        "datasets": [{"name": "ball", **options.dataset}],
         "seeds": list(range(options.seeds)),
         "models": [{"kind": "beta_vae", "beta": options.beta}],
         "train": {"steps": options.steps, "learning_rate": 1e-3},
