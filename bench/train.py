@@ -72,8 +72,6 @@ def train(
             log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", error)
             training = Training(pack, images, len(dataset))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
-    # A signal waits for the end of a step, and for the last commit once the pack is trained: what
-    # was committed leaves the pack, and the rest of it could not go on from its checkpoint.
     with stopping.deferred():
         while training.step < specs[0].steps and training.alive:
             for member in training.advance():
@@ -82,8 +80,14 @@ def train(
             if stopping.pending() or context.checkpoints.due(training.step):
                 context.checkpoints.save(training.step, training.saved())
             stopping.check()
-        if training.alive:
-            yield from _results(training, pack, images, len(dataset))
+        context.checkpoints.save(training.step, training.saved())
+    stopping.check()
+    # Encoding may take minutes, so a signal ends it at once: the checkpoint has the trained pack.
+    outcomes = list(_results(training, pack, images, len(dataset))) if training.alive else []
+    # Commits go together: what is committed leaves the pack, and the rest of it could not go on
+    # from the checkpoint.
+    with stopping.deferred():
+        yield from outcomes
         context.checkpoints.remove()
     stopping.check()
 
