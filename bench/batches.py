@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .specs import TrainedSpec
@@ -49,7 +50,7 @@ class Images:
         self, dataset: datasets.FactorDataset, device: str, resident: bool | None = None
     ) -> None:
         self.shape = dataset.image_shape
-        self._dataset = dataset
+        self.dataset = dataset
         self._device = device
         self._bits: Tensor | None = None
         if device != "cpu" if resident is None else resident:
@@ -68,7 +69,7 @@ class Images:
     def __call__(self, indices: np.ndarray | Tensor) -> Tensor:
         """Return the images at `indices`, (n, C, H, W)."""
         if self._bits is None:
-            pixels = torch.from_numpy(self._dataset.images(np.asarray(indices)))
+            pixels = torch.from_numpy(self.dataset.images(np.asarray(indices)))
             return pixels.to(self._device).float().div_(255)
         rows = self._bits[torch.as_tensor(indices, device=self._device)]
         bits = (rows[..., None] >> self._shifts) & 1
@@ -84,13 +85,18 @@ class Batches:
     """
 
     def __init__(
-        self, specs: Sequence[TrainedSpec], images: Images, n_images: int, device: str
+        self,
+        specs: Sequence[TrainedSpec],
+        images: Images,
+        n_images: int,
+        device: str,
+        n_latents: int,
     ) -> None:
         self._images = images
         self._device = device
         self._shape = (len(specs), specs[0].batch_size, *images.shape)
         self._orders = [BatchOrder(s.seed, n_images, s.batch_size) for s in specs]
-        self._noises = [Noise(s.seed, (s.batch_size, s.n_latents)) for s in specs]
+        self._noises = [Noise(s.seed, (s.batch_size, n_latents)) for s in specs]
         self._block = -1
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
@@ -99,6 +105,14 @@ class Batches:
         if block != self._block:
             self._fill(block)
         return self._images(self._indices[row]).view(self._shape), self._noise[row]
+
+    def indices(self, step: int) -> NDArray[np.int64] | Tensor:
+        """Return the (K · B,) indices of a step's images, members one after another."""
+        block, row = divmod(step, NOISE_BLOCK)
+        if block != self._block:
+            self._fill(block)
+        indices: NDArray[np.int64] | Tensor = self._indices[row]
+        return indices
 
     def _fill(self, block: int) -> None:
         steps = range(block * NOISE_BLOCK, (block + 1) * NOISE_BLOCK)

@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from .files import replacing
+from .files import remove, replacing
 from .packs import Pack
 
 log = logging.getLogger("disbench")
@@ -90,7 +90,7 @@ class Checkpoints:
     def remove(self) -> None:
         """Drop the checkpoint of a pack that is done."""
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
 
 
 def checkpoint_name(pack: Pack, versions: dict[str, str], fingerprint: str) -> str:

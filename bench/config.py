@@ -7,6 +7,7 @@ remedy. Reading a grid loads neither torch nor scikit-learn, so a bad one is ref
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from ._siblings import datasets
 from .errors import GridError, GridWarning
 from .requests import MetricRequest, metric_requests
-from .specs import SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
+from .specs import KINDS, SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
@@ -32,6 +35,8 @@ TRAIN_KEYS = (
     "learning_rate",
     "allow_partial_anneal",
 )
+# What an entry of `models` may have of its own in place of the grid's.
+OWN_LISTS = ("datasets", "seeds")
 BASELINE_KINDS = {
     # kind: (the keys of `train` it takes, whether it is repeated for every seed)
     "baseline_untrained": (("architecture", "likelihood", "n_latents"), True),
@@ -41,16 +46,25 @@ BASELINE_KINDS = {
 }
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
+# Far above any grid that a person writes; above it a file is something else, or a mistake.
+MAX_BYTES = 250_000
+MAX_DEPTH = 20
+MAX_RUNS = 100_000
 
 DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "kl_per_dimension")
 _UNION_BRANCHES = ("bool", "int", "float", "str")
 
 Scalar = bool | int | float | str
 Entry = dict[str, Scalar | list[Scalar]]
+# An entry of `models` may also hold `datasets`, whose entries are mappings themselves.
+ModelEntry = dict[str, Scalar | list[Scalar | Entry]]
 
 
 class Grid(Frozen):
     """A validated grid.yaml. Values of `models`, `train` and dataset options may be lists (axes).
+
+    An entry of `models` may override anything of `train`, and bring `datasets` and `seeds` of its
+    own in place of the grid's.
 
     Examples
     --------
@@ -64,7 +78,7 @@ class Grid(Frozen):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     datasets: Annotated[list[str | Entry], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
-    models: Annotated[list[Entry], Field(min_length=1)]
+    models: Annotated[list[ModelEntry], Field(min_length=1)]
     train: Entry = Field(default_factory=dict)
     metrics: list[str | dict[str, Any]] | dict[str, str] = Field(
         default_factory=lambda: [*DEFAULT_METRICS]
@@ -95,7 +109,14 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
     """
     source = str(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        # A device or a pipe may have no end.
+        if Path(path).exists() and not Path(path).is_file():
+            raise GridError(source, "", "is not a file; name a grid file (YAML)")
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise GridError(source, "", f"has more than {MAX_BYTES:,} bytes: that is no grid")
+        text = content.decode("utf-8")
     except OSError as error:
         raise GridError(source, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -133,10 +154,32 @@ def _check_factor_names(
                 raise GridError(source, f"metrics: {request.name}.exclude", reason)
 
 
+class _PlainComposer(Composer):
+    """Refuses aliases and deep nesting: a few lines of them stand for billions of values."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose the next node."""
+        event = self.parser.peek_event()
+        if isinstance(event, AliasEvent):
+            reason = f"the alias *{event.anchor} is not supported; write the value out"
+            raise ComposerError(None, None, reason, event.start_mark)
+        if self.depth == MAX_DEPTH:
+            reason = f"is nested more than {MAX_DEPTH} deep"
+            raise ComposerError(None, None, reason, event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 def read_yaml(text: str, source: str) -> object:
     """Parse YAML 1.2 without constructing anything but plain values."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _PlainComposer
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return yaml.load(text)
     except DuplicateKeyError as error:
         # The parser's own text goes on for lines about how to allow it.
         where = error.problem_mark.line + 1 if error.problem_mark else "?"
@@ -174,21 +217,28 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     GridWarning
         If specs are equal after normalisation; they are merged.
     """
+    _check_size(grid, source)
     evaluation = grid.evaluation.model_dump()
     runs: dict[str, RunSpec] = {}
     merged = 0
-    for dataset in _datasets(grid, source):
-        for candidate, paths in _candidates(grid, source):
-            for seed in grid.seeds:
-                values = {
-                    **candidate,
-                    "dataset": dataset,
-                    "seed": seed,
-                    "evaluation": evaluation,
-                }
-                spec = _build(values, paths, source)
-                merged += runs.setdefault(run_id(spec), spec) is not spec
-        if grid.baselines:
+    shared = list(_datasets(grid.datasets, "datasets", source))
+    for position, entry in enumerate(grid.models):
+        where = f"models.{position}"
+        own = _own_list(entry, "datasets", where, source)
+        chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
+        seeds = _own_list(entry, "seeds", where, source) or grid.seeds
+        for dataset, n_images in chosen:
+            for values, paths in _candidates(grid, position, source):
+                _check_batch_size(values, paths, dataset, n_images, source)
+                for seed in seeds:
+                    spec = _build(
+                        {**values, "dataset": dataset, "seed": seed, "evaluation": evaluation},
+                        {**paths, "seed": f"{where}.seeds"},
+                        source,
+                    )
+                    merged += runs.setdefault(run_id(spec), spec) is not spec
+    if grid.baselines:
+        for dataset, _ in shared:
             # Settings of `train` that a baseline does not have make equal specs: no warning here.
             for spec in _baselines(grid, dataset, evaluation, source):
                 runs.setdefault(run_id(spec), spec)
@@ -201,11 +251,37 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     return list(runs.values())
 
 
-def _datasets(grid: Grid, source: str) -> Iterator[dict[str, Any]]:
-    """Yield every dataset of the grid with its resolved options, and check that models fit it."""
-    for position, entry in enumerate(grid.datasets):
-        path = f"datasets.{position}"
-        named: Entry = {"name": entry} if isinstance(entry, str) else entry
+def _check_size(grid: Grid, source: str) -> None:
+    """Refuse a product of axes that nobody can run, before it is multiplied out."""
+
+    def combinations(entry: Mapping[str, Any]) -> int:
+        axes = {key: value for key, value in entry.items() if key not in OWN_LISTS}
+        return math.prod(len(value) for value in axes.values() if isinstance(value, list))
+
+    total = 0
+    for position, entry in enumerate(grid.models):
+        where = f"models.{position}"
+        references = sum(
+            combinations(reference) if isinstance(reference, Mapping) else 1
+            for reference in _own_list(entry, "datasets", where, source) or grid.datasets
+        )
+        seeds = _own_list(entry, "seeds", where, source) or grid.seeds
+        total += references * combinations({**grid.train, **entry}) * len(seeds)
+    if total > MAX_RUNS:
+        raise GridError(
+            source, "", f"makes more than {MAX_RUNS:,} runs; split it into several grids"
+        )
+
+
+def _datasets(
+    entries: Iterable[object], place: str, source: str
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield datasets with their resolved options and sizes, and check that models fit them."""
+    for position, entry in enumerate(entries):
+        path = f"{place}.{position}"
+        named = {"name": entry} if isinstance(entry, str) else entry
+        if not isinstance(named, Mapping):
+            raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
         for options, paths in _product(named, path, source):
             name = options.pop("name", None)
             if not isinstance(name, str):
@@ -224,40 +300,66 @@ def _datasets(grid: Grid, source: str) -> Iterator[dict[str, Any]]:
                     f"images are {height}x{width}; the models need square images whose side is a "
                     f"multiple of {IMAGE_SIZE_MULTIPLE}",
                 )
-            smallest = min(
-                (
-                    size
-                    for model, _ in _candidates(grid, source)
-                    if isinstance(size := model.get("batch_size"), int)
-                ),
-                default=0,
-            )
-            if smallest > len(dataset):
-                raise GridError(
-                    source,
-                    "train.batch_size",
-                    f"{smallest} is more than the {len(dataset)} images of {name}",
-                )
-            yield {"name": name, "options": resolved}
+            yield {"name": name, "options": resolved}, len(dataset)
 
 
-def _candidates(grid: Grid, source: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Yield every combination of the axes of `models` and `train`, with where each value stands."""
+def _own_list(entry: Mapping[str, Any], key: str, where: str, source: str) -> list[Any] | None:
+    """Return the list that a model brings in place of the grid's, None where it brings none."""
+    value = entry.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not value:
+        raise GridError(
+            source, f"{where}.{key}", f"must be a list with a value at least: {key}: [...]"
+        )
+    return value
+
+
+def _check_batch_size(
+    values: Mapping[str, Any],
+    paths: Mapping[str, str],
+    dataset: Mapping[str, Any],
+    n_images: int,
+    source: str,
+) -> None:
+    """Refuse batches that the dataset cannot fill."""
+    size = values.get("batch_size", TrainedSpec.model_fields["batch_size"].default)
+    if isinstance(size, int) and size > n_images:
+        path = paths.get("batch_size", paths[""])
+        reason = f"batch_size {size} is more than the {n_images} images of {dataset['name']}"
+        raise GridError(source, path, reason)
+
+
+def _candidates(
+    grid: Grid, position: int, source: str
+) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """Yield every combination of the axes of a model and `train`, with where each value stands."""
     unknown = [key for key in grid.train if key not in TRAIN_KEYS]
     if unknown:
         known = ", ".join(TRAIN_KEYS)
         raise GridError(source, f"train.{unknown[0]}", f"unknown key; known are {known}")
-    for position, entry in enumerate(grid.models):
-        inherited = {key: value for key, value in grid.train.items() if key not in entry}
-        for own, own_paths in _product(entry, f"models.{position}", source):
-            for shared, shared_paths in _product(inherited, "train", source):
-                values = {**shared, **own}
-                paths = {**shared_paths, **own_paths, "": f"models.{position}"}
-                partial = values.pop("allow_partial_anneal", False)
-                if not isinstance(partial, bool):
-                    raise GridError(source, paths["allow_partial_anneal"], "must be true or false")
-                _check_anneal(values, paths, partial, source)
-                yield values, paths
+    where = f"models.{position}"
+    entry = {key: value for key, value in grid.models[position].items() if key not in OWN_LISTS}
+    for own, own_paths in _product(entry, where, source):
+        inherited = {
+            key: value
+            for key, value in grid.train.items()
+            if key not in entry and _applies(key, own.get("kind"))
+        }
+        for shared, shared_paths in _product(inherited, "train", source):
+            values = {**shared, **own}
+            paths = {**shared_paths, **own_paths, "": where}
+            partial = values.pop("allow_partial_anneal", False)
+            if not isinstance(partial, bool):
+                raise GridError(source, paths["allow_partial_anneal"], "must be true or false")
+            _check_anneal(values, paths, partial, source)
+            yield values, paths
+
+
+def _applies(key: str, kind: object) -> bool:
+    """Return whether a key of `train` means anything to a kind: a channel has no `n_latents`."""
+    known = KINDS.get(kind) if isinstance(kind, str) else None
+    return known is None or key == "allow_partial_anneal" or key in known.model_fields
 
 
 def _check_anneal(
@@ -324,6 +426,8 @@ def _first_problem(error: ValidationError) -> tuple[str, str]:
     # Inside a union the location goes on with the branch that was tried: no part of the path.
     parts = [str(part) for part in problem["loc"]]
     branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
+    if branch and parts[0] == "evaluation":
+        return "evaluation.images", f"must be all, or a whole number from 1 on, not {shown}"
     if branch:
         return ".".join(
             parts[:branch]

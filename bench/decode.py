@@ -1,14 +1,19 @@
-"""Stored model -> frames: originals, reconstructions, traversals, position-tuning maps."""
+"""Stored model and codes -> frames: the images, maps and curves that show a model."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 from ._siblings import datasets, metrics
+from .channel import FactorChannel, scaled_factors
 from .frames import Frames, write_frames
-from .load import load_run
-from .store import Latents, Store, StoredRun
+from .load import LoadedRun, load_run
+from .overlap import QUANTILES, overlap_curve
+from .store import Store
+from .stored import Latents, StoredRun
 from .streams import generator
 
 # As in Figures 2 and 4 of Burgess et al. 2018: latents are traversed over three prior deviations.
@@ -34,26 +39,46 @@ def decode_run(store: Store, run: StoredRun) -> None:
     kl = metrics.kl_per_dimension(latents.means, latents.logvars)
     # Stable: latents of equal KL keep their order.
     order = np.argsort(-kl, kind="stable")
-    originals = dataset.images(seed_images(dataset))
-    codes = model.encode(originals)[0]
+    indices = seed_images(dataset)
+    originals = dataset.images(indices)
+    codes = _codes(model, dataset, indices)
+    factors = dataset.factors(latents.indices)
     values = np.linspace(-TRAVERSAL_RANGE, TRAVERSAL_RANGE, TRAVERSAL_VALUES, dtype=np.float32)
     moved = np.repeat(codes[0][None], len(order) * len(values), axis=0)
     moved = moved.reshape(len(order), len(values), -1)
     for row, latent in enumerate(order):
         moved[row, :, latent] = values
-    traversals = _to_bytes(model.decode(moved.reshape(-1, moved.shape[-1])))
+    traversals = to_bytes(model.decode(moved.reshape(-1, moved.shape[-1])))
     write_frames(
         store.frames_path(run.run_id),
         Frames(
             originals=originals,
-            reconstructions=_to_bytes(model.decode(codes)),
+            reconstructions=to_bytes(model.decode(codes)),
             traversals=traversals.reshape(len(order), len(values), *dataset.image_shape),
             values=values,
             latents=order.astype(np.int64),
             kl=kl[order],
             tuning_maps=tuning_maps(latents, dataset)[order],
+            overlap=position_overlap(latents, dataset),
+            information=metrics.mutual_information_matrix(
+                latents.means, factors, estimator="posterior", logvars=latents.logvars
+            )[order],
+            entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
+            factors=np.char.encode(dataset.factor_names, "utf-8"),
         ),
     )
+
+
+def _codes(
+    model: LoadedRun, dataset: datasets.FactorDataset, indices: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the posterior means of some images, or of their factors where these are encoded."""
+    if not isinstance(model.model, FactorChannel):
+        return model.encode(dataset.images(indices))[0]
+    factors = torch.from_numpy(scaled_factors(dataset)[indices])
+    with torch.inference_mode():
+        codes: NDArray[np.float32] = model.model.encode(factors[None])[0][0].numpy()
+    return codes
 
 
 def seed_images(dataset: datasets.FactorDataset) -> NDArray[np.int64]:
@@ -65,10 +90,9 @@ def seed_images(dataset: datasets.FactorDataset) -> NDArray[np.int64]:
 
 def tuning_maps(latents: Latents, dataset: datasets.FactorDataset) -> NDArray[np.float32]:
     """Return (D, position_y, position_x) mean posterior means at each position of the object."""
-    names = dataset.factor_names
-    if not {"position_x", "position_y"} <= set(names):
+    axes = _position_axes(dataset)
+    if axes is None:
         return np.zeros((latents.means.shape[1], 0, 0), np.float32)
-    axes = [names.index("position_y"), names.index("position_x")]
     shape = tuple(dataset.factor_sizes[axis] for axis in axes)
     cell = np.ravel_multi_index(tuple(dataset.factors(latents.indices)[:, axes].T), shape)
     count = np.bincount(cell, minlength=shape[0] * shape[1])
@@ -77,5 +101,22 @@ def tuning_maps(latents: Latents, dataset: datasets.FactorDataset) -> NDArray[np
         return (sums / count).reshape(-1, *shape).astype(np.float32)
 
 
-def _to_bytes(intensities: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _position_axes(dataset: datasets.FactorDataset) -> list[int] | None:
+    names = dataset.factor_names
+    if not {"position_x", "position_y"} <= set(names):
+        return None
+    return [names.index("position_y"), names.index("position_x")]
+
+
+def position_overlap(latents: Latents, dataset: datasets.FactorDataset) -> NDArray[np.float64]:
+    """Return `overlap_curve` over the positions of the object, empty where it has none."""
+    axes = _position_axes(dataset)
+    if axes is None or latents.logvars is None:
+        return np.zeros((0, 1 + len(QUANTILES)))
+    positions = dataset.factors(latents.indices)[:, axes]
+    return overlap_curve(latents.means, latents.logvars, positions)
+
+
+def to_bytes(intensities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return intensities in [0, 1] as bytes, 0 to 255."""
     return np.round(intensities * 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from .batches import Images
-from .models import VAE
+from .models import Decoding
 from .objectives import negative_log_likelihood
 from .packs import Execution
 from .specs import Evaluation, ModelSpec
@@ -33,17 +33,17 @@ def evaluation_indices(evaluation: Evaluation, n_images: int) -> NDArray[np.int6
 
 @torch.inference_mode()
 def encode_images(
-    vae: VAE, images: Images, indices: NDArray[np.int64], execution: Execution
+    model: Decoding, images: Images, indices: NDArray[np.int64], execution: Execution
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
-    pack = vae.pack
+    pack = model.pack
     # Filled in place: small results that stay, between large ones that go, would tear holes into
     # the heap that the large ones fit into, gigabytes of them over a whole dataset.
     codes: NDArray[np.float32] | None = None
     for start in range(0, len(indices), CHUNK):
         chunk = images(indices[start : start + CHUNK])
         with autocast(execution):
-            parts = torch.stack(vae.encode(chunk.expand(pack, *chunk.shape)))
+            parts = torch.stack(model.encode(chunk.expand(pack, *chunk.shape)))
         if codes is None:
             codes = np.empty((2, pack, len(indices), parts.shape[-1]), np.float32)
         codes[:, :, start : start + len(chunk)] = parts.cpu().numpy()
@@ -54,7 +54,7 @@ def encode_images(
 
 @torch.inference_mode()
 def reconstruction_term(
-    vae: VAE,
+    model: Decoding,
     specs: Sequence[ModelSpec],
     images: Images,
     indices: NDArray[np.int64],
@@ -83,7 +83,7 @@ def reconstruction_term(
         stop = start + CHUNK
         chunk = images(indices[rows[start:stop]])
         with autocast(execution):
-            logits = vae.decode(z[:, start:stop].to(execution.device))
+            logits = model.decode(z[:, start:stop].to(execution.device))
         chunk = chunk.expand(len(specs), *chunk.shape)
         loss = negative_log_likelihood(logits.float(), chunk, specs[0].likelihood)
         totals += loss.double().sum(1).cpu()
@@ -97,8 +97,8 @@ def autocast(execution: Execution) -> torch.autocast:
     )
 
 
-def state_bytes(vae: VAE, member: int) -> bytes:
+def state_bytes(model: Decoding, member: int) -> bytes:
     """Return one member's weights as the bytes of a `model.pt`."""
     buffer = io.BytesIO()
-    torch.save(vae.member_state(member), buffer)
+    torch.save(model.member_state(member), buffer)
     return buffer.getvalue()

@@ -7,7 +7,9 @@ class GridError(ValueError):
     """A grid that cannot be run: one line that names the file, the path in it and the reason."""
 
     def __init__(self, source: str, path: str, reason: str) -> None:
-        super().__init__(f"{source}: {path}: {reason}" if path else f"{source}: {reason}")
+        message = f"{source}: {path}: {reason}" if path else f"{source}: {reason}"
+        # Keys and values are anybody's text: no line breaks, nothing that steers a terminal.
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 class GridWarning(UserWarning):

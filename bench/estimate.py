@@ -70,7 +70,8 @@ def _family(pack: Pack) -> str:
     """Return what a step's time depends on."""
     spec = pack.specs[0]
     names = ("architecture", "likelihood", "n_latents", "batch_size")
-    return repr((spec.dataset, len(pack.specs), spec.kind, [getattr(spec, name) for name in names]))
+    sizes = [getattr(spec, name, None) for name in names]
+    return repr((spec.dataset, len(pack.specs), spec.kind, sizes))
 
 
 def _seconds(pack: Pack, costs: Costs) -> float:
@@ -101,16 +102,15 @@ def _time(pack: Pack, tell: Callable[..., None]) -> Costs:
 
     from ._siblings import datasets
     from .batches import Images
-    from .encode import encode_images
     from .memory import keep_freed_memory
-    from .train import Training
+    from .producers import TRAININGS
 
     torch.set_num_threads(pack.execution.threads)
     keep_freed_memory()
     reference = pack.specs[0].dataset
     dataset = datasets.load(reference.name, **reference.options)
     images = Images(dataset, pack.execution.device)
-    training = Training(pack, images, len(dataset))
+    training = TRAININGS[pack.specs[0].kind](pack, images, len(dataset))
     indices = np.arange(min(TIMED_IMAGES, len(dataset)))
 
     def timed(work: Callable[[], object], times: int) -> float:
@@ -123,5 +123,5 @@ def _time(pack: Pack, tell: Callable[..., None]) -> Costs:
 
     timed(training.advance, WARM_STEPS)
     step = timed(training.advance, TIMED_STEPS)
-    encoding = timed(lambda: encode_images(training.vae, images, indices, pack.execution), 1)
+    encoding = timed(lambda: training.codes(indices), 1)
     return Costs(step, encoding / len(indices))

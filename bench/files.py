@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# The name of a file that is not whole yet: hidden, with its writer's process and a random part.
+_STAGED = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
+
 
 class DamagedError(ValueError):
     """A stored file is not what was written."""
+
+
+class WriteError(OSError):
+    """A file cannot be written; the message names it and says why."""
 
 
 def sha256(path: Path) -> str:
@@ -32,8 +40,35 @@ def fsync_path(path: Path) -> None:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file or folder in whatever the system says against writing it.
+
+    Raises
+    ------
+    WriteError
+        Instead of any other OSError: those of a full disk name no file.
+    """
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def is_staged(path: Path) -> bool:
+    """Return whether a file is one that `replacing` had not yet put into its place."""
+    return _STAGED.fullmatch(path.name) is not None
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to, and rename it onto `path` if that succeeds.
+
+    Raises
+    ------
+    WriteError
+        If it does not; `path` is what it was before, and the temporary file is gone.
 
     Examples
     --------
@@ -45,23 +80,36 @@ def replacing(path: Path) -> Iterator[Path]:
     ...     target.read_text()
     'whole'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        yield staged
-        fsync_path(staged)
-        staged.replace(path)
-        fsync_path(path.parent)
-    except BaseException:
-        with suppress(OSError):
-            staged.unlink(missing_ok=True)
-        raise
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield staged
+            fsync_path(staged)
+            staged.replace(path)
+            fsync_path(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                staged.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with replacing(path) as staged:
         staged.write_text(text, encoding="utf-8", newline="")
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be removed.
+    """
+    with writing(path):
+        path.unlink(missing_ok=True)
 
 
 def dump_json(body: dict[str, Any]) -> str:
@@ -79,11 +127,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
+        sound = isinstance(body, dict) and body.pop("checksum", None) == _checksum(body)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: is not readable JSON: {error}") from None
-    if not isinstance(body, dict) or body.pop("checksum", None) != _checksum(body):
+    if not sound:
         raise DamagedError(f"{path}: does not match its checksum")
-    return body
+    found: dict[str, Any] = body
+    return found
 
 
 def _checksum(body: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ decoded again.
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,10 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import replacing
+from .hdf5 import UNREADABLE, read_array
 from .specs import TrainedSpec
-from .store import Store, StoredRun
+from .store import Store
+from .stored import StoredRun
 
-FORMAT = 1
+FORMAT = 3
+# HDF5 leaves so many bytes at the beginning alone: there is the SHA-256 of what follows. Its own
+# checksums cover arrays, but neither their types nor their shapes.
+_BLOCK = 512
 # Nats per image below which a run is said to have collapsed.
 COLLAPSED = 1.0
 
@@ -45,8 +52,18 @@ class Frames:
         (D,) float64, mean KL of `latents` in nats.
     tuning_maps : ndarray
         (D, position_y, position_x) float32: the mean over the evaluation images at each position
-        of the posterior mean of `latents[d]`, NaN where there is none; (0, 0, 0) where the dataset
+        of the posterior mean of `latents[d]`, NaN where there is none; (D, 0, 0) where the dataset
         has no positions.
+    overlap : ndarray
+        (n_bins, 6) float64, what `overlap.overlap_curve` returns; (0, 6) where the dataset has no
+        positions.
+    information : ndarray
+        (D, n_factors) float64, nats: mutual information of `latents[d]`, drawn from its posterior,
+        with every factor.
+    entropies : ndarray
+        (n_factors,) float64, entropy of the factors over the evaluation images in nats.
+    factors : ndarray
+        (n_factors,) bytes, their names.
     """
 
     originals: NDArray[np.uint8]
@@ -56,27 +73,43 @@ class Frames:
     latents: NDArray[np.int64]
     kl: NDArray[np.float64]
     tuning_maps: NDArray[np.float32]
+    overlap: NDArray[np.float64]
+    information: NDArray[np.float64]
+    entropies: NDArray[np.float64]
+    factors: NDArray[np.bytes_]
 
 
 def write_frames(path: Path, frames: Frames) -> None:
     """Store frames, whole or not at all."""
-    with replacing(path) as staged, h5py.File(staged, "w") as file:
+    # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
         file.attrs["format"] = FORMAT
         for field in fields(Frames):
             values = getattr(frames, field.name)
-            options = {"compression": "gzip", "fletcher32": True} if values.size else {}
+            options = {"compression": "gzip"} if values.size else {}
             file.create_dataset(field.name, data=values, track_times=False, **options)
+    with replacing(path) as staged:
+        content = buffer.getvalue()[_BLOCK:]
+        staged.write_bytes(_digest(content).ljust(_BLOCK, b"\0") + content)
 
 
 def read_frames(path: Path) -> Frames | None:
     """Return stored frames; None where there are none to trust."""
     try:
-        with h5py.File(path, "r") as file:
+        whole = path.read_bytes()
+        if whole[:_BLOCK] != _digest(whole[_BLOCK:]).ljust(_BLOCK, b"\0"):
+            return None
+        with h5py.File(io.BytesIO(whole), "r") as file:
             if file.attrs.get("format") != FORMAT:
                 return None
-            return Frames(**{field.name: file[field.name][()] for field in fields(Frames)})
-    except (OSError, KeyError, RuntimeError):
+            return Frames(**{field.name: read_array(file, field.name) for field in fields(Frames)})
+    except UNREADABLE:
         return None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
@@ -89,15 +122,15 @@ def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
     return list(groups.values())
 
 
-def shown_runs(store: Store) -> list[StoredRun]:
-    """Return the runs that are shown, one of every group of trained models.
+def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
+    """Return those of `runs` that are shown, one of every group of trained models.
 
     The lowest seed whose code has not collapsed: a model without a code shows nothing but its mean
     image. Where all have, the lowest.
     """
-    groups = trained_groups(store.scan()[0])
     return [
-        next((run for run in members if _has_code(store, run)), members[0]) for members in groups
+        next((run for run in members if _has_code(store, run)), members[0])
+        for members in trained_groups(runs)
     ]
 
 
@@ -109,9 +142,9 @@ def _has_code(store: Store, run: StoredRun) -> bool:
     return False
 
 
-def stored_frames(store: Store) -> Iterator[tuple[str, Frames]]:
+def stored_frames(store: Store, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:
     """Yield (run id, frames) of every shown run that has them."""
-    for run in shown_runs(store):
+    for run in shown_runs(store, runs):
         frames = read_frames(store.frames_path(run.run_id))
         if frames is not None:
             yield run.run_id, frames

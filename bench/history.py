@@ -25,17 +25,20 @@ class History:
     ----------
     specs : sequence of TrainedSpec
         The members of the pack, K of them, of equal length.
+    n_latents : int
+        Dimension of their codes.
     """
 
-    def __init__(self, specs: Sequence[TrainedSpec]) -> None:
+    def __init__(self, specs: Sequence[TrainedSpec], n_latents: int) -> None:
         self._specs = specs
+        self._n_latents = n_latents
         self._steps = specs[0].steps
         self._window = math.ceil(self._steps / HISTORY_ROWS)
         self._sum: Tensor | None = None
         self._count = 0
         self._ends: list[int] = []
         # All at once, for the heap's sake: see `encode_images`.
-        n_columns = 4 + specs[0].n_latents
+        n_columns = 4 + n_latents
         n_rows = math.ceil(self._steps / self._window)
         self._rows = np.full((n_rows, len(specs), n_columns), np.nan)
 
@@ -65,7 +68,7 @@ class History:
         """Return the history of a member; `step` is the number of steps done by a window's end."""
         spec = self._specs[member]
         control = OBJECTIVES[spec.kind].control_name
-        latents = [f"kl_{j}" for j in range(spec.n_latents)]
+        latents = [f"kl_{j}" for j in range(self._n_latents)]
         columns = ["loss", "reconstruction", "kl", control, *latents]
         frame = pd.DataFrame(self._rows[: len(self._ends), member], columns=columns)
         frame.insert(0, "step", self._ends)

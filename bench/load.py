@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from .channel import FactorChannel
 from .encode import CHUNK
 from .models import VAE
-from .specs import ModelSpec
-from .store import StoredRun, read_run
+from .specs import LatentSpec, ModelSpec
+from .stored import StoredRun, read_run
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class LoadedRun:
     ----------
     run : StoredRun
         Its manifest, codes and history.
-    model : VAE
+    model : VAE or FactorChannel
         The model, a pack of one, on the CPU.
     """
 
     run: StoredRun
-    model: VAE
+    model: VAE | FactorChannel
 
     @torch.inference_mode()
     def encode(self, images: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -38,8 +39,14 @@ class LoadedRun:
         Raises
         ------
         ValueError
-            If the images have another shape or type than the model was trained on.
+            If the images have another shape or type than the model was trained on, or if the
+            model encodes none: that of a factor channel is given the true factors.
         """
+        if isinstance(self.model, FactorChannel):
+            raise ValueError(
+                f"{self.run.folder}: a factor channel encodes no images; the codes of its "
+                f"evaluation images are run.latents()"
+            )
         pixels = np.asarray(images)
         shape = self.model.image_shape
         if pixels.ndim != 4 or pixels.shape[1:] != shape or pixels.dtype != np.uint8:
@@ -106,7 +113,9 @@ def load_run(folder: str | Path) -> LoadedRun:
     if not isinstance(spec, ModelSpec) or not run.has("model.pt"):
         raise ValueError(f"{folder}: a run of kind {spec.kind} has no model")
     shape = tuple(run.manifest["dataset"]["image_shape"])
-    model = VAE((shape[0], shape[1], shape[2]), spec.n_latents, spec.architecture, [spec.seed])
+    n_latents = len(run.manifest["latent_names"])
+    family = VAE if isinstance(spec, LatentSpec) else FactorChannel
+    model = family((shape[0], shape[1], shape[2]), n_latents, spec.architecture, [spec.seed])
     state = io.BytesIO(run.path("model.pt").read_bytes())
     model.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
     return LoadedRun(run, model.eval())

@@ -204,7 +204,81 @@ class _ProductOverlapped(torch.autograd.Function):
         return of_features, torch.bmm(features.transpose(1, 2), planes), None
 
 
-class VAE(nn.Module):
+class Decoding(nn.Module):
+    """K models that decode codes to images: what the VAE and the factor channel share.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (C, H, W), with H = W a multiple of 16.
+    n_latents : int
+        D, the dimension of the code.
+    pack : int
+        K.
+    """
+
+    decoder_linears: nn.ModuleList
+    decoder_convs: nn.ModuleList
+
+    def __init__(self, image_shape: tuple[int, int, int], n_latents: int, pack: int) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.n_latents = n_latents
+        self.pack = pack
+
+    def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, each (K, B, D)."""
+        raise NotImplementedError
+
+    def _add_decoder(self, layout: Architecture) -> None:
+        channels, size, _ = self.image_shape
+        side = size >> len(layout.decoder_channels)
+        self.code_shape = (layout.decoder_channels[0], side, side)
+        widths = (
+            self.n_latents,
+            *layout.decoder_hidden,
+            layout.decoder_channels[0] * side * side,
+        )
+        self.decoder_linears = _linears(self.pack, widths)
+        widths = (*layout.decoder_channels, channels)
+        kinds = [PackedConvTranspose] * (len(widths) - 2) + [ImageConvTranspose]
+        self.decoder_convs = nn.ModuleList(
+            kind(self.pack, n_in, n_out, 4)
+            for kind, (n_in, n_out) in zip(kinds, itertools.pairwise(widths), strict=True)
+        )
+
+    @torch.no_grad()
+    def _initialise(self, seeds: Sequence[int]) -> None:
+        """Draw PyTorch's default: weights and biases uniform in ± 1 / sqrt(fan in)."""
+        layers = [module for module in self.modules() if hasattr(module, "fan_in")]
+        for member, seed in enumerate(seeds):
+            source = generator(seed, "init")
+            for layer in layers:
+                bound = cast("int", layer.fan_in) ** -0.5
+                for parameter in layer.parameters():
+                    drawn = source.uniform(-bound, bound, tuple(parameter[member].shape))
+                    parameter[member].copy_(torch.from_numpy(drawn))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the logits (K, B, C, H, W) of the pixels' means for (K, B, D) codes."""
+        pack, batch = z.shape[:2]
+        x = F.relu(_through(self.decoder_linears, z))
+        x = x.transpose(0, 1).reshape(batch, pack * self.code_shape[0], *self.code_shape[1:])
+        # Channels last: the gradients of convolutions of 32 channels take half the time.
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv in self.decoder_convs[:-1]:
+            x = F.relu(conv(x))
+        return cast("Tensor", self.decoder_convs[-1](x))
+
+    def member_state(self, member: int) -> dict[str, Tensor]:
+        """Return one member's weights as the state of a pack of one, on the CPU."""
+        return {
+            name: value[member : member + 1].detach().cpu().clone()
+            for name, value in self.state_dict().items()
+        }
+
+
+class VAE(Decoding):
     """K variational autoencoders with Gaussian codes.
 
     Parameters
@@ -233,15 +307,11 @@ class VAE(nn.Module):
         architecture: str,
         seeds: Sequence[int],
     ) -> None:
-        super().__init__()
+        pack = len(seeds)
+        super().__init__(image_shape, n_latents, pack)
         layout = ARCHITECTURES[architecture]
         channels, size, _ = image_shape
-        pack = len(seeds)
-        self.pack = pack
         side = size >> len(layout.encoder_channels)
-        self.image_shape = image_shape
-        self.code_shape = (layout.decoder_channels[0], side, side)
-
         widths = (channels, *layout.encoder_channels)
         self.encoder_convs = nn.ModuleList(
             (PackedConv if i else ImageConv)(pack, widths[i], widths[i + 1], kernel)
@@ -249,27 +319,8 @@ class VAE(nn.Module):
         )
         widths = (layout.encoder_channels[-1] * side * side, *layout.encoder_hidden, 2 * n_latents)
         self.encoder_linears = _linears(pack, widths)
-        widths = (n_latents, *layout.decoder_hidden, layout.decoder_channels[0] * side * side)
-        self.decoder_linears = _linears(pack, widths)
-        widths = (*layout.decoder_channels, channels)
-        kinds = [PackedConvTranspose] * (len(widths) - 2) + [ImageConvTranspose]
-        self.decoder_convs = nn.ModuleList(
-            kind(pack, n_in, n_out, 4)
-            for kind, (n_in, n_out) in zip(kinds, itertools.pairwise(widths), strict=True)
-        )
+        self._add_decoder(layout)
         self._initialise(seeds)
-
-    @torch.no_grad()
-    def _initialise(self, seeds: Sequence[int]) -> None:
-        """Draw PyTorch's default: weights and biases uniform in ± 1 / sqrt(fan in)."""
-        layers = [module for module in self.modules() if hasattr(module, "fan_in")]
-        for member, seed in enumerate(seeds):
-            source = generator(seed, "init")
-            for layer in layers:
-                bound = cast("int", layer.fan_in) ** -0.5
-                for parameter in layer.parameters():
-                    drawn = source.uniform(-bound, bound, tuple(parameter[member].shape))
-                    parameter[member].copy_(torch.from_numpy(drawn))
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, each (K, B, D), of (K, B, C, H, W) images in [0, 1]."""
@@ -281,24 +332,6 @@ class VAE(nn.Module):
         # The codes are float32 whatever the precision of the layers above.
         means, logvars = _through(self.encoder_linears, x).float().chunk(2, dim=-1)
         return means, logvars
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the logits (K, B, C, H, W) of the pixels' means for (K, B, D) codes."""
-        pack, batch = z.shape[:2]
-        x = F.relu(_through(self.decoder_linears, z))
-        x = x.transpose(0, 1).reshape(batch, pack * self.code_shape[0], *self.code_shape[1:])
-        # Channels last: the gradients of convolutions of 32 channels take half the time.
-        x = x.contiguous(memory_format=torch.channels_last)
-        for conv in self.decoder_convs[:-1]:
-            x = F.relu(conv(x))
-        return cast("Tensor", self.decoder_convs[-1](x))
-
-    def member_state(self, member: int) -> dict[str, Tensor]:
-        """Return one member's weights as the state of a pack of one, on the CPU."""
-        return {
-            name: value[member : member + 1].detach().cpu().clone()
-            for name, value in self.state_dict().items()
-        }
 
 
 def _linears(pack: int, widths: Sequence[int]) -> nn.ModuleList:

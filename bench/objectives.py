@@ -147,4 +147,11 @@ OBJECTIVES: dict[str, Objective] = {
         _capacity,
     ),
     "beta_tcvae": Objective("beta", lambda step, settings: settings["beta"], _weighted_tc),
+    "factor_channel": Objective(
+        "c",
+        lambda step, s: linear_schedule(
+            step, s["capacity_start"], s["capacity"], s["anneal_steps"]
+        ),
+        _capacity,
+    ),
 }

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .checkpoints import Checkpoints
+from .snapshots import Snapshots
 from .specs import BaseSpec
 
 
@@ -55,6 +56,8 @@ class Result:
         Training curves, at most 600 rows.
     state : bytes or None
         The model's weights as `torch.save` wrote them.
+    snapshots : Snapshots or None
+        What the model made of fixed images during training.
     """
 
     spec: BaseSpec
@@ -65,6 +68,7 @@ class Result:
     reconstruction: float | None = None
     history: pd.DataFrame | None = None
     state: bytes | None = None
+    snapshots: Snapshots | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .specs import BaseSpec, TrainedSpec, canonical, run_id
+from .specs import BaseSpec, TrainedSpec, VAESpec, canonical, run_id
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pack:
 
 
 # Members of a pack share these; seeds, β, γ, C and schedules may differ.
-_SHARED = TrainedSpec.model_fields.keys() - {"kind", "seed"}
+_SHARED = VAESpec.model_fields.keys() - {"kind", "seed"}
 
 
 def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -> list[Pack]:
@@ -49,7 +49,7 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
     for spec in specs:
         if size > 1 and isinstance(spec, TrainedSpec):
             shape = {key: value for key, value in canonical(spec).items() if key in _SHARED}
-            family = repr(sorted(shape.items()))
+            family = repr((isinstance(spec, VAESpec), sorted(shape.items())))
         else:
             family = run_id(spec)
         families.setdefault(family, []).append(spec)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ._siblings import metrics
-from .specs import KINDS, TrainedSpec
+from .specs import KINDS, TrainedSpec, VAESpec
 from .study import Study
 from .tables import by_dataset
 
@@ -280,15 +280,12 @@ def _interval_cell(entry: Any, best: bool) -> Cell:
 def _best(part: pd.DataFrame, name: str) -> tuple[str, str] | None:
     """Return the group that is best beyond doubt: its interval lies apart from all others'.
 
-    Baselines do not compete: the true factors would always win.
+    Baselines and factor channels do not compete: the true factors would always win.
     """
     higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
-    trained = part[part["kind"].isin(_trained_kinds()) & (part["interval"] == "t95")]
-    if (
-        higher is None
-        or len(trained) < 2
-        or len(trained) < (part["kind"].isin(_trained_kinds())).sum()
-    ):
+    competing = part["kind"].isin([kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec)])
+    trained = part[competing & (part["interval"] == "t95")]
+    if higher is None or len(trained) < 2 or len(trained) < competing.sum():
         return None
     ordered = trained.sort_values("mean", ascending=not higher)
     first, others = ordered.iloc[0], ordered.iloc[1:]

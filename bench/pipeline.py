@@ -30,7 +30,8 @@ from .score import (
     score_run,
 )
 from .specs import run_id
-from .store import Store, StoredRun, read_run
+from .store import Store
+from .stored import StoredRun, read_run
 
 if TYPE_CHECKING:
     from .execute import Outcome
@@ -114,9 +115,7 @@ def run_grid(
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
     store = Store(Path(out) if out else Path("results") / grid.name, create=True)
     with store.lock():
-        runs, damaged = store.scan()
-        for folder, reason in damaged.items():
-            log.warning("set aside %s: %s", store.set_aside(folder), reason)
+        runs = _sound_runs(store)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         done = {run.run_id for run in runs} & specs.keys()
         pending = [spec for identity, spec in specs.items() if identity not in done]
@@ -124,27 +123,31 @@ def run_grid(
         packs = make_packs(pending, settled(execution or Execution()), pack) if pending else []
         failed = _make(store, packs, workers, checkpoint_seconds)
         store.clear_checkpoints()
-        made = [run for run in store.scan()[0] if run.run_id in specs]
-        failed |= _score(store, made, requests, workers)
-        wanted = [run for run in shown_runs(store) if run.run_id in specs]
+        if pending:
+            runs = store.runs()
+        made = [run for run in runs if run.run_id in specs]
+        failed |= _score(store, runs, made, requests, workers)
+        there = [run for run in runs if store.has(run.run_id)]
+        wanted = [run for run in shown_runs(store, there) if run.run_id in specs]
         undecoded = [r for r in wanted if read_frames(store.frames_path(r.run_id)) is None]
         failed |= _each(store, "decode", _decode, [(run,) for run in undecoded], workers)
-        failed |= _set_aside_unreadable(store)
         build(store)
     new = {run_id(spec) for spec in pending}
     return Summary(store.folder, len(new - failed), len(done), len(failed))
 
 
-def _set_aside_unreadable(store: Store) -> set[str]:
-    """Set runs aside whose curves are not what was committed: tables would stop at them."""
-    found = set()
-    for run in store.scan()[0]:
+def _sound_runs(store: Store) -> list[StoredRun]:
+    """Return the committed runs that tables can be made of; set the others aside."""
+    runs, damaged = store.scan()
+    for run in runs:
         try:
             run.history()
+            run.snapshots()
         except DamagedError as error:
-            found.add(run.run_id)
-            log.warning("set aside %s: %s", store.set_aside(run.folder), error)
-    return found
+            damaged[run.folder] = str(error)
+    for folder, reason in damaged.items():
+        log.warning("set aside %s: %s", store.set_aside(folder), reason)
+    return [run for run in runs if run.folder not in damaged]
 
 
 def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds: float) -> set[str]:
@@ -156,8 +159,10 @@ def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds:
         call = partial(_execute, store.folder, checkpoint_seconds)
         for position, answer in run_tasks(call, packs, workers=workers, progress=shown.tell):
             if isinstance(answer, Crashed):
-                reasons = dict.fromkeys(packs[position].run_ids, str(answer))
-                for spec in packs[position].specs:
+                # What the worker committed before it died is there.
+                lost = [spec for spec in packs[position].specs if not store.has(run_id(spec))]
+                reasons = {run_id(spec): str(answer) for spec in lost}
+                for spec in lost:
                     store.commit(Failure(spec, str(answer)), {})
             else:
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
@@ -167,7 +172,11 @@ def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds:
 
 
 def _score(
-    store: Store, runs: Sequence[StoredRun], requests: Sequence[MetricRequest], workers: int
+    store: Store,
+    stored: Sequence[StoredRun],
+    runs: Sequence[StoredRun],
+    requests: Sequence[MetricRequest],
+    workers: int,
 ) -> set[str]:
     """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
     unscored = [run for run in runs if missing_scores(store, run, requests)]
@@ -180,11 +189,13 @@ def _score(
     failed |= _each(store, "score", call, [[run] for run in unscored], workers)
     # A group is all that the store has of it, as tables will have it, not this grid's part.
     mine = {run.run_id for run in runs}
-    groups = [
-        group for group in trained_groups(store.scan()[0]) if mine & {run.run_id for run in group}
+    there = [run for run in stored if store.has(run.run_id)]
+    groups = [group for group in trained_groups(there) if mine & {run.run_id for run in group}]
+    shown = [
+        [run]
+        for run in shown_runs(store, there)
+        if run.run_id in mine and missing_comparisons(store, run, requests)
     ]
-    shown = [[run] for run in shown_runs(store) if missing_comparisons(store, run, requests)]
-    shown = [runs for runs in shown if runs[0].run_id in mine]
     failed |= _each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
     groups = [
         group

@@ -12,33 +12,52 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from . import page
-from .files import DamagedError, read_json, write_text
-from .plots import FIGURES, draw_all, svg_text
+from .claims import verdict_frame
+from .claims.page import claims_section
+from .doctor import diagnose, diagnosis_frame, doctor_tables
+from .files import DamagedError, WriteError, read_json, remove, write_text
+from .plots import FIGURES, draw_all, save_png, svg_text
+from .published import published_page, published_table
 from .sprites import traversal_sheet
 from .store import Store, StoreError
 from .study import Study, load_study
-from .tables import write_tables
+from .tables import write_table, write_tables
 
 # Pages stay small: of more models than this the sliders are left out, and the page says so.
 MAX_SHOWN = 60
 
 
-def build(store: Store) -> Path:
+def build(store: Store, *, png: bool = False) -> Path:
     """Write `tables/`, `figures/` and `report.html` from what is stored; return the page's path.
 
     The same runs give the same bytes: nothing derived holds a time, a host or a path.
+
+    Parameters
+    ----------
+    store : Store
+        An output folder that is locked.
+    png : bool
+        Whether to write every figure as a PNG of 300 dpi too, for a paper.
     """
     study = load_study(store)
     write_tables(store, study.tables)
-    drawings = []
+    write_table(store, "claims", verdict_frame(study.claims))
+    write_table(store, "doctor", diagnosis_frame(diagnose(study.tables)))
+    write_table(store, "published", published_table(study.tables))
+    drawings, current = [], set()
     for info, drawn in draw_all(study):
+        path = store.folder / "figures" / f"{drawn.name}.svg"
         svg = svg_text(drawn.figure)
-        write_text(store.folder / "figures" / f"{drawn.name}.svg", svg)
+        write_text(path, svg)
         drawings.append((info.name, drawn, svg))
-    current = {f"{drawn.name}.svg" for _, drawn, _ in drawings}
-    for old in (store.folder / "figures").glob("*.svg"):
-        if old.name not in current:
-            old.unlink()
+        current.add(path)
+        if png:
+            save_png(drawn.figure, path.with_suffix(".png"))
+            current.add(path.with_suffix(".png"))
+    for old in (store.folder / "figures").glob("*.*"):
+        # A PNG of an earlier start shows other runs.
+        if old.suffix in (".svg", ".png") and old not in current:
+            remove(old)
     path = store.folder / "report.html"
     write_text(path, render(study, _grid(store), drawings))
     return path
@@ -58,8 +77,13 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         {
             "info": info,
             "drawn": [
-                # An SVG of our own making; ids are made unique so that figures do not mix.
-                {"title": d.title, "alt": d.alt, "svg": Markup(_inline(svg, d.name))}  # noqa: S704
+                {
+                    "title": d.title,
+                    "alt": d.alt,
+                    "note": d.note,
+                    # An SVG of our own making; ids are made unique so that figures do not mix.
+                    "svg": Markup(_inline(svg, d.name)),  # noqa: S704
+                }
                 for name, d, svg in drawings
                 if name == info.name
             ],
@@ -70,10 +94,13 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         title=str((grid or {}).get("name", "disbench")),
         facts=page.grid_facts(study, grid),
         notices=page.notices(study),
+        claims=claims_section(study.claims),
         summaries=page.summary_tables(study),
         differences=page.difference_tables(study),
         variants=page.variant_tables(study),
         figures=[figure for figure in figures if figure["drawn"]],
+        doctor=doctor_tables(diagnose(study.tables), study.tables),
+        published=published_page(published_table(study.tables)),
         models=_models(study),
         models_left_out=max(0, len(study.frames) - MAX_SHOWN),
         run_columns=columns,
@@ -129,12 +156,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m bench.report", description="Rebuild tables, figures and page."
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="an output folder")
+    parser.add_argument(
+        "--png", action="store_true", help="write figures as PNG of 300 dpi too, for a paper"
+    )
     options = parser.parse_args(argv)
     try:
         store = Store(options.folder)
         with store.lock():
-            path = build(store)
-    except (StoreError, DamagedError) as error:
+            path = build(store, png=options.png)
+    except (StoreError, DamagedError, WriteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"report: {path}")

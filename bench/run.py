@@ -20,6 +20,7 @@ from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid
 from .errors import GridError, GridWarning
 from .estimate import estimate_seconds
+from .files import DamagedError, WriteError
 from .packs import Execution, make_packs
 from .pipeline import DeviceError, run_grid, settled
 from .specs import TrainedSpec, run_id
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             allow_imports=options.allow_imports,
             checkpoint_seconds=options.checkpoint_seconds,
         )
-    except (GridError, StoreError, DeviceError) as error:
+    except (GridError, StoreError, DeviceError, DamagedError, WriteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except stopping.Stopped as stopped:

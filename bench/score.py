@@ -16,7 +16,8 @@ import numpy as np
 from ._siblings import datasets, metrics
 from .levels import chance_codes, perfect_codes
 from .requests import MetricRequest, column_name
-from .store import Store, StoredRun
+from .store import Store
+from .stored import StoredRun
 
 # The columns `kl` and `active_units` are there whatever a grid asks for.
 ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))

@@ -15,9 +15,11 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 # Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
+# Upper ends of counts are far above any use: what is above is a slip.
 NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Width = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -61,25 +63,29 @@ class BaseSpec(Frozen):
 class LatentSpec(BaseSpec):
     """A run whose number of latents is chosen."""
 
-    n_latents: Count = 10
+    n_latents: Width = 10
 
 
-class ModelSpec(LatentSpec):
-    """A run that has a VAE, trained or not."""
+class ModelSpec(BaseSpec):
+    """A run that has a model, trained or not."""
 
     architecture: Literal["burgess", "locatello"] = "burgess"
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
 
 
 class TrainedSpec(ModelSpec):
-    """A VAE trained by gradient descent; each subclass is one objective."""
+    """A model trained by gradient descent."""
 
     steps: Count = 300_000
     batch_size: Count = 64
     learning_rate: Positive = 5e-4
 
 
-class VAE(TrainedSpec):
+class VAESpec(TrainedSpec, LatentSpec):
+    """A trained VAE; each subclass is one objective."""
+
+
+class VAE(VAESpec):
     """Kingma & Welling 2014; stays distinct from `beta_vae` with β = 1."""
 
     template: ClassVar[str] = "VAE"
@@ -87,7 +93,7 @@ class VAE(TrainedSpec):
     beta: ClassVar[float] = 1.0
 
 
-class BetaVAE(TrainedSpec):
+class BetaVAE(VAESpec):
     """Higgins et al. 2017."""
 
     template: ClassVar[str] = "β-VAE β={beta:g}"
@@ -95,7 +101,7 @@ class BetaVAE(TrainedSpec):
     beta: NonNegative
 
 
-class AnnealedBetaVAE(TrainedSpec):
+class AnnealedBetaVAE(VAESpec):
     """β runs linearly from `beta_start` to `beta_end` over `anneal_steps`, then stays."""
 
     template: ClassVar[str] = "annealed β-VAE β={beta_start:g}→{beta_end:g}"
@@ -105,7 +111,7 @@ class AnnealedBetaVAE(TrainedSpec):
     anneal_steps: Count
 
 
-class CapacityVAE(TrainedSpec):
+class CapacityVAE(VAESpec):
     """Burgess et al. 2018: γ|KL − C|, C linear from 0 to `capacity` nats over `anneal_steps`."""
 
     template: ClassVar[str] = "capacity γ={gamma:g} C={capacity:g}"
@@ -115,7 +121,7 @@ class CapacityVAE(TrainedSpec):
     anneal_steps: Count
 
 
-class BetaTCVAE(TrainedSpec):
+class BetaTCVAE(VAESpec):
     """Chen et al. 2018: β weighs the total correlation alone."""
 
     template: ClassVar[str] = "β-TCVAE β={beta:g}"
@@ -123,7 +129,22 @@ class BetaTCVAE(TrainedSpec):
     beta: NonNegative
 
 
-class UntrainedBaseline(ModelSpec):
+class FactorChannel(TrainedSpec):
+    """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
+
+    There is a latent for every factor of the dataset, so their number is no choice. The objective
+    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats.
+    """
+
+    template: ClassVar[str] = "factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
+    kind: Literal["factor_channel"]
+    gamma: NonNegative
+    capacity_start: NonNegative = 0.5
+    capacity: NonNegative
+    anneal_steps: Count
+
+
+class UntrainedBaseline(ModelSpec, LatentSpec):
     """The encoder at its initialisation."""
 
     template: ClassVar[str] = "untrained encoder"
@@ -157,6 +178,7 @@ RunSpec = Annotated[
     | AnnealedBetaVAE
     | CapacityVAE
     | BetaTCVAE
+    | FactorChannel
     | UntrainedBaseline
     | RandomBaseline
     | PCABaseline

@@ -2,7 +2,8 @@
 
     store.json                    marks the folder as ours, with the version of its format
     grid.json                     the grid of the last start
-    runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt
+    runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt,
+                                  for factor channels snapshots.h5
     failures/<run id>.json        why a run gave no result
     checkpoints/                  where packs in training have got to
     scores/, frames/, tables/, figures/, report.html    derived, replaceable
@@ -14,28 +15,39 @@ A run is staged in `.staging/` and renamed into place, so that it exists whole o
 from __future__ import annotations
 
 import fcntl
+import glob
+import io
+import logging
 import os
 import secrets
 import shutil
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from .files import DamagedError, dump_json, fsync_path, read_json, sha256, write_text
+from .files import (
+    DamagedError,
+    WriteError,
+    dump_json,
+    fsync_path,
+    is_staged,
+    read_json,
+    remove,
+    sha256,
+    write_text,
+    writing,
+)
 from .outcome import Failure, Result
-from .specs import SPEC_ADAPTER, RunSpec, run_id
+from .records import check_failed, check_scores
+from .snapshots import snapshot_bytes
+from .specs import run_id
+from .stored import FORMAT, StoredRun, read_run
 
-FORMAT = 1
+log = logging.getLogger("disbench")
 _DERIVED = ("scores", "frames")
 
 
@@ -45,67 +57,6 @@ class StoreError(Exception):
 
 class LockedError(StoreError):
     """Another driver is at work in the folder."""
-
-
-@dataclass(frozen=True)
-class Latents:
-    """The codes of a run's evaluation images."""
-
-    indices: NDArray[np.int64]
-    means: NDArray[np.float32]
-    logvars: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A committed run: its manifest, and its files by way of their checksums."""
-
-    folder: Path
-    manifest: dict[str, Any]
-
-    @cached_property
-    def spec(self) -> RunSpec:
-        """The run's specification."""
-        return SPEC_ADAPTER.validate_python(self.manifest["spec"])
-
-    @property
-    def run_id(self) -> str:
-        """The run's identity, which is its folder's name."""
-        return self.folder.name
-
-    @property
-    def codes(self) -> str:
-        """The checksum of its codes, which names what a score is of."""
-        return str(self.manifest["files"]["latents.h5"]["sha256"])
-
-    def has(self, name: str) -> bool:
-        """Return whether the run wrote a file of that name."""
-        return name in self.manifest["files"]
-
-    def path(self, name: str) -> Path:
-        """Return the path of one of the run's files once its content is verified.
-
-        Raises
-        ------
-        DamagedError
-            If the file is missing or is not what was committed.
-        """
-        path = self.folder / name
-        if not path.is_file() or sha256(path) != self.manifest["files"][name]["sha256"]:
-            raise DamagedError(f"{path}: is missing or does not match its checksum")
-        return path
-
-    def latents(self) -> Latents:
-        """Read the codes."""
-        with h5py.File(self.path("latents.h5"), "r") as file:
-            logvars = file["logvars"][:] if "logvars" in file else None
-            return Latents(file["indices"][:], file["means"][:], logvars)
-
-    def history(self) -> pd.DataFrame | None:
-        """Read the training curves, where there are any."""
-        if not self.has("history.csv"):
-            return None
-        return pd.read_csv(self.path("history.csv"))
 
 
 class Store:
@@ -128,20 +79,28 @@ class Store:
         self.folder = folder
         marker = folder / "store.json"
         try:
-            if create and not marker.exists() and not (folder.exists() and any(folder.iterdir())):
+            if create and not marker.exists() and _is_free(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
             ours = marker.is_file()
         except OSError as error:
-            raise StoreError(f"{folder}: cannot be used as output: {error.strerror}") from None
+            reason = str(error) if isinstance(error, WriteError) else error.strerror
+            raise StoreError(f"{folder}: cannot be used as output: {reason}") from None
         if not ours:
             state = "is not an output folder of disbench (it has no store.json)"
             remedy = "name another folder with --out" if create else "name one that has results"
             raise StoreError(f"{folder}: {state}; {remedy}")
         try:
             version = read_json(marker).get("format")
+        except OSError as error:
+            raise StoreError(f"{marker}: cannot be read: {error.strerror}") from None
         except DamagedError as error:
-            raise StoreError(str(error)) from None
+            if not create:
+                raise StoreError(f"{error}; a start of its grid writes it anew") from None
+            # Every run has the format in its own manifest too.
+            log.warning("%s: it is written anew", error)
+            write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
+            version = FORMAT
         if version != FORMAT:
             raise StoreError(
                 f"{folder}: has store format {version}, this version reads {FORMAT}: use the "
@@ -156,8 +115,18 @@ class Store:
         ------
         LockedError
             If another process holds it; the message names the process and its host.
+        StoreError
+            If a part of it is a link: what is written or removed there may be anybody's.
+        WriteError
+            If nothing can be written to the folder.
         """
-        with (self.folder / ".lock").open("a+", encoding="utf-8") as file:
+        path = self.folder / ".lock"
+        for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
+            if part.is_symlink():
+                raise StoreError(f"{part}: is a link; put a folder or file there, or use --out")
+        with writing(path):
+            opened = path.open("a+", encoding="utf-8")
+        with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -166,16 +135,22 @@ class Store:
                 raise LockedError(
                     f"{self.folder}: is in use by {holder}; wait for it or name another --out"
                 ) from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
-            self._clear_staging()
+            with writing(path):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {socket.gethostname()}")
+                file.flush()
+                self._clear_staging()
             yield
 
     def commit(self, outcome: Result | Failure, record: dict[str, Any]) -> None:
         """Store what became of a run; `record` is how, where and from what it was computed.
 
         Idempotent: of several commits of one run the first counts.
+
+        Raises
+        ------
+        WriteError
+            If it cannot be stored; the run is there whole or not at all.
         """
         identity = run_id(outcome.spec)
         if isinstance(outcome, Failure):
@@ -187,13 +162,19 @@ class Store:
             write_text(self._failure(identity), dump_json({**record, **failure}))
             return
         staged = self.folder / ".staging" / f"{identity}.{os.getpid()}.{secrets.token_hex(4)}"
-        staged.mkdir(parents=True)
-        try:
-            _write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
-            self._publish(staged, self.folder / "runs" / identity)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
-        self._failure(identity).unlink(missing_ok=True)
+        target = self.folder / "runs" / identity
+        with writing(target):
+            staged.mkdir(parents=True)
+            try:
+                _write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
+                self._publish(staged, target)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+            self._failure(identity).unlink(missing_ok=True)
+
+    def has(self, identity: str) -> bool:
+        """Return whether a run of that identity is committed."""
+        return (self.folder / "runs" / identity).exists()
 
     def run_folders(self) -> list[Path]:
         """Return the folders of all committed runs."""
@@ -208,6 +189,13 @@ class Store:
             except DamagedError as error:
                 damaged[folder] = str(error)
         return runs, damaged
+
+    def runs(self) -> list[StoredRun]:
+        """Return the committed runs, and say which are damaged and left out."""
+        runs, damaged = self.scan()
+        for reason in damaged.values():
+            log.warning("left out: %s; the next start of its grid makes it again", reason)
+        return runs
 
     def damaged(self, names: Iterable[str]) -> list[Path]:
         """Return the folders of those runs that are not, to the last byte, what was committed."""
@@ -227,21 +215,27 @@ class Store:
     def set_aside(self, folder: Path) -> Path:
         """Move a damaged run away, drop what was derived from it, and return its new place."""
         place = self.folder / "damaged" / f"{folder.name}.{secrets.token_hex(4)}"
-        place.parent.mkdir(exist_ok=True)
-        folder.rename(place)
+        with writing(folder):
+            place.parent.mkdir(exist_ok=True)
+            folder.rename(place)
         for derived in _DERIVED:
-            for path in (self.folder / derived).glob(f"{folder.name}.*"):
-                path.unlink()
+            for path in (self.folder / derived).glob(f"{glob.escape(folder.name)}.*"):
+                remove(path)
         return place
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the records of runs that gave no result and have none since."""
         records = []
         for path in sorted((self.folder / "failures").glob("[!.]*.json")):
-            if (self.folder / "runs" / path.stem).exists():
+            if self.has(path.stem):
                 continue
-            with suppress(DamagedError):
-                records.append({"run_id": path.stem, **read_json(path)})
+            try:
+                record = read_json(path)
+                check_failed(record)
+            except (OSError, DamagedError) as error:
+                log.warning("%s: is left out: %s", path, error)
+                continue
+            records.append({"run_id": path.stem, **record})
         return records
 
     def read_scores(self, name: str, of: str) -> dict[str, Any]:
@@ -252,7 +246,9 @@ class Store:
         try:
             body = read_json(self.folder / "scores" / f"{name}.json")
             scores: dict[str, Any] = body["scores"] if body["of"] == of else {}
-        except (FileNotFoundError, DamagedError, KeyError):
+            if scores != {}:
+                check_scores(name, scores)
+        except (OSError, DamagedError, KeyError):
             # Scores are derived: what cannot be read is computed again.
             return {}
         return scores
@@ -270,8 +266,8 @@ class Store:
     def clear_checkpoints(self) -> None:
         """Drop what packs left behind whose runs are there."""
         for path in self.checkpoints.glob("*.ckpt"):
-            if (self.folder / "runs" / path.name.partition("-")[0]).exists():
-                path.unlink()
+            if self.has(path.name.partition("-")[0]):
+                remove(path)
 
     def frames_path(self, identity: str) -> Path:
         """Return where the images that show a run are stored."""
@@ -289,45 +285,37 @@ class Store:
             if not target.is_dir():
                 raise
         fsync_path(target.parent)
+        fsync_path(self.folder)
 
     def _clear_staging(self) -> None:
+        """Remove what writers that were killed have left behind."""
         shutil.rmtree(self.folder / ".staging", ignore_errors=True)
+        for path in filter(is_staged, self.folder.rglob(".*")):
+            path.unlink(missing_ok=True)
 
 
-def read_run(folder: Path) -> StoredRun:
-    """Read the manifest of a run folder and check that it is of this run and this format.
-
-    Raises
-    ------
-    DamagedError
-        If the manifest, or the size of a file that it lists, is not what was committed.
-    """
-    try:
-        run = StoredRun(folder, read_json(folder / "manifest.json"))
-        if run.manifest["format"] != FORMAT:
-            raise DamagedError(f"{folder}: has format {run.manifest['format']}, not {FORMAT}")
-        if run_id(run.spec) != run.manifest["run_id"]:
-            raise DamagedError(f"{folder}: its specification is not that of its run id")
-        for name, entry in run.manifest["files"].items():
-            if (folder / name).stat().st_size != entry["bytes"]:
-                raise DamagedError(f"{folder / name}: has not the size it was committed with")
-    except (OSError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise DamagedError(f"{folder}: is not a readable run: {error!r}") from None
-    return run
+def _is_free(folder: Path) -> bool:
+    """Return whether a folder is not there, or holds no more than a killed first start leaves."""
+    return not folder.exists() or all(map(is_staged, folder.iterdir()))
 
 
 def _write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
     """Write a result's files and, last, the manifest that lists them."""
-    with h5py.File(folder / "latents.h5", "w") as file:
+    # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
         columns = {"indices": result.indices, "means": result.means, "logvars": result.logvars}
         for name, values in columns.items():
             if values is not None:
                 # Without this checksum a flipped bit is read back as a number like any other.
                 file.create_dataset(name, data=values, fletcher32=True, track_times=False)
+    (folder / "latents.h5").write_bytes(buffer.getbuffer())
     if result.history is not None:
         result.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     if result.state is not None:
         (folder / "model.pt").write_bytes(result.state)
+    if result.snapshots is not None:
+        (folder / "snapshots.h5").write_bytes(snapshot_bytes(result.snapshots))
     files = {
         path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.iterdir())

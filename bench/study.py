@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from .frames import Frames, stored_frames
+from .claims import Verdict, judge
+from .frames import Frames, stored_frames, trained_groups
+from .snapshots import Snapshots
 from .store import Store
 from .tables import Tables, collect
 
@@ -20,12 +23,23 @@ class Study:
         Tidy frames of all runs.
     frames : mapping
         Run id to images, for the runs that are shown.
+    snapshots : mapping
+        Run id to images of training, for the lowest seed of every group that has them.
     """
 
     tables: Tables
     frames: Mapping[str, Frames]
+    snapshots: Mapping[str, Snapshots] = field(default_factory=dict)
+
+    @cached_property
+    def claims(self) -> Sequence[Verdict]:
+        """The verdicts on the paper's claims."""
+        return judge(self.tables)
 
 
 def load_study(store: Store) -> Study:
     """Read everything that is derived from, out of a store."""
-    return Study(collect(store), dict(stored_frames(store)))
+    runs = store.runs()
+    lowest = [members[0] for members in trained_groups(runs)]
+    kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
+    return Study(collect(store, runs), dict(stored_frames(store, runs)), kept)

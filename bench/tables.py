@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from .files import replacing
+from .files import remove, replacing
 from .frames import shown_runs, trained_groups
 from .score import read_comparisons, read_group_scores
-from .specs import KINDS, SPEC_ADAPTER, TrainedSpec, labels, sort_key
-from .store import Store, StoredRun
+from .specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
+from .store import Store
+from .stored import StoredRun
 from .summary import differences, summarise
 
 # The columns of `runs.csv` that come before the scores; what a kind does not have stays empty.
@@ -43,8 +44,9 @@ _SPEC_COLUMNS = tuple(
         if name not in ("kind", "dataset", "seed", "evaluation")
     )
 )
-# What makes a kind what it is, beside what all trained kinds share.
-_OWN = frozenset(_SPEC_COLUMNS) - TrainedSpec.model_fields.keys()
+_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
+# What makes a kind what it is, beside what all trained VAEs share.
+_OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
 _COUNTS = tuple(
     name
     for cls in KINDS.values()
@@ -97,13 +99,15 @@ class Tables:
         return _measured(self.runs)
 
 
-def collect(store: Store) -> Tables:
+def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
     """Read a store into frames.
 
     Parameters
     ----------
     store : Store
         An output folder.
+    found : iterable of StoredRun
+        Its runs.
 
     Returns
     -------
@@ -115,14 +119,14 @@ def collect(store: Store) -> Tables:
     DamagedError
         If a training history is not what was committed.
     """
-    stored = sorted(store.scan()[0], key=lambda run: sort_key(run.spec))
+    stored = sorted(found, key=lambda run: sort_key(run.spec))
     names = labels(run.spec for run in stored)
     by_others = {
         name: entries
         for group in trained_groups(stored)
         for name, entries in read_group_scores(store, group).items()
     }
-    shown = {run.run_id for run in shown_runs(store)}
+    shown = {run.run_id for run in shown_runs(store, stored)}
     rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
         entries = [s for part in store.read_scores(run.run_id, run.codes).values() for s in part]
@@ -136,7 +140,11 @@ def collect(store: Store) -> Tables:
         scores += [_score_row(run.run_id, entry) for entry in entries]
         values = {entry["column"]: entry["value"] for entry in entries}
         per_latent = values.pop("kl_per_dimension", None)
-        scalars = {key: v for key, v in values.items() if v is None or isinstance(v, int | float)}
+        scalars = {
+            key: v
+            for key, v in values.items()
+            if key not in _DESCRIBED and (v is None or isinstance(v, int | float))
+        }
         rows.append(
             {
                 **_describe(run, names[run.manifest["group_id"]]),
@@ -191,7 +199,8 @@ def load_results(folder: str | Path) -> Tables:
     --------
     >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
     """
-    return collect(Store(Path(folder)))
+    store = Store(Path(folder))
+    return collect(store, store.runs())
 
 
 def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -209,11 +218,23 @@ def write_tables(store: Store, tables: Tables) -> None:
         frame: pd.DataFrame = getattr(tables, name)
         plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
         frame = frame.assign(**plain)
+        texts = [c for c in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[c])]
+        frame = frame.assign(**{c: frame[c].map(_no_formula) for c in texts})
         counts = [column for column in (*_COUNTS, "active_units") if column in frame]
         # A count stays a count where other rows have none.
         whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
         with replacing(store.folder / "tables" / f"{name}.csv") as staged:
             frame.astype(whole).to_csv(staged, index=False, lineterminator="\n")
+
+
+def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
+    """Write a further table `tables/<name>.csv`; one without rows is taken away instead."""
+    path = store.folder / "tables" / f"{name}.csv"
+    if frame.empty:
+        remove(path)
+        return
+    with replacing(path) as staged:
+        frame.to_csv(staged, index=False, lineterminator="\n")
 
 
 _WRITTEN = (
@@ -232,9 +253,16 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True) if value else ""
 
 
+def _no_formula(value: Any) -> Any:
+    """Return a text that no spreadsheet takes for a formula; reasons and names are anybody's."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 def _measured(runs: pd.DataFrame) -> list[str]:
-    described = {*_FIRST, *_LAST, *_SPEC_COLUMNS}
-    return [name for name in runs.columns if name not in described]
+    return [name for name in runs.columns if name not in _DESCRIBED]
 
 
 def _is_whole(column: pd.Series[Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from . import stopping
@@ -22,11 +23,12 @@ from .encode import (
     state_bytes,
 )
 from .history import History
-from .models import VAE
+from .models import VAE, Decoding
 from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
 from .outcome import Context, Failure, Result
 from .packs import Pack
-from .specs import TrainedSpec
+from .snapshots import Snapshots
+from .specs import TrainedSpec, VAESpec
 
 if TYPE_CHECKING:
     from ._siblings import datasets
@@ -35,7 +37,10 @@ log = logging.getLogger("disbench")
 
 
 def train(
-    pack: Pack, dataset: datasets.FactorDataset, context: Context
+    pack: Pack,
+    dataset: datasets.FactorDataset,
+    context: Context,
+    family: type[Training] | None = None,
 ) -> Iterator[Result | Failure]:
     """Train the members of a pack together and yield what became of each.
 
@@ -49,6 +54,8 @@ def train(
         The images.
     context : Context
         Told after every step of (model-steps done, latest mean loss); keeps the checkpoints.
+    family : type, optional
+        What the members are, `Training` (of VAEs) by default.
 
     Yields
     ------
@@ -63,14 +70,15 @@ def train(
     """
     specs = cast("tuple[TrainedSpec, ...]", pack.specs)
     images = Images(dataset, pack.execution.device)
-    training = Training(pack, images, len(dataset))
+    begin = family or Training
+    training = begin(pack, images, len(dataset))
     saved = context.checkpoints.load()
     if saved is not None:
         try:
             training.load(saved)
         except (RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
             log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", error)
-            training = Training(pack, images, len(dataset))
+            training = begin(pack, images, len(dataset))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
     with stopping.deferred():
         while training.step < specs[0].steps and training.alive:
@@ -83,7 +91,7 @@ def train(
         context.checkpoints.save(training.step, training.saved())
     stopping.check()
     # Encoding may take minutes, so a signal ends it at once: the checkpoint has the trained pack.
-    outcomes = list(_results(training, pack, images, len(dataset))) if training.alive else []
+    outcomes = list(training.results()) if training.alive else []
     # Commits go together: what is committed leaves the pack, and the rest of it could not go on
     # from the checkpoint.
     with stopping.deferred():
@@ -94,6 +102,9 @@ def train(
 
 class Training:
     """A pack in training: weights, optimiser and history at a step, and how to take the next.
+
+    As it stands it is one of VAEs. Another family of models says what it encodes instead of images
+    and what that costs.
 
     Parameters
     ----------
@@ -110,21 +121,22 @@ class Training:
         Steps taken.
     dead : dict
         Member to the reason why it is out; the others go on.
+    model : Decoding
+        The members.
     """
 
     def __init__(self, pack: Pack, images: Images, n_images: int) -> None:
         self._specs = cast("tuple[TrainedSpec, ...]", pack.specs)
         self._execution = pack.execution
+        self._images = images
         self._n_images = n_images
-        spec, device = self._specs[0], pack.execution.device
-        self.vae = VAE(
-            images.shape, spec.n_latents, spec.architecture, [s.seed for s in self._specs]
-        ).to(device)
+        device, learning_rate = pack.execution.device, self._specs[0].learning_rate
+        self.model = self._new_model().to(device)
         # On the host one pass over all parameters is the fast form, on a card one fused kernel.
-        self._optimiser = torch.optim.Adam(self.vae.parameters(), lr=spec.learning_rate, fused=True)
-        self._batches = Batches(self._specs, images, n_images, device)
+        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=learning_rate, fused=True)
+        self._batches = Batches(self._specs, images, n_images, device, self.model.n_latents)
         self._objectives = _by_kind(self._specs, device)
-        self.history = History(self._specs)
+        self.history = History(self._specs, self.model.n_latents)
         self.step = 0
         self.dead: dict[int, str] = {}
 
@@ -153,11 +165,11 @@ class Training:
         """Take a step and return (K, columns) of what the history records of it."""
         images, noise = self._batches(self.step)
         with autocast(self._execution):
-            means, logvars = self.vae.encode(images)
+            means, logvars = self._posterior(images)
             z = means + (0.5 * logvars).exp() * noise
-            logits = self.vae.decode(z)
+            logits = self.model.decode(z)
         likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
-        kl = gaussian_kl(means, logvars).mean(1)
+        kl = self._kl(means, logvars)
         terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
         loss, control = _losses(terms, self.step, self._objectives)
 
@@ -168,20 +180,83 @@ class Training:
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         return torch.cat([torch.stack(columns, 1), kl], 1).detach()
 
-    def saved(self) -> bytes:
-        """Return everything that the rest of training depends on, as a checkpoint.
+    def _new_model(self) -> Decoding:
+        """Return the members at their initialisation."""
+        spec = cast("VAESpec", self._specs[0])
+        seeds = [spec.seed for spec in self._specs]
+        return VAE(self._images.shape, spec.n_latents, spec.architecture, seeds)
+
+    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, each (K, B, D), of this step's batch."""
+        return self.model.encode(images)
+
+    def _kl(self, means: Tensor, logvars: Tensor) -> Tensor:
+        """Return the mean KL divergence of every latent, (K, D)."""
+        return gaussian_kl(means, logvars).mean(1)
+
+    def codes(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
+        return encode_images(self.model, self._images, indices, self._execution)
+
+    @property
+    def latent_names(self) -> tuple[str, ...]:
+        """What the D dimensions of the codes are called."""
+        return tuple(f"z{j}" for j in range(self.model.n_latents))
+
+    def snapshots(self, member: int) -> Snapshots | None:
+        """Return the images that were kept of a member on the way, None where none are."""
+        return None
+
+    def results(self) -> Iterator[Result | Failure]:
+        """Encode the evaluation images; yield what became of the members that are not out."""
+        indices = evaluation_indices(self._specs[0].evaluation, self._n_images)
+        means, logvars = self.codes(indices)
+        terms = reconstruction_term(
+            self.model, self._specs, self._images, indices, (means, logvars), self._execution
+        )
+        for member in self.alive:
+            # The last step may have broken what its own loss did not show yet.
+            numbers = (means[member], logvars[member], terms[member])
+            if not all(np.isfinite(values).all() for values in numbers):
+                reason = "the codes or the reconstruction of the trained model are not finite"
+                yield Failure(self._specs[member], reason)
+                continue
+            yield Result(
+                spec=self._specs[member],
+                indices=indices,
+                means=means[member],
+                logvars=logvars[member],
+                latent_names=self.latent_names,
+                reconstruction=terms[member],
+                history=self.history.frame(member),
+                state=state_bytes(self.model, member),
+                snapshots=self.snapshots(member),
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the rest of training depends on.
 
         Schedules, batches and noise are functions of the step, so the step is all they need.
         """
-        buffer = io.BytesIO()
-        state = {
+        return {
             "step": self.step,
             "dead": dict(self.dead),
-            "model": self.vae.state_dict(),
+            "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "history": self.history.state(),
         }
-        torch.save(state, buffer)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.history.load(state["history"])
+        self.step, self.dead = state["step"], state["dead"]
+
+    def saved(self) -> bytes:
+        """Return the state as a checkpoint."""
+        buffer = io.BytesIO()
+        torch.save(self.state(), buffer)
         return buffer.getvalue()
 
     def load(self, checkpoint: bytes) -> None:
@@ -189,10 +264,7 @@ class Training:
         state: dict[str, Any] = torch.load(
             io.BytesIO(checkpoint), map_location=self._execution.device, weights_only=True
         )
-        self.vae.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self.history.load(state["history"])
-        self.step, self.dead = state["step"], state["dead"]
+        self.restore(state)
 
 
 def _by_kind(
@@ -227,31 +299,3 @@ def _losses(
         controls[members] = control
         losses[members] = objective.loss(chosen, control, settings)
     return losses, controls
-
-
-def _results(
-    training: Training, pack: Pack, images: Images, n_images: int
-) -> Iterator[Result | Failure]:
-    specs = cast("tuple[TrainedSpec, ...]", pack.specs)
-    indices = evaluation_indices(specs[0].evaluation, n_images)
-    means, logvars = encode_images(training.vae, images, indices, pack.execution)
-    terms = reconstruction_term(
-        training.vae, specs, images, indices, (means, logvars), pack.execution
-    )
-    for member in training.alive:
-        # The last step may have broken what its own loss did not show yet.
-        numbers = (means[member], logvars[member], terms[member])
-        if not all(np.isfinite(values).all() for values in numbers):
-            reason = "the codes or the reconstruction of the trained model are not finite"
-            yield Failure(specs[member], reason)
-            continue
-        yield Result(
-            spec=specs[member],
-            indices=indices,
-            means=means[member],
-            logvars=logvars[member],
-            latent_names=tuple(f"z{j}" for j in range(means.shape[-1])),
-            reconstruction=terms[member],
-            history=training.history.frame(member),
-            state=state_bytes(training.vae, member),
-        )

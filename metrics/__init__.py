@@ -14,6 +14,7 @@ from .compare import compare_variants
 from .dci import DCI, INFO as DCI_INFO, dci, dci_from_importance
 from .dcimig import INFO as DCIMIG, dcimig
 from .explicitness import INFO as EXPLICITNESS, explicitness
+from .factor_regression import INFO as FACTOR_REGRESSION, factor_regression
 from .factor_vae import INFO as FACTOR_VAE, factor_vae_score
 from .gaussian_total_correlation import (
     INFO as GAUSSIAN_TC,
@@ -28,6 +29,8 @@ from .mig import INFO as MIG, mig, mutual_information_matrix
 from .mig_sup import INFO as MIG_SUP, mig_sup
 from .modularity import INFO as MODULARITY, modularity
 from .sap import INFO as SAP, sap_score
+from .smoothness import INFO as SMOOTHNESS, smoothness
+from .trustworthiness import INFO as TRUSTWORTHINESS, trustworthiness
 from .udr import INFO as UDR, udr
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "dcimig",
     "details",
     "explicitness",
+    "factor_regression",
     "factor_vae_score",
     "gaussian_total_correlation",
     "infomec",
@@ -58,6 +62,8 @@ __all__ = [
     "modularity",
     "mutual_information_matrix",
     "sap_score",
+    "smoothness",
+    "trustworthiness",
     "udr",
 ]
 
@@ -78,6 +84,9 @@ METRICS: dict[str, MetricInfo] = {
         MODULARITY,
         AAM,
         INFOMEC,
+        FACTOR_REGRESSION,
+        SMOOTHNESS,
+        TRUSTWORTHINESS,
         KL,
         KL_PARTS,
         GAUSSIAN_TC,

@@ -2,13 +2,16 @@
 
 The pool is our own because a worker may die (a segfault, the kernel's memory killer) and the
 ready-made ones then cannot say which task it died of. Here every worker has a pipe of its own, so a
-dead worker costs exactly the task it had, and progress comes over the same pipe.
+dead worker costs exactly the task it had begun, and progress comes over the same pipe. A worker
+whose driver is gone ends at once: what it would still write, nobody waits for.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +52,7 @@ class _Worker(Generic[Task]):
     process: BaseProcess
     pipe: Connection
     task: int | None = None
+    begun: bool = False
 
 
 def run_tasks(
@@ -83,12 +87,13 @@ def _pool(
     call: Call[Task, Answer], tasks: Sequence[Task], size: int, progress: Progress
 ) -> Iterator[tuple[int, Answer | Crashed]]:
     waiting = deque(range(len(tasks)))
+    sent_again: set[int] = set()
     workers: list[_Worker[Task]] = [_start(call) for _ in range(size)]
     try:
         while waiting or any(worker.task is not None for worker in workers):
             for worker in workers:
                 if worker.task is None and waiting:
-                    worker.task = waiting.popleft()
+                    worker.task, worker.begun = waiting.popleft(), False
                     # One that died while it was idle is found dead below, with this task.
                     with suppress(BrokenPipeError, ConnectionResetError):
                         worker.pipe.send(tasks[worker.task])
@@ -100,10 +105,18 @@ def _pool(
                     worker.process.join()
                     position, worker_code = worker.task, worker.process.exitcode
                     workers[workers.index(worker)] = _start(call)
-                    if position is not None:
+                    if position is None:
+                        continue
+                    if worker.begun or position in sent_again:
                         yield position, Crashed(worker_code)
+                    else:
+                        # It is not of this task that the worker died.
+                        sent_again.add(position)
+                        waiting.appendleft(position)
                     continue
-                if kind == "told" and worker.task is not None:
+                if kind == "begun":
+                    worker.begun = True
+                elif kind == "told" and worker.task is not None:
                     progress(worker.task, content)
                 elif kind == "raised":
                     raise content
@@ -136,6 +149,7 @@ def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
     """Answer tasks until the driver is gone."""
     # Ctrl-C reaches the whole process group; what becomes of the workers is the driver's matter.
     stopping.install(ignore_interrupt=True)
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
 
     def tell(*told: Any) -> None:
         try:
@@ -147,6 +161,7 @@ def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
     try:
         while True:
             task = pipe.recv()
+            pipe.send(("begun", None))
             try:
                 answer: tuple[str, Any] = ("answer", call(task, tell))
             except Exception as error:
@@ -154,3 +169,11 @@ def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError, stopping.Stopped):
         return
+
+
+def _end_with_the_driver() -> None:
+    """Wait for the driver's end, however it comes, and end this process with it."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        wait([driver.sentinel])
+        os._exit(1)

@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import curves, sweeps, traversals
-from ._base import Drawn, FigureInfo, save_png, svg_text
+from . import (
+    comparison,
+    curves,
+    doctor,
+    factor_channel,
+    information,
+    smoothness,
+    sweeps,
+    traversals,
+)
+from ._base import Drawn, FigureInfo, save_png, styled, svg_text
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -19,12 +28,17 @@ __all__ = ["FIGURES", "Drawn", "FigureInfo", "draw_all", "save_png", "svg_text"]
 FIGURES: dict[str, FigureInfo] = {
     info.name: info
     for info in (
-        traversals.COMPARISON,
+        smoothness.INFO,
+        comparison.INFO,
+        factor_channel.INFO,
+        traversals.CAPACITY,
         traversals.TRAVERSALS,
+        information.INFO,
         sweeps.PLANE,
         sweeps.BETA,
         sweeps.C,
         curves.CAPACITY,
+        doctor.DOCTOR,
         curves.DIMENSIONS,
         curves.TRAINING,
     )
@@ -34,5 +48,12 @@ FIGURES: dict[str, FigureInfo] = {
 def draw_all(study: Study) -> Iterator[tuple[FigureInfo, Drawn]]:
     """Yield every figure that a study has something for, in the order of `FIGURES`."""
     for info in FIGURES.values():
-        for drawn in info.draw(study):
+        drawings = info.draw(study)
+        while (drawn := _next(drawings)) is not None:
             yield info, drawn
+
+
+def _next(drawings: Iterator[Drawn]) -> Drawn | None:
+    # Titles and legends take their style when they are made; between figures it is the caller's.
+    with styled():
+        return next(drawings, None)

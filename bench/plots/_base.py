@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from ..files import replacing
@@ -78,6 +79,8 @@ class Drawn:
         Dataset it shows.
     run_id : str or None
         The run it shows, where it shows one.
+    note : str
+        What its data calls for beside it, in a line; often nothing.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Drawn:
     figure: Figure
     dataset: str
     run_id: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,15 @@ class FigureInfo:
     draw: Callable[[Study], Iterator[Drawn]]
 
 
+def styled() -> AbstractContextManager[None]:
+    """Return the context in which axes take the suite's style."""
+    return mpl.rc_context(_STYLE)
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches in the suite's style."""
+    """Return an empty figure of so many inches, whose parts are placed by hand."""
     with mpl.rc_context(_STYLE):
-        engine = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, hspace=0, wspace=0)
-        return Figure(figsize=(width, height), layout=engine)
+        return Figure(figsize=(width, height))
 
 
 def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -163,6 +171,23 @@ def bare(axes: Axes) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def without(names: Sequence[str]) -> str:
+    """Return what a title adds about models that a figure has no panel for.
+
+    Examples
+    --------
+    >>> without(["VAE", "β-VAE β=4"]), without([])
+    (' (without VAE; β-VAE β=4)', '')
+    """
+    return f" (without {'; '.join(names)})" if names else ""
+
+
+def wrapped(text: str, inches: float, size: float = 9) -> str:
+    """Return a title of a size in points in lines that do not reach over a panel's width."""
+    # A letter of DejaVu Sans is 0.6 of its size wide on average, here with a margin.
+    return textwrap.fill(text, max(12, int(inches * 72 / (0.64 * size))))
 
 
 def stem(*parts: str) -> str:

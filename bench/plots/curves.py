@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..tables import by_dataset
-from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
+from ._base import (
+    COLOURS,
+    GREY,
+    MAX_PANELS,
+    Drawn,
+    FigureInfo,
+    panels,
+    stem,
+    without,
+    wrapped,
+)
+from ._images import INACTIVE
 
 if TYPE_CHECKING:
     from ..study import Study
+
+# Nats that a panel of latents spans at least.
+_LEAST_SPAN = 0.5
 
 
 def draw_capacity(study: Study) -> Iterator[Drawn]:
@@ -20,26 +37,30 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
     chosen = runs[runs["kind"] == "capacity_vae"] if len(runs) else runs
     history = study.tables.history
     for dataset, part in by_dataset(chosen):
-        groups = list(part.groupby("group_id", sort=False))[:MAX_PANELS]
-        figure, grid = panels(len(groups), 3, 3.1, 2.3)
-        for axes, (_, group) in zip(grid, groups, strict=True):
+        groups = [group for _, group in part.groupby(["group_id", "precision"], sort=False)]
+        shown = groups[:MAX_PANELS]
+        figure, grid = panels(len(shown), 3, 3.4, 2.4)
+        for axes, group in zip(grid, shown, strict=True):
             curves = [history[history["run_id"] == name] for name in group["run_id"]]
             steps, c = curves[0]["step"], curves[0]["c"]
             axes.fill_between(steps, c - 1, c + 1, color=GREY, alpha=0.18, linewidth=0)
-            axes.plot(steps, c, color=GREY, linewidth=1.2, linestyle="--")
             for curve in curves:
                 axes.plot(curve["step"], curve["kl"], color=COLOURS["capacity_vae"], alpha=0.45)
             mean = np.mean([curve["kl"].to_numpy() for curve in curves], axis=0)
-            axes.plot(steps, mean, color=COLOURS["capacity_vae"], linewidth=1.8)
-            axes.set_title(group["label"].iloc[0])
+            axes.plot(steps, mean, color=COLOURS["capacity_vae"], linewidth=1.8, label="KL")
+            # Over the curves: where KL follows C, it would be hidden below them.
+            axes.plot(steps, c, color="black", linewidth=1, linestyle="--", label="C", zorder=4)
+            axes.legend(loc="lower right")
+            axes.set_title(wrapped(group["label"].iloc[0], 3.4))
             axes.set_xlabel("step")
             axes.set_ylabel("KL (nats per image)")
             axes.set_ylim(bottom=min(0.0, float(c.min())))
         yield Drawn(
             stem("capacity-tracking", dataset),
-            f"{dataset}: KL and capacity during training",
-            f"KL against training step for {len(groups)} capacity models on {dataset}; the dashed "
-            f"line is C(step) with a band of one nat.",
+            f"{dataset}: KL and capacity during training{_unseen(groups)}",
+            f"KL against training step for {len(shown)} capacity models on {dataset}; the dashed "
+            f"line is C(step) with a band of one nat. "
+            f"{'; '.join(_end(group, history) for group in shown)}.",
             figure,
             part["dataset"].iloc[0],
         )
@@ -50,11 +71,13 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
     runs, history = study.tables.runs, study.tables.history
     trained = runs[runs["run_id"].isin(history["run_id"].unique())] if len(runs) else runs
     for dataset, part in by_dataset(trained):
-        groups = list(part.groupby(["group_id", "precision"], sort=False))
+        groups = [group for _, group in part.groupby(["group_id", "precision"], sort=False)]
         shown = groups[:MAX_PANELS]
-        figure, grid = panels(len(shown), 3, 3.1, 2.1)
-        for axes, (_, group) in zip(grid, shown, strict=True):
-            lowest = group.sort_values("seed").iloc[0]
+        figure, grid = panels(len(shown), 3, 3.4, 2.3)
+        for axes, group in zip(grid, shown, strict=True):
+            # The seed that the traversals show, where there are any.
+            seen = group[group["run_id"].isin(list(study.frames))]
+            lowest = (seen if len(seen) else group).sort_values("seed").iloc[0]
             curve = history[history["run_id"] == lowest["run_id"]]
             latents = [name for name in curve if str(name).startswith("kl_")]
             present = [name for name in latents if curve[name].notna().any()]
@@ -62,19 +85,61 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             for rank, name in enumerate(order):
                 shade = 0.15 + 0.7 * rank / max(len(order) - 1, 1)
                 axes.plot(curve["step"], curve[name], color=(shade, shade, 0.85), linewidth=1.1)
-            axes.set_title(f"{lowest['label']}, seed {lowest['seed']}")
+            axes.set_title(wrapped(f"{lowest['label']}, seed {lowest['seed']}", 3.4))
             axes.set_xlabel("step")
             axes.set_ylabel("KL per latent (nats)")
-            axes.set_ylim(bottom=0)
-        left_out = len(groups) - len(shown)
-        more = f" ({left_out} more models in the table)" if left_out else ""
+            # A collapsed model has nothing but noise, which is not to fill a panel.
+            highest = float(np.nanmax(_settled(curve)[order].to_numpy()))
+            axes.set_ylim(0, 1.08 * max(highest, _LEAST_SPAN))
+            _name_ends(axes, {name.replace("kl_", "z"): curve[name].iloc[-1] for name in order})
         yield Drawn(
             stem("kl-dimensions", dataset),
-            f"{dataset}: KL of every latent during training{more}",
+            f"{dataset}: KL of every latent during training{_unseen(groups)}",
             f"KL of every latent against training step for {len(shown)} models on {dataset}.",
             figure,
             part["dataset"].iloc[0],
         )
+
+
+def _settled(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return curves without the first steps, whose spikes would press the rest together."""
+    chosen: pd.DataFrame = curves[curves["step"] > 0.02 * curves["step"].max()]
+    return chosen if len(chosen) else curves
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, float]) -> None:
+    """Write beside the axes which latent's curve ends where, in descending order."""
+    room = 0.075 * axes.get_ylim()[1]
+    places: list[tuple[float, list[str]]] = []
+    for name, value in ends.items():
+        if value < INACTIVE:
+            continue
+        if places and places[-1][0] - value < room:
+            places[-1][1].append(name)
+        else:
+            places.append((value, [name]))
+    for value, names in places:
+        axes.annotate(
+            ", ".join(names[:3]) + (", …" if len(names) > 3 else ""),
+            (1.01, value),
+            xycoords=("axes fraction", "data"),
+            fontsize=7,
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _unseen(groups: Sequence[pd.DataFrame]) -> str:
+    return without([str(group["label"].iloc[0]) for group in groups[MAX_PANELS:]])
+
+
+def _end(group: pd.DataFrame, history: pd.DataFrame) -> str:
+    """Return where KL and C of a group end, in words."""
+    last = history[history["run_id"].isin(group["run_id"])].groupby("run_id").last()
+    return (
+        f"{group['label'].iloc[0]} ends at a KL of {last['kl'].mean():.2f} nats "
+        f"with C = {last['c'].iloc[0]:.2f}"
+    )
 
 
 def draw_training(study: Study) -> Iterator[Drawn]:
@@ -83,8 +148,9 @@ def draw_training(study: Study) -> Iterator[Drawn]:
     trained = runs[runs["run_id"].isin(history["run_id"].unique())] if len(runs) else runs
     joined = history.merge(runs[["run_id", "group_id"]], on="run_id") if len(runs) else history
     for dataset, part in by_dataset(trained):
-        figure, grid = panels(2, 2, 4.4, 2.9)
+        figure, grid = panels(2, 2, 4.4, 3.3)
         groups = list(part.drop_duplicates("group_id").to_dict("records"))
+        highest = 0.0
         for rank, row in enumerate(groups):
             mean = (
                 joined[joined["group_id"] == row["group_id"]]
@@ -97,11 +163,17 @@ def draw_training(study: Study) -> Iterator[Drawn]:
             label = row["label"] if rank < MAX_PANELS else None
             for axes, column in zip(grid, ("reconstruction", "kl"), strict=True):
                 axes.plot(mean.index, mean[column], color=colour, alpha=strength, label=label)
+            highest = max(highest, float(_settled(mean.reset_index())["kl"].max()))
         for axes, text in zip(grid, ("reconstruction", "KL"), strict=True):
             axes.set_xlabel("step")
             axes.set_ylabel(f"{text} (nats per image)")
+        grid[1].set_ylim(-0.03 * highest, 1.08 * highest)
         grid[0].set_yscale("log")
-        grid[1].legend()
+        grid[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        grid[0].yaxis.set_major_formatter("{x:g}")
+        grid[0].yaxis.set_minor_formatter(NullFormatter())
+        labelled = grid[0].get_legend_handles_labels()
+        figure.legend(*labelled, loc="outside lower center", ncols=4)
         yield Drawn(
             stem("training", dataset),
             f"{dataset}: training curves",
@@ -123,8 +195,9 @@ CAPACITY = FigureInfo(
 DIMENSIONS = FigureInfo(
     "kl-dimensions",
     "KL of every latent during training",
-    "KL of every latent (nats, mean over the window of steps) against training step, lowest seed. "
-    "The darker, the larger at the end.",
+    "KL of every latent (nats, mean over the window of steps) against training step, of the seed "
+    "that the traversals show. The darker, the larger at the end, where latents above 0.1 nat are "
+    "named. Spikes of the first 2% of steps may lie above the axes.",
     "",
     draw_dimensions,
 )
@@ -132,7 +205,8 @@ TRAINING = FigureInfo(
     "training",
     "Training curves",
     "Reconstruction −E[log p(x|z)] (logarithmic) and KL, nats per image, mean over seeds; of "
-    "several models of one kind, the paler the later in the grid.",
+    "several models of one kind, the paler the later in the grid. Spikes of KL in the first 2% of "
+    "steps may lie above the axes.",
     "",
     draw_training,
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..tables import by_dataset
-from ._base import COLOURS, GREY, MARKERS, Drawn, FigureInfo, panels, stem
+from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, panels, stem, without
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 # The kinds whose sweep is over this hyper-parameter.
 _SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}
 _SYMBOL = {"beta": "β", "capacity": "C (nats)"}
+_UNITS = {
+    "reconstruction": "nats per image",
+    "kl": "nats per image",
+    "active_units": "number of latents",
+}
+# Beyond this many models of the plane are told apart by their kind alone.
+_MOST_LABELS = 16
 # What is plotted against β and C comes in this order; other metrics follow.
 _FIRST = ("reconstruction", "kl", "active_units", "beta_vae_score", "mig_histogram")
 
@@ -34,17 +43,19 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
                 members["kl"], members["reconstruction"], 18, colour, marker=marker, alpha=0.45
             )
             means = members.groupby("label", sort=False)[["kl", "reconstruction"]].mean()
-            axes.plot(means["kl"], means["reconstruction"], color=colour, linewidth=0.8, alpha=0.7)
-            if len(means) <= 8:
-                for label, point in means.iterrows():
-                    axes.annotate(
-                        str(label),
-                        (point["kl"], point["reconstruction"]),
-                        xytext=(5, 4),
-                        textcoords="offset points",
-                        fontsize=7.5,
-                        color=colour,
-                    )
+            axes.plot(
+                means["kl"],
+                means["reconstruction"],
+                color=colour,
+                marker=marker,
+                markersize=3,
+                linewidth=0.8,
+                label=str(kind),
+            )
+        means = part.groupby("label", sort=False)[["kl", "reconstruction"]].mean()
+        if len(means) <= _MOST_LABELS:
+            _name_points(axes, means)
+        figure.legend(loc="outside lower center", ncols=4)
         axes.set_xlabel("rate: KL (nats per image)")
         axes.set_ylabel("distortion: reconstruction (nats per image)")
         yield Drawn(
@@ -54,6 +65,31 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
             f"join the means of a sweep.",
             figure,
             part["dataset"].iloc[0],
+        )
+
+
+def _name_points(axes: Axes, points: pd.DataFrame) -> None:
+    """Write the name beside every point, the names of points at one place below one another."""
+    left, span = axes.get_xlim()[0], np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
+    places: list[tuple[NDArray[np.float64], list[str]]] = []
+    for label, point in zip(points.index, points.to_numpy(), strict=True):
+        near = (names for at, names in places if (np.abs(point - at) < 0.06 * span).all())
+        names = next(near, None)
+        if names is None:
+            places.append((point, [str(label)]))
+        else:
+            names.append(str(label))
+    for (kl, reconstruction), names in places:
+        # On the right there would be no room beyond the point.
+        side = -1 if kl > left + 0.7 * span[0] else 1
+        axes.annotate(
+            "\n".join(names),
+            (kl, reconstruction),
+            xytext=(6 * side, 0),
+            textcoords="offset points",
+            fontsize=7.5,
+            ha="left" if side == 1 else "right",
+            va="center",
         )
 
 
@@ -80,14 +116,15 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
         baselines = baselines[baselines["kind"].str.startswith("baseline_")]
         means = _of(summary, part)
         means = means[means["kind"].isin(_SWEPT[parameter])]
-        figure, grid = panels(len(names), 3, 3.1, 2.3)
-        for axes, name in zip(grid, names, strict=True):
+        shown = names[:MAX_PANELS]
+        figure, grid = panels(len(shown), 3, 3.4, 2.4)
+        for axes, name in zip(grid, shown, strict=True):
             rows = means[means["metric"] == name]
             _panel(axes, part, rows, baselines, name, parameter)
         yield Drawn(
             stem(f"metrics-{parameter}", dataset),
-            f"{dataset}: metrics against {_SYMBOL[parameter]}",
-            f"{len(names)} metrics against {_SYMBOL[parameter]} on {dataset}, with the baselines "
+            f"{dataset}: metrics against {_SYMBOL[parameter]}{without(names[MAX_PANELS:])}",
+            f"{len(shown)} metrics against {_SYMBOL[parameter]} on {dataset}, with the baselines "
             f"as lines.",
             figure,
             part["dataset"].iloc[0],
@@ -133,6 +170,7 @@ def _panel(
         axes.minorticks_off()
     axes.set_title(metric)
     axes.set_xlabel(_SYMBOL[parameter])
+    axes.set_ylabel(_UNITS.get(metric, "score"))
 
 
 def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
@@ -143,26 +181,29 @@ def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
     far = values[values > high + 2 * (high - low)]
     values = values.drop(far.index)
     low, high = min(low, *values, high), max(high, *values, low)
-    labels: list[tuple[float, list[str]]] = []
+    step = 0.05 * (high - low)
+    stacks: list[dict[str, float]] = []
     for kind, value in values.items():
         axes.axhline(float(value), color=GREY, linewidth=0.8, linestyle="--")
         name = str(kind).removeprefix("baseline_")
-        if labels and value - labels[-1][0] < 0.09 * (high - low):
-            labels[-1][1].append(name)
+        # A stack of names lies around its mean, and is as high as it has names.
+        if stacks and value - np.mean([*stacks[-1].values()]) < step * (1 + len(stacks[-1])):
+            stacks[-1][name] = float(value)
         else:
-            labels.append((float(value), [name]))
+            stacks.append({name: float(value)})
     if len(far):
         text = ", ".join(f"{str(k).removeprefix('baseline_')} {v:.3g} ↑" for k, v in far.items())
         axes.annotate(text, (1, 0.97), xycoords="axes fraction", fontsize=6.5, ha="right", va="top")
-    for value, names in labels:
+    for stack in stacks:
+        # Beside the axes, where they cover no point.
         axes.annotate(
-            ", ".join(names),
-            (1, value),
+            "\n".join(reversed(stack)),
+            (1.02, float(np.mean([*stack.values()]))),
             xycoords=("axes fraction", "data"),
             fontsize=6.5,
             color="#5a5a5a",
-            ha="right",
-            va="bottom",
+            va="center",
+            annotation_clip=False,
         )
 
 

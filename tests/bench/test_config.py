@@ -89,3 +89,32 @@ def test_bad_grids_are_refused_with_file_and_path(tmp_path, text, expected):
     message = str(refused.value)
     assert message.startswith(f"{path}: {expected}")
     assert "\n" not in message
+
+
+def test_a_model_may_bring_datasets_and_seeds_of_its_own():
+    disc = {"name": "ball", "shape": "disc", "radius": [10, 16]}
+    own = {"kind": "beta_vae", "beta": 150, "datasets": [disc], "seeds": [3, 4]}
+    specs = expand(parse_grid({**BASE, "models": [{"kind": "vae"}, own]}))
+    found = [(spec.kind, spec.dataset.options.get("radius"), spec.seed) for spec in specs]
+    assert found == [("vae", None, 0)] + [
+        ("beta_vae", radius, seed) for radius in (10, 16) for seed in (3, 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({"seeds": 3}, "models.0.seeds: must be a list"),
+        ({"seeds": []}, "models.0.seeds: must be a list"),
+        ({"seeds": [-1]}, "models.0.seeds: "),
+        ({"datasets": "ball"}, "models.0.datasets: must be a list"),
+        ({"datasets": ["bal"]}, "models.0.datasets.0: "),
+        ({"datasets": [{"name": "ball", "radius": -1}]}, "models.0.datasets.0.radius: "),
+        ({"datasets": [3]}, "models.0.datasets.0: must be a dataset's name"),
+        ({"batch_size": 2000}, "models.0.batch_size: batch_size 2000 is more than the 1024"),
+    ],
+)
+def test_lists_of_a_models_own_are_checked_where_they_stand(own, expected):
+    with pytest.raises(GridError, match="^grid: ") as caught:
+        parse_grid({**BASE, "models": [{"kind": "vae", **own}]})
+    assert expected in str(caught.value)

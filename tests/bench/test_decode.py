@@ -1,26 +1,32 @@
 """Frames: the images that show a model, and its position-tuning maps."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 import datasets
 from bench import load_run
-from bench.decode import N_ORIGINALS, seed_images, tuning_maps
-from bench.frames import read_frames, shown_runs, stored_frames
-from bench.store import DamagedError, Latents, Store
+from bench.decode import N_ORIGINALS, position_overlap, seed_images, tuning_maps
+from bench.files import DamagedError
+from bench.frames import read_frames, shown_runs, stored_frames, write_frames
+from bench.overlap import overlap_curve
+from bench.store import Store
+from bench.stored import Latents
+from metrics import mutual_information_matrix
 
 
 def test_the_lowest_seed_of_every_trained_group_is_shown(small_store):
     store = Store(small_store)
-    shown = shown_runs(store)
+    shown = shown_runs(store, store.runs())
     assert sorted(run.spec.kind for run in shown) == ["beta_vae", "capacity_vae", "vae"]
     assert {run.spec.seed for run in shown} == {0}
-    assert {name for name, _ in stored_frames(store)} == {run.run_id for run in shown}
+    assert {name for name, _ in stored_frames(store, store.runs())} == {run.run_id for run in shown}
 
 
 def test_frames_are_the_models_own(small_store):
     store = Store(small_store)
-    run = shown_runs(store)[0]
+    run = shown_runs(store, store.runs())[0]
     frames = read_frames(store.frames_path(run.run_id))
     assert (np.diff(frames.kl) <= 0).all()
     assert sorted(frames.latents) == [0, 1, 2, 3]
@@ -34,6 +40,48 @@ def test_frames_are_the_models_own(small_store):
     expected = np.round(loaded.decode(moved)[0] * 255)
     assert np.abs(expected - frames.traversals[1, 0].astype(float)).max() <= 1
     assert frames.values[[0, -1]].tolist() == [-3, 3]
+
+
+def test_curves_and_matrices_are_of_all_codes(small_store):
+    store = Store(small_store)
+    run = shown_runs(store, store.runs())[0]
+    frames, latents = read_frames(store.frames_path(run.run_id)), run.latents()
+    positions = np.indices((8, 8)).reshape(2, -1).T[latents.indices]
+    assert np.array_equal(frames.overlap, overlap_curve(latents.means, latents.logvars, positions))
+    matrix = mutual_information_matrix(
+        latents.means, positions, estimator="posterior", logvars=latents.logvars
+    )
+    assert np.array_equal(frames.information, matrix[frames.latents])
+    assert frames.entropies == pytest.approx(np.log([8, 8]))
+    assert frames.factors.tolist() == [b"position_x", b"position_y"]
+
+
+def test_frames_are_read_as_they_were_written(small_store, tmp_path):
+    store = Store(small_store)
+    (_, frames), *_ = stored_frames(store, store.runs())
+    empty = replace(
+        frames,
+        overlap=np.zeros((0, 6)),
+        tuning_maps=frames.tuning_maps[:, :0, :0],
+        factors=np.char.encode(["größe", "x"], "utf-8"),
+    )
+    for name, written in (("full", frames), ("empty", empty)):
+        write_frames(tmp_path / name, written)
+        found = read_frames(tmp_path / name)
+        for field in fields(frames):
+            before, after = getattr(written, field.name), getattr(found, field.name)
+            assert before.dtype == after.dtype
+            assert np.array_equal(before, after)
+    assert np.char.decode(found.factors, "utf-8").tolist() == ["größe", "x"]
+
+
+def test_without_positions_there_is_no_map_and_no_curve():
+    images = np.zeros((4, 1, 16, 16), np.uint8)
+    data = datasets.from_arrays(images, [[0], [1], [2], [3]], factor_names=["scale"])
+    codes = np.ones((4, 2), np.float32)
+    latents = Latents(np.arange(4), codes, codes)
+    assert tuning_maps(latents, data).shape == (2, 0, 0)
+    assert position_overlap(latents, data).shape == (0, 6)
 
 
 def test_tuning_maps_of_known_codes():

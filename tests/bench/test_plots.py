@@ -4,10 +4,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.frames import Frames
 from bench.plots import FIGURES, draw_all, save_png, svg_text
+from bench.plots._base import MAX_PANELS
 from bench.store import Store
 from bench.study import Study, load_study
 
@@ -30,9 +32,36 @@ def _with_kl(study, kl):
     return Study(replace(study.tables, runs=runs), study.frames)
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "metrics-capacity"])
+def _repeated(study, kind, changes):
+    """Return the study with a further group of a kind for each mapping of changed columns."""
+    runs, history, frames = study.tables.runs, study.tables.history, dict(study.frames)
+    (first,) = runs[(runs["kind"] == kind) & (runs["seed"] == 0)].to_dict("records")
+    rows, curves = [], []
+    for number, changed in enumerate(changes):
+        name = f"{kind}{number}"
+        rows.append({**first, "run_id": name, "group_id": name, **changed})
+        curves.append(history[history["run_id"] == first["run_id"]].assign(run_id=name))
+        frames[name] = frames[first["run_id"]]
+    more = pd.DataFrame(rows)[list(runs)].astype(runs.dtypes)
+    tables = replace(
+        study.tables,
+        runs=pd.concat([runs, more], ignore_index=True),
+        history=pd.concat([history, *curves], ignore_index=True),
+    )
+    return Study(tables, frames)
+
+
+def _texts(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+# What these show is not in the small grid.
+_NOT_DRAWN = ("metrics-capacity", "factor-channel")
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in _NOT_DRAWN])
 def test_every_figure_is_drawn_of_a_small_grid(study, name):
-    study = _with_kl(study, {"beta_vae": 5.0})
+    study = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
     drawn = list(FIGURES[name].draw(study))
     assert drawn
     for one in drawn:
@@ -63,11 +92,132 @@ def test_metrics_are_drawn_against_c_once_there_are_two(study):
 
 
 def test_the_comparison_takes_the_largest_beta_that_is_not_collapsed(study):
-    alive = _with_kl(study, {"beta_vae": 1.01})
+    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 1.01})
     (drawn,) = FIGURES["comparison"].draw(alive)
-    assert "β = 1 beside β = 4" in drawn.title
-    collapsed = _with_kl(study, {"beta_vae": 0.99})
-    assert list(FIGURES["comparison"].draw(collapsed)) == []
+    assert drawn.title.endswith("β = 1 beside β = 4")
+    collapsed = _with_kl(study, {"vae": 9.0, "beta_vae": 0.99})
+    (drawn,) = FIGURES["comparison"].draw(collapsed)
+    assert drawn.title.endswith("β = 1 beside β = 4 (collapsed)")
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({30: 3.0, 150: 0.0}, "β = 1 beside β = 30 beside β = 150 (collapsed)"),
+        ({30: 3.0, 150: 0.0, 200: 0.0}, "β = 1 beside β = 30 beside β = 150 (collapsed)"),
+        ({30: 3.0, 200: 0.0}, "β = 1 beside β = 30 beside β = 200 (collapsed)"),
+        ({30: 3.0, 150: 2.0}, "β = 1 beside β = 150"),
+        ({30: 3.0, 150: 2.0, 200: 1.5}, "β = 1 beside β = 150 beside β = 200"),
+    ],
+)
+def test_the_comparison_has_the_papers_beta(study, more, shown):
+    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    changes = [{"beta": beta, "kl": kl, "label": f"β-VAE β={beta:g}"} for beta, kl in more.items()]
+    (drawn,) = FIGURES["comparison"].draw(_repeated(alive, "beta_vae", changes))
+    assert drawn.title.endswith(f": {shown}")
+    headings = [text for text in _texts(drawn.figure) if text.endswith(", seed 0")]
+    titles = shown.replace(" (collapsed)", "").split(" beside ")
+    assert headings == [f"{title}, seed 0" for title in titles]
+    # One scale explains the colours of all maps.
+    assert sum(text.startswith("map: ") for text in _texts(drawn.figure)) == 1
+
+
+def test_models_that_differ_in_more_than_beta_are_compared_apart(study):
+    changes = [
+        {"kind": "vae", "beta": 1.0, "label": "VAE, n_latents=8"},
+        {"beta": 4.0, "label": "β-VAE β=4, n_latents=8"},
+    ]
+    drawn = list(FIGURES["comparison"].draw(_repeated(study, "beta_vae", changes)))
+    assert len(drawn) == len({one.name for one in drawn}) == 2
+    assert ", n_latents=8: β = 1" in drawn[1].title
+
+
+def test_rows_are_sorted_by_kl_and_say_so(study):
+    (row,) = study.tables.runs.query("kind == 'vae' and seed == 0").to_dict("records")
+    shown = study.frames[row["run_id"]]
+    frames = replace(shown, kl=np.array([3.0, 1.45, 0.1, 0.05]), latents=np.array([2, 3, 0, 1]))
+    (drawn,) = FIGURES["traversals"].draw(Study(study.tables, {row["run_id"]: frames}))
+    texts = {text.get_text(): text for text in drawn.figure.texts}
+    names = ["z2  3.00 nats", "z3  1.45 nats", "z0  0.10 nats", "z1  0.05 nats"]
+    heights = [texts[name].get_position()[1] for name in names]
+    assert heights == sorted(heights, reverse=True)
+    assert [texts[name].get_color() for name in names] == ["black"] * 3 + ["#767676"]
+    assert any(text.startswith("KL 4.60 nats, 3 of 4 latents") for text in texts)
+    assert {"originals", "reconstructed", "−3", "0", "3"} <= texts.keys()
+
+
+def test_a_colour_model_without_positions_has_no_maps(study):
+    (row,) = study.tables.runs.query("kind == 'capacity_vae' and seed == 0").to_dict("records")
+    shown = study.frames[row["run_id"]]
+    coloured = {
+        name: np.repeat(getattr(shown, name), 3, axis=-3)
+        for name in ("originals", "reconstructions", "traversals")
+    }
+    frames = replace(shown, tuning_maps=shown.tuning_maps[:, :0, :0], **coloured)
+    (drawn,) = FIGURES["capacity-traversals"].draw(Study(study.tables, {row["run_id"]: frames}))
+    assert len(drawn.figure.axes) == 2 + len(frames.latents)
+    assert not any(text.startswith("map") for text in _texts(drawn.figure))
+    (first, *_) = drawn.figure.axes
+    strip = np.asarray(first.images[0].get_array())
+    assert np.array_equal(strip[:, :16], frames.originals[0].transpose(1, 2, 0))
+
+
+def test_capacity_models_have_a_figure_of_their_own(study):
+    (drawn,) = FIGURES["capacity-traversals"].draw(study)
+    assert "γ = 100, C = 0 → 5 nats, seed 0" in _texts(drawn.figure)
+    assert FIGURES["capacity-traversals"].paper == "Figure 4"
+    kinds = study.tables.runs.set_index("run_id")["kind"]
+    others = [kinds[one.run_id] for one in FIGURES["traversals"].draw(study)]
+    assert others == ["vae", "beta_vae"]
+
+
+def test_smoothness_is_the_curve_of_the_frames(study):
+    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    runs = alive.tables.runs
+    scored = runs.assign(smoothness=np.where(runs["kind"] == "vae", -0.25, np.nan))
+    (drawn,) = FIGURES["smoothness"].draw(Study(replace(alive.tables, runs=scored), alive.frames))
+    shown = runs[runs["kind"].isin(["vae", "beta_vae"]) & (runs["seed"] == 0)]
+    for axes, run_id in zip(drawn.figure.axes, shown["run_id"], strict=True):
+        (median,) = axes.lines
+        overlap = study.frames[run_id].overlap
+        assert np.array_equal(median.get_xdata(), overlap[:, 0])
+        assert np.array_equal(median.get_ydata(), overlap[:, 3])
+    titles = [axes.get_title() for axes in drawn.figure.axes]
+    assert titles == ["β = 1, seed 0: Spearman's ρ = −0.25", "β = 4, seed 0"]
+    assert list(FIGURES["smoothness"].draw(_with_kl(study, {"vae": 9.0, "beta_vae": 0.5}))) == []
+
+
+def test_information_is_shown_in_nats_and_as_a_share_of_the_entropy(study):
+    (run_id,) = study.tables.runs.query("kind == 'vae' and seed == 0")["run_id"]
+    information = np.array([[0.6, 0.0], [0.3, 0.001], [0.0, 0.0], [0.0, 0.0]])
+    # The second factor does not vary: there is nothing to know of it.
+    frames = replace(study.frames[run_id], information=information, entropies=np.array([1.2, 0.0]))
+    (drawn,) = FIGURES["information"].draw(Study(study.tables, {run_id: frames}))
+    axes, _ = drawn.figure.axes
+    assert np.allclose(axes.images[0].get_array(), [[0.5, 0], [0.25, 0], [0, 0], [0, 0]])
+    assert [text.get_text() for text in axes.texts] == ["0.60", "0.30"]
+    columns = [label.get_text() for label in axes.get_xticklabels()]
+    assert columns == ["position_x\n1.20", "position_y\n0.00"]
+    assert f"position_x most in z{frames.latents[0]} (0.60 nats)" in drawn.alt
+
+
+@pytest.mark.parametrize("name", ["information", "kl-dimensions", "capacity-tracking"])
+def test_what_has_no_panel_is_named(study, name):
+    changes = [{"label": f"capacity γ={number}"} for number in range(MAX_PANELS)]
+    (drawn,) = FIGURES[name].draw(_repeated(study, "capacity_vae", changes))
+    panels = [axes for axes in drawn.figure.axes if axes.get_title()]
+    assert len(panels) == MAX_PANELS
+    assert f"capacity γ={MAX_PANELS - 1}" in drawn.title
+    assert "without" in drawn.title
+
+
+def test_a_collapsed_model_does_not_fill_a_panel_with_noise(study):
+    history = study.tables.history
+    tiny = history.assign(**{n: history[n] * 1e-4 for n in history if str(n).startswith("kl_")})
+    (drawn,) = FIGURES["kl-dimensions"].draw(
+        Study(replace(study.tables, history=tiny), study.frames)
+    )
+    assert all(axes.get_ylim()[1] > 0.5 for axes in drawn.figure.axes)
 
 
 def test_tuning_maps_are_drawn_as_they_are(study):

@@ -1,18 +1,22 @@
 """The page: one file, complete, escaped, the same at every build; and what its tables say."""
 
 import re
+import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from bench import page
+from bench import page, report
 from bench.frames import Frames
+from bench.plots import draw_all
 from bench.report import build, main, render
 from bench.sprites import MAX_BYTES, traversal_sheet
 from bench.store import Store
@@ -85,6 +89,26 @@ def test_the_same_runs_give_the_same_bytes(small_store):
     assert not (small_store / "figures" / "stale.svg").exists()
     text = before[small_store / "report.html"].decode()
     assert str(small_store) not in text
+
+
+def test_png_is_written_on_demand_and_never_stale(small_store, tmp_path, monkeypatch):
+    copy = shutil.copytree(small_store, tmp_path / "store")
+    monkeypatch.setattr(report, "draw_all", lambda study: islice(draw_all(study), 1))
+    assert main([str(copy), "--png"]) == 0
+    (svg,) = (copy / "figures").glob("*.svg")
+    (png,) = (copy / "figures").glob("*.png")
+    assert png.stem == svg.stem
+    with Image.open(png) as image:
+        dots = image.info["dpi"]
+        inches = [float(x.removesuffix("pt")) / 72 for x in _sizes(svg.read_text())]
+        assert image.size == pytest.approx([300 * length for length in inches], abs=2)
+    assert dots == pytest.approx((300, 300), abs=0.1)
+    assert main([str(copy)]) == 0
+    assert not list((copy / "figures").glob("*.png"))
+
+
+def _sizes(svg):
+    return re.search(r'<svg [^>]*width="([\d.]+pt)" height="([\d.]+pt)"', svg, re.DOTALL).groups()
 
 
 def test_a_report_is_rebuilt_without_torch(small_store):
@@ -192,7 +216,8 @@ def test_every_measured_column_is_defined(study):
 def test_a_sheet_fits_its_budget_even_of_noise():
     noise = np.random.default_rng(0).integers(0, 256, (10, 11, 3, 64, 64), dtype=np.uint8)
     blank = np.zeros(0)
-    frames = Frames(noise[0], noise[0], noise, blank, blank, blank, blank)
+    others = dict.fromkeys((field.name for field in fields(Frames)), blank)
+    frames = Frames(**{**others, "traversals": noise})
     sheet = traversal_sheet(frames)
     assert sheet.startswith("data:image/png;base64,")
     assert len(sheet) < MAX_BYTES * 4 / 3 + 30

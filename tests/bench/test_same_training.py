@@ -79,7 +79,7 @@ def _plain_losses(spec, vae, ball):
     """Train the plain model on the same batches and noise; return the loss of every step."""
     plain = Plain(spec.n_latents).take(vae)
     optimiser = torch.optim.Adam(plain.parameters(), lr=spec.learning_rate)
-    batches = Batches([spec], Images(ball, "cpu"), len(ball), "cpu")
+    batches = Batches([spec], Images(ball, "cpu"), len(ball), "cpu", spec.n_latents)
     losses = []
     for step in range(spec.steps):
         (images,), (noise,) = batches(step)
@@ -99,7 +99,7 @@ def _plain_losses(spec, vae, ball):
 def test_losses_are_those_of_plain_layers_over_200_steps():
     spec, ball = _spec(learning_rate=1e-3, batch_size=16), datasets.load("ball")
     pack = Pack((spec,), Execution())
-    vae = Training(pack, Images(ball, "cpu"), len(ball)).vae
+    vae = Training(pack, Images(ball, "cpu"), len(ball)).model
     (result,) = train(pack, ball, Context())
     history = result.history
     assert history["step"].tolist() == list(range(1, STEPS + 1))

@@ -248,10 +248,13 @@ def test_a_flipped_bit_sets_the_run_aside_and_the_next_start_makes_it_again(
     lowest = runs[(runs["kind"] == "vae") & (runs["seed"] == 0)]["run_id"].iloc[0]
     _flip(folder / "runs" / lowest / name)
     grid = {**small_grid, "metrics": [*small_grid["metrics"], "irs"]}
-    assert run_grid(grid, out=folder).failed == 1
-    assert not (folder / "runs" / lowest).exists()
-    assert len(list((folder / "damaged").iterdir())) == 1
     summary = run_grid(grid, out=folder)
+    if name == "latents.h5":
+        # Codes are read, and so found damaged, when a score of them is missing.
+        assert (summary.trained, summary.failed) == (0, 1)
+        assert not (folder / "runs" / lowest).exists()
+        summary = run_grid(grid, out=folder)
     assert (summary.trained, summary.failed) == (1, 0)
+    assert len(list((folder / "damaged").iterdir())) == 1
     again = pd.read_csv(folder / "tables" / "runs.csv").drop(columns="irs")
     assert again.to_csv(index=False) == pd.read_csv(io.BytesIO(expected)).to_csv(index=False)

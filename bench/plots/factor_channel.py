@@ -1,0 +1,183 @@
+"""Which of the true factors a decoder wants at which capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from ..snapshots import LEVELS, Snapshots
+from ..tables import by_dataset
+from ._base import COLOURS, GREY, Drawn, FigureInfo, show_images, stem, styled
+
+if TYPE_CHECKING:
+    from ..study import Study
+
+# Okabe & Ito's palette, for the paper's factors as elsewhere for kinds; then what is left of it.
+FACTOR_COLOURS = {
+    "position_x": "#0072B2",
+    "position_y": "#56B4E9",
+    "scale": "#009E73",
+    "shape": "#D55E00",
+    "orientation": "#CC79A7",
+}
+_OTHER_COLOURS = ("#E69F00", "#000000", "#8C6D31", "#7F7F7F")
+# Inches.
+_WIDTH, _CURVES, _NAMES = 9.2, 2.9, 1.0
+
+
+def draw(study: Study) -> Iterator[Drawn]:
+    """Yield one figure for every group of factor channels."""
+    runs = study.tables.runs
+    chosen = runs[runs["kind"] == "factor_channel"] if len(runs) else runs
+    for dataset, part in by_dataset(chosen):
+        for (group, precision), members in part.groupby(["group_id", "precision"], sort=False):
+            members = members.sort_values("seed")
+            lowest = members.iloc[0]
+            snapshots = study.snapshots.get(lowest["run_id"])
+            curves = _curves(study, members)
+            title = f"{dataset}: {lowest['label']}"
+            yield Drawn(
+                stem("factor-channel", dataset, str(group), str(precision)),
+                title,
+                _alt(curves, len(members), dataset),
+                _figure(curves, snapshots, title, int(lowest["seed"])),
+                part["dataset"].iloc[0],
+                lowest["run_id"],
+            )
+
+
+def rows_shown(snapshots: Snapshots) -> list[int]:
+    """Return which snapshots are shown: the nearest to each of `LEVELS` in KL, low to high.
+
+    Of a model that comes nowhere near the highest level, the nearest to quarters of its own
+    highest KL.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def after(kl):
+    ...     images = np.zeros((len(kl), 1, 1, 16, 16), np.uint8)
+    ...     return Snapshots(np.arange(len(kl)), kl, kl[:, None], images[0], images)
+    >>> rows_shown(after(np.arange(26.0))), rows_shown(after(np.arange(5.0)))
+    ([3, 7, 15, 24], [1, 2, 3, 4])
+    """
+    kl = snapshots.kl.sum(1)
+    near = kl.max() > max(LEVELS) - 1
+    levels = LEVELS if near else tuple(kl.max() * (i + 1) / 4 for i in range(4))
+    nearest = {int(np.abs(kl - level).argmin()) for level in levels}
+    return sorted(nearest, key=lambda row: float(kl[row]))
+
+
+def _curves(study: Study, members: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the history of every seed, each factor's KL under the factor's name."""
+    history, table = study.tables.history, study.tables.kl_per_dimension
+    curves = []
+    for run_id in members["run_id"]:
+        names = table.loc[table["run_id"] == run_id, "latent"]
+        columns = {f"kl_{place}": name for place, name in enumerate(names)}
+        curve = history[history["run_id"] == run_id].rename(columns=columns)
+        curves.append(curve[["step", "c", "kl", "reconstruction", *columns.values()]])
+    return curves
+
+
+def _factors(curves: list[pd.DataFrame]) -> list[str]:
+    return [str(name) for name in curves[0].columns[4:]]
+
+
+def _figure(
+    curves: list[pd.DataFrame], snapshots: Snapshots | None, title: str, seed: int
+) -> Figure:
+    rows = [] if snapshots is None else rows_shown(snapshots)
+    images = 0.0
+    if snapshots is not None:
+        n, _, height, width = snapshots.originals.shape
+        images = (len(rows) + 1) * (_WIDTH - _NAMES) * height / (n * (width + 2)) + 0.3
+    with styled():
+        figure = Figure(figsize=(_WIDTH, _CURVES + images), layout="constrained")
+        upper: Figure | SubFigure = figure
+        if snapshots is not None:
+            upper, lower = figure.subfigures(2, 1, height_ratios=[_CURVES, images])
+            _draw_images(lower, snapshots, rows, seed)
+        left, right = upper.subplots(1, 2)
+        _draw_factors(left, curves)
+        _draw_likelihood(right, curves)
+        upper.suptitle(title, fontsize=9)
+    return figure
+
+
+def _draw_factors(axes: Axes, curves: list[pd.DataFrame]) -> None:
+    """Draw the KL of every factor against step, with C on a scale of its own."""
+    mean = pd.concat(curves).groupby("step").mean()
+    spare = iter(_OTHER_COLOURS * len(mean.columns))
+    for place, name in enumerate(_factors(curves)):
+        colour = FACTOR_COLOURS.get(name) or next(spare)
+        if len(curves) > 1:
+            for curve in curves:
+                axes.plot(curve["step"], curve[name], color=colour, linewidth=0.6, alpha=0.4)
+        # Of factors that share equally the first is seen on both sides of the second.
+        wide = 3.0 if place + 1 < len(mean.columns) and name == "position_x" else 1.5
+        axes.plot(mean.index, mean[name], color=colour, linewidth=wide, label=name)
+    axes.set_xlabel("step")
+    axes.set_ylabel("KL of the factor (nats)")
+    axes.set_ylim(bottom=0)
+    capacity = axes.twinx()
+    capacity.plot(mean.index, mean["c"], color=GREY, linewidth=1.2, linestyle="--", label="C")
+    capacity.set_ylabel("C (nats), dashed", color=GREY)
+    capacity.set_ylim(bottom=0)
+    capacity.grid(visible=False)
+    axes.legend(loc="upper left")
+
+
+def _draw_likelihood(axes: Axes, curves: list[pd.DataFrame]) -> None:
+    """Draw the log-likelihood against the total KL."""
+    colour = COLOURS["factor_channel"]
+    for curve in curves:
+        axes.plot(curve["kl"], -curve["reconstruction"], color=colour, linewidth=0.7, alpha=0.6)
+    mean = pd.concat(curves).groupby("step").mean()
+    axes.plot(mean["kl"], -mean["reconstruction"], color=colour, linewidth=1.8)
+    axes.set_xlabel("KL (nats per image)")
+    axes.set_ylabel("log-likelihood E[log p(x|z)] (nats)")
+    # The first windows, in which the decoder learns the mean image, would press the rest together.
+    values = np.concatenate([-curve["reconstruction"].to_numpy() for curve in curves])
+    low, high = np.quantile(values, 0.02), values.max()
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+
+
+def _draw_images(figure: SubFigure, snapshots: Snapshots, rows: list[int], seed: int) -> None:
+    kl = snapshots.kl.sum(1)
+    shown: list[tuple[str, NDArray[np.uint8]]] = [("original", snapshots.originals)]
+    shown += [(f"KL {kl[row]:.1f} nats", snapshots.images[row]) for row in rows]
+    for axes, (name, images) in zip(figure.subplots(len(shown), 1), shown, strict=True):
+        show_images(axes, images)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7.5)
+    figure.suptitle(f"reconstructions during training, seed {seed}", fontsize=8)
+
+
+def _alt(curves: list[pd.DataFrame], n_seeds: int, dataset: str) -> str:
+    last = pd.concat([curve.iloc[[-1]] for curve in curves]).mean()
+    listed = ", ".join(f"{name} {last[name]:.2f}" for name in _factors(curves))
+    seeds = "one seed" if n_seeds == 1 else f"the mean of {n_seeds} seeds"
+    return (
+        f"KL of every true factor on {dataset} against training step, {seeds}; at the end, in "
+        f"nats: {listed}. Beside it log-likelihood against KL; below, originals and "
+        f"reconstructions at rising KL."
+    )
+
+
+INFO = FigureInfo(
+    "factor-channel",
+    "Factors by capacity",
+    "The true factors, each through a noisy channel of its own, and a decoder: what the capacity is "
+    "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
+    "mean; dashed, on the scale to the right, C(step). Right: log-likelihood against total KL "
+    "during training. Below: images of the dataset and, for the lowest seed, what the decoder made "
+    "of their factors when the KL was as said beside the row.",
+    "Figure 3",
+    draw,
+)

@@ -1,0 +1,82 @@
+"""The paper's Figure 1, measured: how the distance of codes follows that of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ..frames import COLLAPSED, Frames
+from ._base import COLOURS, Drawn, FigureInfo, panels, stem
+from .comparison import low_and_high
+
+if TYPE_CHECKING:
+    from ..study import Study
+
+# The metric whose value stands in the heading, in studies that have it.
+METRIC = "smoothness"
+
+
+def draw(study: Study) -> Iterator[Drawn]:
+    """Yield the distance of posteriors against that of positions, at β = 1 and at high β."""
+    for heading, name, chosen in low_and_high(study):
+        rows = [row for row in chosen if row["kl"] > COLLAPSED]
+        rows = [row for row in rows if len(study.frames[row["run_id"]].overlap)]
+        if len(rows) < 2:
+            continue
+        figure, grid = panels(len(rows), len(rows), 3.7, 2.9)
+        for axes, row in zip(grid, rows, strict=True):
+            _panel(axes, study.frames[row["run_id"]], row)
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        betas = " and ".join(f"β = {row['beta']:g}" for row in rows)
+        ends = "; ".join(_ends(study.frames[row["run_id"]], row) for row in rows)
+        yield Drawn(
+            stem("smoothness", name),
+            f"{heading}: distance of posteriors against distance of positions, {betas}",
+            f"Bhattacharyya distance of posteriors against distance in the grid of positions on "
+            f"{heading}, median and bands of pairs of images. {ends}.",
+            figure,
+            rows[0]["dataset"],
+        )
+
+
+def _panel(axes: Axes, frames: Frames, row: dict[str, Any]) -> None:
+    steps, low, lower, median, upper, high = frames.overlap.T
+    colour = COLOURS["vae" if row["beta"] == 1 else "beta_vae"]
+    axes.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0, label="10% to 90%")
+    axes.fill_between(steps, lower, upper, color=colour, alpha=0.3, linewidth=0, label="25% to 75%")
+    axes.plot(steps, median, color=colour, linewidth=1.6, label="median pair")
+    title = f"β = {row['beta']:g}, seed {row['seed']}"
+    # Of more factors than the position, the metric measures distances that the picture has not.
+    correlation = row.get(METRIC) if len(frames.factors) == 2 else None
+    if correlation is not None and not pd.isna(correlation):
+        title += f": Spearman's ρ = {correlation:.2f}".replace("-", "−")
+    axes.set_title(title)
+    axes.set_xlabel("distance of positions (steps of the grid)")
+    axes.set_ylabel("Bhattacharyya distance of\nposteriors (nats)")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+
+
+def _ends(frames: Frames, row: dict[str, Any]) -> str:
+    """Return what the median does, nearest to farthest pair, in words."""
+    first, last = frames.overlap[0], frames.overlap[-1]
+    return (
+        f"At β = {row['beta']:g} the median goes from {first[3]:.2f} nats at a distance of "
+        f"{first[0]:.1f} to {last[3]:.2f} nats at {last[0]:.1f}"
+    )
+
+
+INFO = FigureInfo(
+    "smoothness",
+    "Overlap keeps neighbours together",
+    "The paper's schematic says that a code whose posteriors overlap must put like images beside "
+    "one another. Measured: for pairs of images, the Bhattacharyya distance of their posteriors "
+    "(nats; 0.7 is an overlap of a half) against the distance of the object's positions. The "
+    "steeper the line and the narrower the band, the better codes tell near from far. The models "
+    "of the comparison that are not collapsed, each with a scale of its own.",
+    "Figure 1",
+    draw,
+)

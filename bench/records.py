@@ -1,0 +1,141 @@
+"""What stored JSON must look like: manifests, scores and failures, checked when they are read.
+
+A checksum says that a file is what was written, not that this software wrote it. What does not fit
+here is damaged, like a file whose checksum does not fit: no reader has to expect anything else.
+Fields that are not named here may be there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from .files import DamagedError
+from .specs import RunSpec
+
+_CHECKED = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+_Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+# A name in the run's own folder, and no way out of it.
+_FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+_Count = Annotated[int, Field(ge=1)]
+_Number = Annotated[float, Field(allow_inf_nan=False)] | None
+
+
+class _Checked(BaseModel):
+    model_config = _CHECKED
+
+
+class _File(_Checked):
+    sha256: str
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class _Dataset(_Checked):
+    fingerprint: str
+    n_images: _Count
+    image_shape: Annotated[list[_Count], Field(min_length=3, max_length=3)]
+    factor_names: list[str]
+    factor_sizes: list[_Count]
+
+
+class _Execution(_Checked):
+    device: str
+    device_name: str
+    precision: Literal["float32", "bfloat16"]
+    threads: int
+    pack: list[str]
+
+
+class _Versions(_Checked):
+    __pydantic_extra__: dict[str, str]
+    torch: str
+
+
+class Manifest(_Checked):
+    """The manifest of a run folder."""
+
+    format: int
+    run_id: _Identity
+    group_id: _Identity
+    spec: dict[str, Any]
+    dataset: _Dataset
+    execution: _Execution
+    versions: _Versions
+    git_commit: str | None
+    latent_names: list[str]
+    reconstruction: _Number
+    files: dict[_FileName, _File]
+
+
+class Failed(_Checked):
+    """The record of a run that gave no result."""
+
+    spec: RunSpec
+    reason: str
+    traceback: str
+
+
+class _Level(_Checked):
+    chance: _Number = None
+    ceiling: _Number = None
+
+
+class _Entry(_Level):
+    column: str
+    value: _Number | list[_Number]
+    run_id: str = ""
+    reason: str | None = None
+    low: _Number = None
+    high: _Number = None
+    warnings: list[str] = []
+    options: dict[str, Any] = {}
+    detail: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _kl_is_summed(self) -> Self:
+        if self.column == "kl_per_dimension" and self.value is not None:
+            if not isinstance(self.value, list) or None in self.value:
+                raise ValueError("must be a list of numbers")
+        return self
+
+
+_MANIFEST = TypeAdapter(Manifest)
+_FAILED = TypeAdapter(Failed)
+_ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
+# What lies in a folder of its own below `scores/` has another form than a run's scores.
+_SCORES: dict[str, TypeAdapter[Any]] = {
+    "groups": _ENTRIES,
+    "levels": TypeAdapter(Annotated[dict[Literal["levels"], list[_Level]], Field(min_length=1)]),
+    "variants": TypeAdapter(dict[str, dict[str, _Number]]),
+}
+
+
+def check_manifest(body: dict[str, Any]) -> None:
+    """Refuse a manifest that is none.
+
+    Raises
+    ------
+    DamagedError
+        With the first field that does not fit.
+    """
+    _check(_MANIFEST, body)
+
+
+def check_failed(body: dict[str, Any]) -> None:
+    """Refuse a record of a failure that is none; `DamagedError` as for manifests."""
+    _check(_FAILED, body)
+
+
+def check_scores(name: str, scores: object) -> None:
+    """Refuse scores, stored under `name`, that are none; `DamagedError` as for manifests."""
+    _check(_SCORES.get(name.partition("/")[0], _ENTRIES), scores)
+
+
+def _check(form: TypeAdapter[Any], body: object) -> None:
+    try:
+        form.validate_python(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DamagedError(f"{where}: {first['msg']}") from None

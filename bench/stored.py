@@ -1,0 +1,158 @@
+"""A committed run as it is read: nothing of it is believed before its checksum is verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from .files import DamagedError, read_json, sha256
+from .hdf5 import UNREADABLE, read_array
+from .records import check_manifest
+from .snapshots import Snapshots, read_snapshots
+from .specs import SPEC_ADAPTER, RunSpec, group_id, run_id
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The codes of a run's evaluation images."""
+
+    indices: NDArray[np.int64]
+    means: NDArray[np.float32]
+    logvars: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A committed run: its manifest, and its files by way of their checksums."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """The run's specification."""
+        return SPEC_ADAPTER.validate_python(self.manifest["spec"])
+
+    @property
+    def run_id(self) -> str:
+        """The run's identity, which is its folder's name."""
+        return self.folder.name
+
+    @property
+    def codes(self) -> str:
+        """The checksum of its codes, which names what a score is of."""
+        return str(self.manifest["files"]["latents.h5"]["sha256"])
+
+    def has(self, name: str) -> bool:
+        """Return whether the run wrote a file of that name."""
+        return name in self.manifest["files"]
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of the run's files once its content is verified.
+
+        Raises
+        ------
+        DamagedError
+            If the file is missing or is not what was committed.
+        """
+        path = self.folder / name
+        if not path.is_file() or sha256(path) != self.manifest["files"][name]["sha256"]:
+            raise DamagedError(f"{path}: is missing or does not match its checksum")
+        return path
+
+    def latents(self) -> Latents:
+        """Read the codes.
+
+        Raises
+        ------
+        DamagedError
+            If they are not what was committed.
+        """
+        path = self.path("latents.h5")
+        try:
+            with h5py.File(path, "r") as file:
+                logvars = read_array(file, "logvars") if "logvars" in file else None
+                found = Latents(read_array(file, "indices"), read_array(file, "means"), logvars)
+        except UNREADABLE as error:
+            raise DamagedError(f"{path}: has no codes that can be read: {error}") from None
+        shape = (len(found.indices), len(self.manifest["latent_names"]))
+        tables = [table for table in (found.means, logvars) if table is not None]
+        if found.indices.dtype != np.int64 or any(
+            table.shape != shape or table.dtype != np.float32 for table in tables
+        ):
+            raise DamagedError(f"{path}: has codes of another shape or type than its manifest says")
+        return found
+
+    def history(self) -> pd.DataFrame | None:
+        """Read the training curves, where there are any.
+
+        Raises
+        ------
+        DamagedError
+            If they are not what was committed.
+        """
+        if not self.has("history.csv"):
+            return None
+        path = self.path("history.csv")
+        try:
+            # As text first: some versions of pandas read numbers with the last digit off.
+            return pd.read_csv(path, dtype=str).astype("float64")
+        except UNREADABLE as error:
+            raise DamagedError(f"{path}: has no curves that can be read: {error}") from None
+
+    def snapshots(self) -> Snapshots | None:
+        """Read what the model made of fixed images during training, where there is any.
+
+        Raises
+        ------
+        DamagedError
+            If it is not what was committed.
+        """
+        if not self.has("snapshots.h5"):
+            return None
+        path = self.path("snapshots.h5")
+        try:
+            return read_snapshots(path)
+        except UNREADABLE as error:
+            raise DamagedError(f"{path}: has no images that can be read: {error}") from None
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read the manifest of a run folder and check that it is of this run and this format.
+
+    Raises
+    ------
+    DamagedError
+        If the manifest, or the size of a file that it lists, is not what was committed.
+    """
+    try:
+        run = StoredRun(folder, read_json(folder / "manifest.json"))
+        check_manifest(run.manifest)
+        if folder.is_symlink():
+            raise DamagedError("is a link, not a run folder")
+        if run.manifest["format"] != FORMAT:
+            raise DamagedError(f"has format {run.manifest['format']}, not {FORMAT}")
+        identities = run_id(run.spec), group_id(run.spec)
+        if identities != (run.manifest["run_id"], run.manifest["group_id"]):
+            raise DamagedError("its specification is not that of its run id")
+        if folder.name != identities[0]:
+            raise DamagedError("its name is not its run id")
+        if "latents.h5" not in run.manifest["files"]:
+            raise DamagedError("it has no codes")
+        for name, entry in run.manifest["files"].items():
+            # Of a link this is the link's own size: what lies elsewhere is not of this run.
+            if (folder / name).lstat().st_size != entry["bytes"]:
+                raise DamagedError(f"{name} has not the size it was committed with")
+    except (OSError, ValidationError, DamagedError) as error:
+        raise DamagedError(f"{folder}: is not a readable run: {error}") from None
+    return run

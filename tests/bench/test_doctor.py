@@ -1,0 +1,259 @@
+"""Capacity doctor: each finding on runs where it is known, the published ones among them."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.doctor import diagnose, diagnosis_frame, doctor_tables
+from bench.doctor._examination import RULES, count_for
+from bench.doctor._frontier import frontier
+from bench.doctor._words import _WORDS
+from bench.plots.doctor import DOCTOR
+from bench.published import MODELS
+from bench.store import Store
+from bench.study import load_study
+from bench.tables import write_table
+
+VAE, BETA, POURED = ((*model.epochs[-1].latents,) for model in MODELS)
+STEPS = 20_000
+# A data set without code at 420 nats, of which each nat of a good code gains 150, then ever less.
+PLATEAU, SCALE, STEEP = 420.0, 2.5, 150.0
+
+
+def _distortion(rate):
+    return PLATEAU - STEEP * SCALE * (1 - np.exp(-np.asarray(rate) / SCALE))
+
+
+def _history(kl, c, reconstruction=None):
+    """Return a history of KL and C as functions of the share of training that is done."""
+    done = np.arange(1, 201) / 200
+    rate = np.broadcast_to(kl(done), done.shape)
+    curve = _distortion(rate) if reconstruction is None else np.full(200, reconstruction)
+    return pd.DataFrame({"step": done * STEPS, "kl": rate, "c": c(done), "reconstruction": curve})
+
+
+def _tables(runs):
+    """Return tables of runs: name to (kind, γ, history, KL of the final latents, own columns)."""
+    rows, histories, kl = [], [], []
+    for name, (kind, gamma, history, latents, own) in runs.items():
+        rows.append(
+            {
+                "run_id": name,
+                "dataset": "ball",
+                "dataset_options": "{}",
+                "kind": kind,
+                "seed": 0,
+                "steps": STEPS,
+                "beta": 1.0 if kind == "vae" else math.nan,
+                "gamma": gamma,
+                "anneal_steps": STEPS / 2,
+                "precision": "float32",
+                "n_latents": 10,
+                "learning_rate": 5e-4,
+                "label": name,
+                "group_id": name,
+                "kl": float(sum(latents)),
+                "reconstruction": float(_distortion(sum(latents))),
+                **own,
+            }
+        )
+        histories.append(history.assign(run_id=name))
+        # The order of latents is chance: the doctor has to sort.
+        kl += [(name, f"z{j}", value) for j, value in enumerate([*latents][::-1])]
+    return SimpleNamespace(
+        runs=pd.DataFrame(rows),
+        history=pd.concat(histories, ignore_index=True),
+        kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
+    )
+
+
+def _rise(capacity):
+    return lambda done: capacity * np.minimum(2 * done, 1)
+
+
+def _plain(latents=VAE):
+    return (
+        "vae",
+        math.nan,
+        _history(lambda done: 25 * done, lambda done: done * math.nan),
+        latents,
+        {},
+    )
+
+
+def _one(kl, capacity=10.0, latents=(4.0, 3.0, 2.0, 1.0), gamma=1_000.0, plain=True, **own):
+    reconstruction = own.get("reconstruction")
+    history = _history(kl, _rise(capacity), reconstruction)
+    runs = {"capacity": ("capacity_vae", gamma, history, latents, own)}
+    # Of little KL at its start, as every training: the level without a code is seen in it.
+    runs |= {"plain": _plain()} if plain else {}
+    (found,) = diagnose(_tables(runs))
+    return found
+
+
+def test_a_run_on_c_is_tracked():
+    found = _one(_rise(10.0))
+    assert found.findings == ("tracked",)
+    assert found.measured.share == 1
+    assert "KL ends at 10.00 nats for C = 10.0 and was within 1 nat of C in 100%" in found.sentence
+
+
+@pytest.mark.parametrize(("distance", "findings"), [(0.9, "tracked"), (1.1, "above C")])
+def test_on_c_is_within_a_nat(distance, findings):
+    assert _one(lambda done: _rise(10.0)(done) + distance).verdict == findings
+    below = "tracked" if findings == "tracked" else "lagged"
+    assert _one(lambda done: np.maximum(_rise(10.0)(done) - distance, 0)).verdict == below
+
+
+def test_above_c_blames_gamma_only_where_it_is_below_the_slope():
+    def kl(done):
+        return _rise(10.0)(done) + 2
+
+    low, high = _one(kl, gamma=100.0), _one(kl, gamma=1_000.0)
+    assert low.verdict == high.verdict == "above C"
+    assert "γ = 100 is below the steepest slope seen" in low.sentence
+    assert "Raise γ" in low.sentence
+    assert "it is the optimiser that overshoots" in high.sentence
+
+
+def test_a_run_that_lags_on_its_way_is_not_tracked_though_it_arrives():
+    found = _one(lambda done: np.minimum(10 * done**2 * 1.6, 10.0))
+    assert abs(found.measured.kl - 10) < 1
+    assert found.findings == ("lagged",)
+    assert found.measured.below > 0.05
+
+
+def test_a_run_without_a_code_is_collapsed_and_nothing_else():
+    found = _one(lambda done: 0 * done + 0.2, latents=(0.1, 0.05, 0.05))
+    assert found.findings == ("collapsed",)
+    assert "no code has begun" in found.sentence
+    # Where C itself is that small there is nothing amiss.
+    assert _one(lambda done: 0 * done + 0.2, capacity=0.5, latents=(0.2,)).verdict == "tracked"
+
+
+def test_kl_that_buys_less_than_it_costs_is_noise():
+    noise = {"latents": (1.0,) * 6, "capacity": 6.0}
+    found = _one(_rise(6.0), reconstruction=PLATEAU - 1, **noise)
+    assert found.findings == ("gamma too large", "tracked")
+    assert f"({PLATEAU - 1:.1f} against" in found.sentence
+    assert _one(_rise(6.0), reconstruction=PLATEAU - 50, **noise).verdict == "tracked"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    ("latents", "poured"),
+    [
+        (POURED, True),
+        (VAE, False),
+        (BETA, False),
+        # The failure on its way, by published epochs: three latents take all there is.
+        ((4.75, 4.74, 3.47), True),
+        ((8.66, 8.65, 7.02), True),
+    ],
+)
+def test_published_codes_are_told_apart(latents, poured, plain):
+    total = sum(latents)
+    found = _one(_rise(total), capacity=total, latents=latents, plain=plain)
+    assert found.verdict == ("poured into few latents" if poured else "tracked")
+    if poured:
+        assert f"{latents[0]:.2f} {latents[1]:.2f} {latents[2]:.2f}" in found.sentence
+        assert ("β = 1 run needs 7 latents" in found.sentence) == plain
+
+
+def test_a_small_capacity_or_data_of_few_factors_is_no_failure():
+    assert _one(_rise(6.0), capacity=6.0, latents=(3.0, 3.0)).verdict == "tracked"
+    two = {"plain": _plain((5.0, 5.0, 0.5))}
+    two["capacity"] = ("capacity_vae", 1e3, _history(_rise(10.4), _rise(10.4)), (5.2, 5.2), {})
+    (found,) = diagnose(_tables(two))
+    assert found.verdict == "tracked"
+
+
+def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
+    found = _one(_rise(10.0))
+    assert found.measured.reference.kl == pytest.approx(sum(VAE))
+    # The frontier's first chord is a little less steep than the curve at its start.
+    assert 100 < found.measured.seen.steepest <= STEEP
+    assert "Suggested C: 25, the KL of the β = 1 runs. Suggested γ: 300" in found.sentence
+    alone = _one(_rise(10.0), plain=False)
+    assert math.isnan(alone.measured.reference.kl)
+    assert "No C suggested: add a β = 1 run" in alone.sentence
+    runs = {"plain": _plain((0.1, 0.0))}
+    runs["capacity"] = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
+    (found,) = diagnose(_tables(runs))
+    assert "the β = 1 runs of these settings have no code" in found.sentence
+
+
+def test_runs_of_other_settings_are_no_reference():
+    plain = _plain()
+    runs = {"plain": (*plain[:4], {"learning_rate": 1e-3}), "wide": (*plain[:4], {"n_latents": 20})}
+    runs["capacity"] = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
+    (found,) = diagnose(_tables(runs))
+    assert found.measured.reference.n_runs == 0
+
+
+def test_every_rule_has_its_words_and_some_rule_always_holds():
+    assert list(RULES) == list(_WORDS)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        level, latents = rng.uniform(0, 20), rng.uniform(0, 5, 10)
+        found = _one(lambda done, level=level: level * done, rng.uniform(0, 20), latents)
+        assert found.findings
+        assert not {"tracked", "lagged", "above C", "collapsed"} < {*found.findings}
+        assert "nan" not in found.sentence
+
+
+def test_the_frontier_is_the_hull_of_what_was_reached():
+    rates = np.linspace(0, 8, 400)
+    rng = np.random.default_rng(0)
+    above = _distortion(rates) + rng.exponential(30, (20, 400))
+    seen = frontier(pd.DataFrame({"kl": np.tile(rates, 20), "reconstruction": above.ravel()}))
+    assert (np.diff(seen.slopes) < 0).all()
+    assert (seen.slopes > 0).all()
+    expected = STEEP * np.exp(-4 / SCALE)
+    assert seen.slope(4.0) == pytest.approx(expected, rel=0.25)
+    assert seen.slope(99.0) == 0
+    assert seen.plateau == pytest.approx(PLATEAU, abs=5)
+    assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).steepest)
+    assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).plateau)
+
+
+def test_latents_are_counted_largest_first():
+    assert count_for(np.array([1.0, 8.0, 1.0]), 0.8) == 1
+    assert count_for(np.array([1.0, 8.0, 1.0]), 0.81) == 2
+    assert count_for(np.zeros(3), 0.5) == 0
+
+
+def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_path):
+    store = Store(small_store)
+    study = load_study(store)
+    found = diagnose(study.tables)
+    capacity = study.tables.runs[study.tables.runs["kind"] == "capacity_vae"]
+    assert [one.run["run_id"] for one in found] == capacity["run_id"].tolist()
+    written = pd.read_csv(small_store / "tables" / "doctor.csv")
+    frame = diagnosis_frame(found)
+    assert written["run_id"].tolist() == frame["run_id"].tolist()
+    assert written["kl_end"].tolist() == frame["kl_end"].tolist()
+    (table,) = doctor_tables(found, study.tables)
+    assert [row["verdict"] for row in table.rows] == [one.verdict for one in found]
+    text = (small_store / "report.html").read_text()
+    assert text.count('id="doctor"') == 1
+    (drawn,) = DOCTOR.draw(study)
+    assert f"{len(found)} capacity runs" in drawn.alt
+    bars, _, slope = drawn.figure.axes
+    labels = [label.get_text() for label in bars.get_yticklabels()]
+    assert labels[0] == "capacity γ=100 C=5"
+    assert any(label.get_text() == "γ = 100" for label in slope.texts)
+
+    plain = study.tables.runs[study.tables.runs["kind"] != "capacity_vae"]
+    without = replace(study.tables, runs=plain)
+    assert diagnose(without) == []
+    assert list(DOCTOR.draw(replace(study, tables=without))) == []
+    empty = Store(tmp_path / "store", create=True)
+    (empty.folder / "tables").mkdir(exist_ok=True)
+    (empty.folder / "tables" / "doctor.csv").write_text("of runs that are gone")
+    write_table(empty, "doctor", diagnosis_frame([]))
+    assert not (empty.folder / "tables" / "doctor.csv").exists()

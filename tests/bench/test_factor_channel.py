@@ -1,0 +1,462 @@
+"""The factor channel: what it encodes and costs, its training, snapshots and figure."""
+
+import io
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import datasets
+from bench.batches import Images
+from bench.channel import FactorChannel, scaled_factors
+from bench.checkpoints import Checkpoints
+from bench.config import expand, parse_grid
+from bench.errors import GridError
+from bench.factor_channel import ChannelTraining, capacity_at, snapshot_steps
+from bench.frames import read_frames
+from bench.load import load_run
+from bench.objectives import OBJECTIVES, Terms, gaussian_kl
+from bench.outcome import Context
+from bench.packs import Execution, Pack, make_packs
+from bench.pipeline import run_grid
+from bench.plots import FIGURES, svg_text
+from bench.producers import PRODUCERS
+from bench.snapshots import LEVELS, Snapshots, read_snapshots, snapshot_bytes
+from bench.specs import SPEC_ADAPTER, run_id
+from bench.store import Store
+from bench.study import Study, load_study
+from bench.tables import Tables
+
+BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
+OPTIONS = {key: value for key, value in BALL.items() if key != "name"}
+CHANNEL = {"kind": "factor_channel", "gamma": 100, "capacity": 3, "anneal_steps": 300}
+GRID = {
+    "name": "channel",
+    "datasets": [BALL],
+    "seeds": [0, 1],
+    "models": [{"kind": "vae", "steps": 3}, CHANNEL],
+    "train": {"steps": 400, "batch_size": 16, "n_latents": 4, "learning_rate": 5e-3},
+    "metrics": ["mig", "udr"],
+    "baselines": True,
+}
+FACTORS = ("shape", "scale", "orientation", "position_x", "position_y")
+
+
+class PluggedOutError(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture(scope="module")
+def ball():
+    return datasets.load("ball", **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Return the store of a finished grid with two channels that nobody changes."""
+    folder = tmp_path_factory.mktemp("channel") / "store"
+    assert run_grid(GRID, out=folder).failed == 0
+    return Store(folder)
+
+
+@pytest.fixture(scope="module")
+def channels(store):
+    runs = [run for run in store.runs() if run.spec.kind == "factor_channel"]
+    return sorted(runs, key=lambda run: run.spec.seed)
+
+
+def _spec(**fields):
+    common = {"dataset": {"name": "ball", "options": OPTIONS}, "batch_size": 16}
+    return SPEC_ADAPTER.validate_python({**CHANNEL, **common, "steps": 400, **fields})
+
+
+def _train(specs, ball, path=None, *, stop_at=None):
+    """Train a pack to its end, or until the plug is pulled after a step."""
+
+    def report(steps, loss):
+        if steps == (stop_at or 0) * len(specs):
+            raise PluggedOutError
+
+    context = Context(report, Checkpoints(path, steps=5))
+    return list(PRODUCERS["factor_channel"](Pack(tuple(specs), Execution()), ball, context))
+
+
+def _channel(c, share):
+    channel = FactorChannel((1, 16, 16), 2, "burgess", seeds=[0])
+    channel.share.data[:] = torch.tensor(share)
+    channel.set_capacity(torch.tensor([c]))
+    return channel
+
+
+@pytest.mark.parametrize("name", ["ball", "dsprites"])
+def test_scaled_factors_have_mean_0_and_variance_1(name):
+    dataset = datasets.load(name)
+    scaled = scaled_factors(dataset).astype(np.float64)
+    assert scaled.mean(0) == pytest.approx(np.zeros(scaled.shape[1]), abs=1e-6)
+    assert scaled.var(0) == pytest.approx(np.ones(scaled.shape[1]), abs=1e-6)
+    # An increasing function of the class index, with equal steps.
+    indices = np.arange(0, len(dataset), 997)
+    factors = dataset.factors(indices)
+    for column in range(scaled.shape[1]):
+        slope = np.polyfit(factors[:, column], scaled[indices, column], 1)
+        size = dataset.factor_sizes[column]
+        assert slope[0] == pytest.approx((12 / (size**2 - 1)) ** 0.5, rel=1e-5)
+
+
+def test_nothing_is_spent_on_a_factor_with_one_value():
+    images = np.arange(4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16), np.uint8)
+    data = datasets.from_arrays(images, np.array([[0, 0], [1, 0], [2, 0], [2, 0]]))
+    scaled = scaled_factors(data)
+    assert scaled[:, 0].var() == pytest.approx(1)
+    assert (scaled[:, 1] == 0).all()
+    training = ChannelTraining(Pack((_spec(batch_size=2),)), Images(data, "cpu"), len(data))
+    for _ in range(5):
+        training.advance()
+    history = training.history.frame(0)
+    assert (history["kl_1"] == 0).all()
+    assert history["kl_0"].to_numpy() == pytest.approx(history["c"].to_numpy(), rel=1e-5)
+
+
+def test_kl_of_a_channel_has_its_closed_form(ball):
+    channel = _channel(c=4.0, share=[0.6, -1.2])
+    gain, log_noise = (part.detach()[0, 0].double() for part in channel.gain_and_log_noise())
+    means, logvars = channel.encode(torch.from_numpy(scaled_factors(ball))[None])
+    averaged = gaussian_kl(means, logvars).mean(1)[0].detach().numpy()
+    expected = 0.5 * (gain**2 + (2 * log_noise).exp() - 1 - 2 * log_noise)
+    assert averaged == pytest.approx(expected.numpy(), rel=1e-5)
+    # And that is its share of C, at the gain that is worth most at the price.
+    assert averaged == pytest.approx([4 * 0.2, 4 * 0.8], rel=1e-5)
+    assert (gain**2 + (2 * log_noise).exp()).numpy() == pytest.approx(np.ones(2))
+    assert gain[0] > 0 > gain[1]
+
+
+def test_no_gain_costs_less_for_the_same_ratio_to_the_noise():
+    ratio = 3.0
+    gain = torch.linspace(0.3, 2, 1701, dtype=torch.float64)
+    kl = gaussian_kl(gain, 2 * (gain / ratio).log())
+    best = gain[kl.argmin()].item()
+    assert best**2 * (1 + ratio**-2) == pytest.approx(1, abs=0.003)
+    assert kl.min().item() == pytest.approx(0.5 * np.log(1 + ratio**2), abs=1e-5)
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-9, 0.5, 25.0])
+@pytest.mark.parametrize("share", [[0.0, 1.0], [1e-5, 1.0], [1.0, 1.0]])
+def test_gradients_are_finite_where_nothing_is_spent(c, share):
+    channel = _channel(c, share)
+    means, logvars = channel.encode(torch.ones(1, 3, 2))
+    (means.sum() + logvars.sum()).backward()
+    assert torch.isfinite(channel.share.grad).all()
+    assert torch.isfinite(means).all()
+    assert gaussian_kl(means, logvars)[0, 0].sum().item() == pytest.approx(c, abs=2e-6)
+    if c == 0.5 and share[0] == 0:
+        # A factor that has nothing can come in: its gain has a slope.
+        assert channel.share.grad[0, 0, 0] > 0
+
+
+def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
+    # A batch of two images has another spread of factors at every step; the KL has not.
+    training = ChannelTraining(Pack((_spec(batch_size=2),)), Images(ball, "cpu"), len(ball))
+    for _ in range(5):
+        training.advance()
+    history = training.history.frame(0)
+    assert history["c"].to_numpy() == pytest.approx(0.5 + 2.5 * np.arange(5) / 300)
+    assert history["kl"].to_numpy() == pytest.approx(history["c"].to_numpy(), rel=1e-5)
+    penalty = history["loss"] - history["reconstruction"]
+    assert penalty.abs().max() < 1e-3
+
+
+def test_only_decoder_and_channel_are_trained(ball):
+    training = ChannelTraining(Pack((_spec(),)), Images(ball, "cpu"), len(ball))
+    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    parts = {name.split(".")[0] for name in before}
+    assert parts == {"share", "capacity", "decoder_linears", "decoder_convs"}
+    training.advance()
+    for name, value in training.model.named_parameters():
+        assert value.grad is not None
+        assert value.grad.abs().max() > 0, name
+        assert not torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize(("step", "c"), [(0, 0.5), (150, 1.75), (300, 3), (10**6, 3)])
+def test_capacity_rises_from_its_start(step, c):
+    spec = _spec()
+    settings = {
+        name: torch.tensor([float(getattr(spec, name))])
+        for name in ("gamma", "capacity_start", "capacity", "anneal_steps")
+    }
+    objective = OBJECTIVES["factor_channel"]
+    assert objective.control_name == "c"
+    assert objective.control(step, settings).item() == pytest.approx(c)
+    assert capacity_at(spec, step) == pytest.approx(c)
+    z = torch.zeros(1, 2, 2)
+    terms = Terms(torch.tensor([10.0]), torch.tensor([[1.0, 5.0]]), z, z, z, 64)
+    assert objective(terms, step, settings).item() == pytest.approx(10 + 100 * (6 - c))
+
+
+def test_kl_follows_the_capacity_and_the_positions_share_it(channels):
+    for run in channels:
+        history = run.history()
+        assert history["c"].iloc[0] == 0.5
+        late = history[history["step"] > 200]
+        assert (history["kl"] - history["c"]).abs().max() < 1e-4
+        assert history["kl"].to_numpy() == pytest.approx(
+            history[["kl_0", "kl_1"]].sum(axis=1).to_numpy(), rel=1e-5
+        )
+        assert (late["kl_0"] - late["kl_1"]).abs().max() < 0.3
+        # What came through the channel is used.
+        first, last = (
+            history["reconstruction"][part].mean() for part in (slice(5, 25), slice(380, 400))
+        )
+        assert last < 0.6 * first
+
+
+def test_codes_are_those_of_the_scaled_factors(channels, ball):
+    run = channels[0]
+    latents = run.latents()
+    gain, log_noise = load_run(run.folder).model.gain_and_log_noise()
+    gain, log_noise = gain[0].detach().numpy(), log_noise[0].detach().numpy()
+    assert latents.means == pytest.approx(gain * scaled_factors(ball), abs=1e-6)
+    assert latents.logvars == pytest.approx(np.repeat(2 * log_noise, 64, 0), abs=1e-6)
+    assert run.manifest["latent_names"] == ["position_x", "position_y"]
+    assert latents.means.var(0) + np.exp(latents.logvars[0]) == pytest.approx(np.ones(2), rel=1e-4)
+
+
+def test_a_stored_channel_decodes_and_says_why_it_does_not_encode(channels, ball, store):
+    loaded = load_run(channels[0].folder)
+    snapshots = channels[0].snapshots()
+    with pytest.raises(ValueError, match="a factor channel encodes no images"):
+        loaded.encode(snapshots.originals)
+    frames = read_frames(store.frames_path(channels[0].run_id))
+    # Frames decode the same images' codes from the weights of the end.
+    assert np.array_equal(frames.originals, snapshots.originals)
+    assert np.array_equal(frames.reconstructions, snapshots.images[-1])
+    decoded = loaded.decode(channels[0].latents().means[:5])
+    assert decoded.shape == (5, 1, 16, 16)
+
+
+def test_snapshots_are_of_their_steps(channels):
+    run = channels[0]
+    snapshots, history = run.snapshots(), run.history().set_index("step")
+    assert snapshots.steps.tolist() == sorted(snapshot_steps(run.spec))
+    assert snapshots.steps[-1] == 400
+    assert snapshots.c[-1] == 3
+    assert snapshots.c == pytest.approx(history.loc[snapshots.steps, "c"].to_numpy(), rel=1e-6)
+    assert snapshots.kl.sum(1) == pytest.approx(snapshots.c, rel=1e-5)
+    # The share has taken one step more than that whose row it is.
+    expected = history.loc[snapshots.steps, ["kl_0", "kl_1"]].to_numpy()
+    assert snapshots.kl == pytest.approx(expected, rel=0.05)
+    assert snapshots.images.shape == (len(snapshots.steps), 11, 1, 16, 16)
+    assert not np.array_equal(snapshots.images[0], snapshots.images[-1])
+    error = np.abs(snapshots.images.astype(float) - snapshots.originals).mean((1, 2, 3, 4))
+    assert error[-1] < 0.7 * error[0]
+
+
+def test_snapshot_steps_pass_the_levels():
+    spec = _spec(capacity=25, anneal_steps=245_000, steps=300_000)
+    passed = {round((level - 0.5) * 10_000) for level in LEVELS}
+    assert passed <= snapshot_steps(spec)
+    assert len(snapshot_steps(spec)) == 16 + len(LEVELS) + 1
+    assert snapshot_steps(_spec(capacity=0.5, anneal_steps=1, steps=1)) == {1}
+    assert max(snapshot_steps(_spec(anneal_steps=900, steps=400))) == 400
+
+
+def test_snapshots_are_a_file_of_the_run_that_comes_back(channels, tmp_path):
+    run = channels[0]
+    assert run.manifest["files"]["snapshots.h5"]["bytes"] == (
+        (run.folder / "snapshots.h5").stat().st_size
+    )
+    snapshots = run.snapshots()
+    (tmp_path / "snapshots.h5").write_bytes(snapshot_bytes(snapshots))
+    again = read_snapshots(tmp_path / "snapshots.h5")
+    for name in ("steps", "c", "kl", "originals", "images"):
+        assert np.array_equal(getattr(again, name), getattr(snapshots, name))
+    assert snapshot_bytes(again) == snapshot_bytes(snapshots)
+
+
+def test_a_damaged_snapshot_makes_the_run_again(tmp_path):
+    grid = {**GRID, "seeds": [0], "models": [{**CHANNEL, "anneal_steps": 3}], "baselines": False}
+    grid["train"] = {"steps": 5, "batch_size": 8}
+    run_grid(grid, out=tmp_path / "a")
+    (path,) = (tmp_path / "a" / "runs").glob("*/snapshots.h5")
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+    assert run_grid(grid, out=tmp_path / "a").trained == 1
+    (path,) = (tmp_path / "a" / "runs").glob("*/snapshots.h5")
+    assert read_snapshots(path).steps[-1] == 5
+
+
+@pytest.mark.parametrize("stop_at", [1, 6, 11, 22])
+def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monkeypatch):
+    monkeypatch.setattr("bench.history.HISTORY_ROWS", 6)
+    specs = [_spec(steps=23, anneal_steps=15), _spec(steps=23, anneal_steps=9, seed=3)]
+    whole = _train(specs, ball)
+    with pytest.raises(PluggedOutError):
+        _train(specs, ball, tmp_path / "pack", stop_at=stop_at)
+    resumed = _train(specs, ball, tmp_path / "pack")
+    for before, after in zip(whole, resumed, strict=True):
+        assert before.state == after.state
+        assert before.history.equals(after.history)
+        assert np.array_equal(before.means, after.means)
+        assert before.reconstruction == after.reconstruction
+        assert snapshot_bytes(before.snapshots) == snapshot_bytes(after.snapshots)
+
+
+def test_a_member_of_a_pack_is_the_channel_alone(ball):
+    specs = [_spec(steps=20, anneal_steps=15), _spec(steps=20, anneal_steps=9, gamma=5, seed=3)]
+    packed = _train(specs, ball)
+    for spec, member in zip(specs, packed, strict=True):
+        (alone,) = _train([spec], ball)
+        assert np.allclose(member.means, alone.means, atol=1e-5)
+        assert np.allclose(member.logvars, alone.logvars, atol=1e-5)
+        assert np.allclose(member.history, alone.history, rtol=1e-4, atol=1e-4)
+        assert member.snapshots.steps.tolist() == alone.snapshots.steps.tolist()
+        assert np.allclose(member.snapshots.kl, alone.snapshots.kl, atol=1e-5)
+        difference = member.snapshots.images.astype(int) - alone.snapshots.images
+        assert np.abs(difference).max() <= 1
+        state = torch.load(io.BytesIO(member.state), weights_only=True)
+        assert state["share"].shape == (1, 1, 2)
+
+
+def test_bfloat16_starts_as_float32_does(ball):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        pack = Pack((_spec(steps=10, anneal_steps=5),), Execution(precision=precision))
+        (result,) = PRODUCERS["factor_channel"](pack, ball, Context())
+        assert result.means.dtype == np.float32
+        losses[precision] = result.history["loss"].to_numpy()
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.01)
+
+
+def test_a_channel_shares_no_pack_with_a_vae():
+    vae = SPEC_ADAPTER.validate_python(
+        {"kind": "vae", "dataset": _spec().dataset.model_dump(), "batch_size": 16, "steps": 400}
+    )
+    specs = [vae, _spec(), _spec(seed=1, gamma=7)]
+    packs = make_packs(specs, Execution(), 8)
+    assert [pack.specs for pack in packs] == [(vae,), (specs[1], specs[2])]
+
+
+def test_the_number_of_latents_of_a_grid_does_not_apply_to_it():
+    models = [{"kind": "vae"}, CHANNEL]
+    grid = {**GRID, "models": models, "train": {"n_latents": [4, 10]}, "baselines": False}
+    specs = expand(parse_grid(grid))
+    kinds = [spec.kind for spec in specs]
+    assert (kinds.count("vae"), kinds.count("factor_channel")) == (4, 2)
+    assert not any(hasattr(s, "n_latents") for s in specs if s.kind == "factor_channel")
+    with pytest.raises(GridError, match="n_latents: unknown key"):
+        parse_grid({**grid, "models": [{**CHANNEL, "n_latents": 10}]})
+    with pytest.raises(GridError, match="anneal_steps: 300 is more than the 200 steps"):
+        parse_grid({**grid, "train": {"steps": 200}})
+    partial = {"steps": 200, "allow_partial_anneal": True}
+    assert len(expand(parse_grid({**grid, "models": [CHANNEL], "train": partial}))) == 2
+
+
+def test_its_identity_never_changes():
+    grid = {**GRID, "datasets": ["ball"], "seeds": [0], "baselines": False, "train": {}}
+    channel = {"kind": "factor_channel", "gamma": 1000, "capacity": 25, "anneal_steps": 100_000}
+    (spec,) = expand(parse_grid({**grid, "models": [channel]}))
+    # A stored run is found by it.
+    assert run_id(spec) == "cde7a1d6138a9558"
+    (same,) = expand(parse_grid({**grid, "models": [{**channel, "capacity_start": 0.5}]}))
+    assert run_id(same) == run_id(spec)
+    assert spec.template.format(**spec.model_dump()) == "factor channel γ=1000 C=0.5→25"
+
+
+def test_tables_know_its_factors(store, channels):
+    tables = load_study(store).tables
+    for run in channels:
+        named = tables.kl_per_dimension[tables.kl_per_dimension["run_id"] == run.run_id]
+        assert named["latent"].tolist() == ["position_x", "position_y"]
+        last = tables.history[tables.history["run_id"] == run.run_id].iloc[-1]
+        assert named["kl"].to_numpy() == pytest.approx([last["kl_0"], last["kl_1"]], abs=0.05)
+    kinds = list(dict.fromkeys(tables.runs["kind"]))
+    assert kinds.index("vae") < kinds.index("factor_channel") < kinds.index("baseline_untrained")
+    own = tables.runs[tables.runs["kind"] == "factor_channel"]
+    assert own["capacity_start"].tolist() == [0.5, 0.5]
+    assert own["n_latents"].isna().all()
+    assert own["mig_histogram"].tolist() == [1, 1]
+
+
+def test_the_figure_shows_a_stored_study(store, channels):
+    study = load_study(store)
+    assert list(study.snapshots) == [channels[0].run_id]
+    (drawn,) = FIGURES["factor-channel"].draw(study)
+    assert drawn.run_id == channels[0].run_id
+    assert "the mean of 2 seeds" in drawn.alt
+    text = svg_text(drawn.figure)
+    assert svg_text(next(FIGURES["factor-channel"].draw(study)).figure) == text
+    for name in ("position_x", "position_y", "original", "KL 3.0 nats"):
+        assert name in text
+    report = (store.folder / "report.html").read_text()
+    assert json.dumps(drawn.title)[1:10] in report
+    assert "Figure 3" in report
+
+
+def _synthetic(n_seeds):
+    """Return a study of channels whose factors come in at given capacities."""
+    steps = np.arange(1, 101) * 10.0
+    c = 0.5 + 24.5 * steps / 1000
+    onset = {"shape": 16, "scale": 10, "orientation": 20, "position_x": 0, "position_y": 0}
+    rows, kl, histories = [], [], []
+    for seed in range(n_seeds):
+        parts = {name: np.maximum(c - start, 0) / 5 + 0.01 * seed for name, start in onset.items()}
+        name = f"run{seed}"
+        numbered = {f"kl_{k}": parts[factor] for k, factor in enumerate(FACTORS)}
+        total = sum(parts.values())
+        columns = {"step": steps, "c": c, "kl": total, "reconstruction": 300 - 10 * total}
+        histories.append(pd.DataFrame({**columns, **numbered, "run_id": name}))
+        kl += [(name, factor, parts[factor][-1]) for factor in FACTORS]
+        rows.append(
+            {
+                "run_id": name, "dataset": "dsprites", "dataset_options": "{}", "seed": seed,
+                "kind": "factor_channel", "group_id": "g", "precision": "float32",
+                "label": "factor channel",
+            }
+        )  # fmt: skip
+    empty = Tables(**{field.name: pd.DataFrame() for field in fields(Tables)})
+    tables = replace(
+        empty,
+        runs=pd.DataFrame(rows),
+        kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
+        history=pd.concat(histories),
+    )
+    totals = np.linspace(1, 25, 25)
+    images = np.full((25, 11, 1, 64, 64), 7, np.uint8)
+    snapshots = Snapshots(
+        np.arange(25), totals, np.repeat(totals[:, None] / 5, 5, 1), images[0], images
+    )
+    return Study(tables, {}, {"run0": snapshots})
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_the_figure_shows_the_factors_by_their_names(n_seeds):
+    study = _synthetic(n_seeds)
+    (drawn,) = FIGURES["factor-channel"].draw(study)
+    left, right, capacity = (axes for axes in drawn.figure.axes if not axes.images)
+    named = {line.get_label(): line for line in left.lines if not line.get_label().startswith("_")}
+    assert set(named) == set(FACTORS)
+    assert len({line.get_color() for line in named.values()}) == 5
+    for k, factor in enumerate(FACTORS):
+        mean = study.tables.history.groupby("step")[f"kl_{k}"].mean()
+        assert named[factor].get_ydata() == pytest.approx(mean.to_numpy())
+    assert len(left.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0))
+    (dashed,) = capacity.lines
+    assert dashed.get_linestyle() == "--"
+    assert dashed.get_ydata()[-1] == 25
+    assert right.lines[-1].get_ydata()[-1] == pytest.approx(
+        -study.tables.history.groupby("step")["reconstruction"].mean().iloc[-1]
+    )
+    rows = [axes.get_ylabel() for axes in drawn.figure.axes if axes.images]
+    assert rows == ["original", *(f"KL {kl}.0 nats" for kl in (3, 7, 15, 24))]
+    assert "orientation" in drawn.alt
+
+
+def test_the_figure_does_without_snapshots():
+    study = _synthetic(1)
+    (drawn,) = FIGURES["factor-channel"].draw(Study(study.tables, {}))
+    assert not any(axes.images for axes in drawn.figure.axes)
+    svg_text(drawn.figure)
