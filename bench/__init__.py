@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from .config import load_grid
     from .load import load_run
     from .pipeline import run_grid
+    from .score import score
     from .tables import load_results
 
-__all__ = ["load_grid", "load_results", "load_run", "run_grid"]
+__all__ = ["load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
     "load_grid": "config",
     "load_results": "tables",
     "load_run": "load",
     "run_grid": "pipeline",
+    "score": "score",
 }
 
 

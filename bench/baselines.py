@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .batches import Images
-from .encode import CHUNK, encode_images, evaluation_indices, reconstruction_term, state_bytes
+from .encode import CHUNK, encode_images, reconstruction_term, state_bytes
 from .models import VAE
 from .outcome import Context, Result
 from .packs import Pack
 from .specs import LatentSpec, UntrainedBaseline
-from .streams import generator
+from .streams import evaluation_indices, generator
 
 if TYPE_CHECKING:
     from ._siblings import datasets

@@ -23,7 +23,7 @@ from ruamel.yaml.events import AliasEvent
 from ._siblings import datasets
 from .errors import GridError, GridWarning
 from .requests import MetricRequest, metric_requests
-from .specs import KINDS, SPEC_ADAPTER, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
+from .specs import GRID_ADAPTER, KINDS, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
@@ -409,7 +409,7 @@ def _product(
 
 def _build(values: dict[str, Any], paths: Mapping[str, str], source: str) -> RunSpec:
     try:
-        return SPEC_ADAPTER.validate_python(values)
+        return GRID_ADAPTER.validate_python(values)
     except ValidationError as error:
         problem, reason = _first_problem(error)
         # The location starts with the kind that was chosen, where one was.

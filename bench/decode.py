@@ -83,7 +83,13 @@ def _codes(
 
 def seed_images(dataset: datasets.FactorDataset) -> NDArray[np.int64]:
     """Return the images that show a model: the centre of the grid and a fixed random choice."""
-    centre = dataset.index(np.array([[size // 2 for size in dataset.factor_sizes]]))
+    sizes = np.array(dataset.factor_sizes)
+    try:
+        centre = dataset.index(sizes[None] // 2)
+    except ValueError:
+        # Not every combination has an image: the nearest that there is.
+        offsets = (dataset.factors(np.arange(len(dataset))) - sizes // 2) / sizes
+        centre = np.argmin(np.abs(offsets).sum(1), keepdims=True)
     others = generator(0, "sample", 1).choice(len(dataset), N_ORIGINALS - 1)
     return np.concatenate([centre, others])
 

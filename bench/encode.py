@@ -13,7 +13,7 @@ from .batches import Images
 from .models import Decoding
 from .objectives import negative_log_likelihood
 from .packs import Execution
-from .specs import Evaluation, ModelSpec
+from .specs import ModelSpec
 from .streams import generator
 
 # Images a forward pass: no time goes to calls, and a layer fits into the memory that is kept.
@@ -21,14 +21,6 @@ CHUNK = 128
 # −E_q[log p(x|z)] is a mean over at most so many images: its standard error is then far below the
 # differences that are read from it, at a fourteenth of the cost of all of dSprites.
 RECONSTRUCTION_IMAGES = 50_000
-
-
-def evaluation_indices(evaluation: Evaluation, n_images: int) -> NDArray[np.int64]:
-    """Return the images that a run is evaluated on, ascending; the same for every run."""
-    if evaluation.images == "all" or evaluation.images >= n_images:
-        return np.arange(n_images)
-    source = generator(evaluation.seed, "sample")
-    return np.sort(source.choice(n_images, evaluation.images, replace=False))
 
 
 @torch.inference_mode()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import subprocess
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import torch
 from ._siblings import datasets
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
 from .memory import keep_freed_memory
+from .origin import git_commit
 from .outcome import Context, Failure, Result
 from .packs import Pack
 from .producers import PRODUCERS
@@ -106,22 +104,6 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "h5py": h5py.__version__,
     }
-
-
-@cache
-def git_commit() -> str | None:
-    """Return the commit of the checkout that this code runs from, None outside of one."""
-    root = Path(__file__).resolve().parent.parent
-    git = shutil.which("git")
-    if git is None or not (root / ".git").exists():
-        return None
-    answer = subprocess.run(  # noqa: S603 - a fixed command
-        [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match="],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() or None
 
 
 def _execution(pack: Pack) -> dict[str, Any]:

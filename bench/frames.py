@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .files import replacing
 from .hdf5 import UNREADABLE, read_array
-from .specs import TrainedSpec
+from .specs import Codes, TrainedSpec
 from .store import Store
 from .stored import StoredRun
 
@@ -113,10 +113,13 @@ def _digest(content: bytes) -> bytes:
 
 
 def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
-    """Return the runs of trained models by group and precision, each by ascending seed."""
+    """Return the runs of trained models by group and precision, each by ascending seed.
+
+    Codes from elsewhere are of models too; only their images are not known here.
+    """
     groups: dict[tuple[str, str], list[StoredRun]] = {}
     for run in sorted(runs, key=lambda run: run.spec.seed):
-        if isinstance(run.spec, TrainedSpec):
+        if isinstance(run.spec, TrainedSpec | Codes):
             key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
             groups.setdefault(key, []).append(run)
     return list(groups.values())

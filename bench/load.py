@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .channel import FactorChannel
 from .encode import CHUNK
+from .files import DamagedError
+from .hdf5 import UNREADABLE
 from .models import VAE
 from .specs import LatentSpec, ModelSpec
-from .stored import StoredRun, read_run
+from .stored import WEIGHTS, StoredRun, read_run
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     DamagedError
         If the folder is no committed run, or its content does not match its checksums.
     ValueError
-        If the run has no model (principal components, random codes, true factors).
+        If the run has no model (principal components, random codes, true factors), or its weights
+        were left out of the folder.
 
     Examples
     --------
@@ -110,12 +114,21 @@ def load_run(folder: str | Path) -> LoadedRun:
     """
     run = read_run(Path(folder))
     spec = run.spec
-    if not isinstance(spec, ModelSpec) or not run.has("model.pt"):
-        raise ValueError(f"{folder}: a run of kind {spec.kind} has no model")
+    if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
+        reason = (
+            "its weights were left out" if WEIGHTS in run.manifest["files"] else "there is none"
+        )
+        raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
     shape = tuple(run.manifest["dataset"]["image_shape"])
     n_latents = len(run.manifest["latent_names"])
     family = VAE if isinstance(spec, LatentSpec) else FactorChannel
     model = family((shape[0], shape[1], shape[2]), n_latents, spec.architecture, [spec.seed])
-    state = io.BytesIO(run.path("model.pt").read_bytes())
-    model.load_state_dict(torch.load(state, map_location="cpu", weights_only=True))
+    path = run.path(WEIGHTS)
+    try:
+        state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        model.load_state_dict(state)
+    except (*UNREADABLE, EOFError, UnpicklingError) as error:
+        # Torch's own text goes on for lines about how to load it all the same.
+        reason = f"holds no weights of this model ({type(error).__name__})"
+        raise DamagedError(f"{path}: {reason}") from None
     return LoadedRun(run, model.eval())

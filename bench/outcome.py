@@ -58,6 +58,9 @@ class Result:
         The model's weights as `torch.save` wrote them.
     snapshots : Snapshots or None
         What the model made of fixed images during training.
+    factors : ndarray or None
+        (N, K) int64 factors of those images, for codes that bring their own; None where the
+        dataset has them.
     """
 
     spec: BaseSpec
@@ -69,6 +72,7 @@ class Result:
     history: pd.DataFrame | None = None
     state: bytes | None = None
     snapshots: Snapshots | None = None
+    factors: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

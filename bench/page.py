@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ._siblings import metrics
-from .specs import KINDS, TrainedSpec, VAESpec
+from .specs import KINDS, Codes, TrainedSpec, VAESpec
 from .study import Study
 from .tables import by_dataset
 
@@ -230,7 +230,11 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
         names = [name for name, _ in by_dataset(runs)]
         facts.append(("Datasets", ", ".join(names)))
         facts.append(("Models", ", ".join(dict.fromkeys(trained["label"])) or "none trained"))
-        facts.append(("Seeds", ", ".join(str(seed) for seed in sorted(set(trained["seed"])))))
+        elsewhere = dict.fromkeys(runs.loc[runs["kind"] == "codes", "label"])
+        if elsewhere:
+            facts.append(("Codes from elsewhere", ", ".join(elsewhere)))
+        seeds = sorted({*runs.loc[runs["kind"].isin([*_trained_kinds(), "codes"]), "seed"]})
+        facts.append(("Seeds", ", ".join(map(str, seeds)) or "–"))
         steps = sorted({int(value) for value in trained["steps"].dropna()})
         facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
         images = sorted(set(runs["evaluation_images"]))
@@ -283,7 +287,8 @@ def _best(part: pd.DataFrame, name: str) -> tuple[str, str] | None:
     Baselines and factor channels do not compete: the true factors would always win.
     """
     higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
-    competing = part["kind"].isin([kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec)])
+    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
+    competing = part["kind"].isin(kinds)
     trained = part[competing & (part["interval"] == "t95")]
     if higher is None or len(trained) < 2 or len(trained) < competing.sum():
         return None

@@ -9,29 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .callbacks import Callbacks
 from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid, parse_grid
+from .derive import each, score_stored
 from .engines.local import Crashed, run_tasks
 from .files import DamagedError, dump_json, write_text
-from .frames import read_frames, shown_runs, trained_groups
+from .frames import read_frames, shown_runs
 from .outcome import Failure
 from .packs import Execution, Pack, make_packs
 from .progress import progress
 from .report import build
-from .requests import MetricRequest, metric_requests
-from .score import (
-    compare_run,
-    level_terms,
-    measure_levels,
-    missing_comparisons,
-    missing_group_scores,
-    missing_scores,
-    score_group,
-    score_run,
-)
-from .specs import run_id
+from .requests import metric_requests
+from .scoring import missing_scores, scalar_scores
+from .specs import BaseSpec, run_id
 from .store import Store
-from .stored import StoredRun, read_run
+from .stored import WEIGHTS, StoredRun, read_run
 
 if TYPE_CHECKING:
     from .execute import Outcome
@@ -71,6 +64,7 @@ def run_grid(
     pack: int = 1,
     allow_imports: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    callbacks: Sequence[object] = (),
 ) -> Summary:
     """Train what is not yet done of a grid, score it, and write its tables, figures and report.
 
@@ -90,6 +84,9 @@ def run_grid(
         Whether the grid may name metrics that are imported from outside of the suite.
     checkpoint_seconds : float
         Time between two checkpoints of a run.
+    callbacks : sequence of object
+        Told what happens, in this process: objects with some of the methods of
+        `callbacks.Callback`. What they raise is logged and stops nothing.
 
     Returns
     -------
@@ -100,6 +97,8 @@ def run_grid(
     ------
     GridError, StoreError
         If the grid or the folder cannot be used. Nothing was trained then.
+    ValueError
+        If a callback has none of the methods of one.
 
     Examples
     --------
@@ -107,6 +106,7 @@ def run_grid(
     >>> summary.report                          # doctest: +SKIP
     PosixPath('results/quick/report.html')
     """
+    hearers = Callbacks(callbacks)
     if isinstance(grid, str | Path):
         grid = load_grid(grid, allow_imports=allow_imports)
     elif not isinstance(grid, Grid):
@@ -121,19 +121,29 @@ def run_grid(
         pending = [spec for identity, spec in specs.items() if identity not in done]
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = make_packs(pending, settled(execution or Execution()), pack) if pending else []
-        failed = _make(store, packs, workers, checkpoint_seconds)
+        hearers.tell("on_start", pending)
+        failed = _make(store, packs, workers, checkpoint_seconds, hearers)
         store.clear_checkpoints()
         if pending:
             runs = store.runs()
         made = [run for run in runs if run.run_id in specs]
-        failed |= _score(store, runs, made, requests, workers)
+        unscored = [run for run in made if missing_scores(store, run, requests)]
+        failed |= score_stored(store, runs, made, requests, workers)
+        for run in [run for run in unscored if run.run_id not in failed]:
+            hearers.tell("on_scores", run, scalar_scores(store, run))
         there = [run for run in runs if store.has(run.run_id)]
         wanted = [run for run in shown_runs(store, there) if run.run_id in specs]
-        undecoded = [r for r in wanted if read_frames(store.frames_path(r.run_id)) is None]
-        failed |= _each(store, "decode", _decode, [(run,) for run in undecoded], workers)
+        undecoded = [
+            run
+            for run in wanted
+            if run.has(WEIGHTS) and read_frames(store.frames_path(run.run_id)) is None
+        ]
+        failed |= each(store, "decode", _decode, [(run,) for run in undecoded], workers)
         build(store)
     new = {run_id(spec) for spec in pending}
-    return Summary(store.folder, len(new - failed), len(done), len(failed))
+    summary = Summary(store.folder, len(new - failed), len(done), len(failed))
+    hearers.tell("on_end", summary)
+    return summary
 
 
 def _sound_runs(store: Store) -> list[StoredRun]:
@@ -150,14 +160,25 @@ def _sound_runs(store: Store) -> list[StoredRun]:
     return [run for run in runs if run.folder not in damaged]
 
 
-def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds: float) -> set[str]:
+def _make(
+    store: Store,
+    packs: Sequence[Pack],
+    workers: int,
+    checkpoint_seconds: float,
+    hearers: Callbacks,
+) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
     failed: set[str] = set()
     with progress(
         "train", [_name(pack) for pack in packs], [pack.steps for pack in packs]
     ) as shown:
         call = partial(_execute, store.folder, checkpoint_seconds)
-        for position, answer in run_tasks(call, packs, workers=workers, progress=shown.tell):
+
+        def tell(position: int, told: tuple[Any, ...]) -> None:
+            shown.tell(position, told)
+            hearers.tell_progress(position, packs[position].specs, *told)
+
+        for position, answer in run_tasks(call, packs, workers=workers, progress=tell):
             if isinstance(answer, Crashed):
                 # What the worker committed before it died is there.
                 lost = [spec for spec in packs[position].specs if not store.has(run_id(spec))]
@@ -167,66 +188,23 @@ def _make(store: Store, packs: Sequence[Pack], workers: int, checkpoint_seconds:
             else:
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
             failed |= reasons.keys()
+            for spec in packs[position].specs:
+                _tell_outcome(store, spec, reasons.get(run_id(spec)), hearers)
             shown.end(position, next(iter(reasons.values()), None))
     return failed
 
 
-def _score(
-    store: Store,
-    stored: Sequence[StoredRun],
-    runs: Sequence[StoredRun],
-    requests: Sequence[MetricRequest],
-    workers: int,
-) -> set[str]:
-    """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
-    unscored = [run for run in runs if missing_scores(store, run, requests)]
-    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
-    alike = {level_terms(run): run for run in unscored}
-    call = partial(_of_run, measure_levels, requests)
-    failed = _each(store, "levels", call, [[run] for run in alike.values()], workers)
-    unscored = [run for run in unscored if run.run_id not in failed]
-    call = partial(_of_run, score_run, requests)
-    failed |= _each(store, "score", call, [[run] for run in unscored], workers)
-    # A group is all that the store has of it, as tables will have it, not this grid's part.
-    mine = {run.run_id for run in runs}
-    there = [run for run in stored if store.has(run.run_id)]
-    groups = [group for group in trained_groups(there) if mine & {run.run_id for run in group}]
-    shown = [
-        [run]
-        for run in shown_runs(store, there)
-        if run.run_id in mine and missing_comparisons(store, run, requests)
-    ]
-    failed |= _each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
-    groups = [
-        group
-        for group in groups
-        if not failed & {run.run_id for run in group}
-        and missing_group_scores(store, group, requests)
-    ]
-    return failed | _each(store, "group", partial(_of_group, requests), groups, workers)
-
-
-def _each(
-    store: Store,
-    stage: str,
-    call: Callable[[Store, Sequence[StoredRun]], None],
-    tasks: Sequence[Sequence[StoredRun]],
-    workers: int,
-) -> set[str]:
-    """Derive something from runs, or from groups of them; return the runs where it failed."""
-    failed: set[str] = set()
-    names = [[run.run_id for run in runs] for runs in tasks]
-    shown_names = [
-        f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
-        for runs in tasks
-    ]
-    with progress(stage, shown_names, [1] * len(tasks)) as shown:
-        task = partial(_derive, call, store.folder)
-        for position, answer in run_tasks(task, names, workers=workers, progress=shown.tell):
-            if answer is not None:
-                failed.update(names[position])
-            shown.end(position, None if answer is None else str(answer))
-    return failed
+def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, hearers: Callbacks) -> None:
+    """Tell callbacks what became of a run."""
+    if reason is not None:
+        hearers.tell("on_failure", spec, reason)
+        return
+    try:
+        run = read_run(store.folder / "runs" / run_id(spec))
+    except DamagedError as error:
+        log.warning("%s", error)
+        return
+    hearers.tell("on_result", run)
 
 
 def _execute(
@@ -237,39 +215,6 @@ def _execute(
 
     store = Store(folder)
     return execute(pack, store.commit, tell, store.checkpoints, checkpoint_seconds)
-
-
-def _derive(
-    call: Callable[[Store, Sequence[StoredRun]], None],
-    folder: Path,
-    names: Sequence[str],
-    tell: Callable[..., None],
-) -> str | None:
-    """Call what derives something from stored runs; return why it could not."""
-    store = Store(folder)
-    try:
-        call(store, [read_run(folder / "runs" / name) for name in names])
-    except DamagedError as error:
-        places = [store.set_aside(place) for place in store.damaged(names)]
-        listed = ", ".join(map(str, places))
-        return f"{error}; set aside in {listed}, the next start makes it again"
-    except Exception as error:
-        log.debug("%s", names, exc_info=True)
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _of_run(
-    call: Callable[[Store, StoredRun, Sequence[MetricRequest]], None],
-    requests: Sequence[MetricRequest],
-    store: Store,
-    runs: Sequence[StoredRun],
-) -> None:
-    call(store, runs[0], requests)
-
-
-def _of_group(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
-    score_group(store, runs, requests)
 
 
 def _decode(store: Store, runs: Sequence[StoredRun]) -> None:

@@ -34,7 +34,8 @@ class _File(_Checked):
 class _Dataset(_Checked):
     fingerprint: str
     n_images: _Count
-    image_shape: Annotated[list[_Count], Field(min_length=3, max_length=3)]
+    # Of codes that were made elsewhere, the images may be unknown.
+    image_shape: Annotated[list[_Count], Field(min_length=3, max_length=3)] | None
     factor_names: list[str]
     factor_sizes: list[_Count]
 
@@ -63,9 +64,15 @@ class Manifest(_Checked):
     execution: _Execution
     versions: _Versions
     git_commit: str | None
-    latent_names: list[str]
+    latent_names: Annotated[list[str], Field(max_length=4096)]
     reconstruction: _Number
     files: dict[_FileName, _File]
+
+    @model_validator(mode="after")
+    def _models_have_images(self) -> Self:
+        if self.dataset.image_shape is None and self.spec.get("kind") != "codes":
+            raise ValueError("has images of no shape")
+        return self
 
 
 class Failed(_Checked):

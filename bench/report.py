@@ -16,6 +16,7 @@ from .claims import verdict_frame
 from .claims.page import claims_section
 from .doctor import diagnose, diagnosis_frame, doctor_tables
 from .files import DamagedError, WriteError, read_json, remove, write_text
+from .latex import latex_files
 from .plots import FIGURES, draw_all, save_png, svg_text
 from .published import published_page, published_table
 from .sprites import traversal_sheet
@@ -44,6 +45,15 @@ def build(store: Store, *, png: bool = False) -> Path:
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(diagnose(study.tables)))
     write_table(store, "published", published_table(study.tables))
+    texts = {
+        store.folder / "tables" / f"{name}.tex": text
+        for name, text in latex_files(page.summary_tables(study)).items()
+    }
+    for path, text in texts.items():
+        write_text(path, text)
+    for old in (store.folder / "tables").glob("*.tex"):
+        if old not in texts:
+            remove(old)
     drawings, current = [], set()
     for info, drawn in draw_all(study):
         path = store.folder / "figures" / f"{drawn.name}.svg"

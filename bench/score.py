@@ -1,293 +1,264 @@
-"""Stored latents -> scores. Its own task, without torch: a new metric never trains anything."""
+"""Scores of anyone's codes: python -m bench.score FILE [FILE ...], or `bench.score(encode, data)`.
+
+Codes become runs of an output folder like any others: the same tables, the same page. Nothing here
+needs torch. The command exits 0 when everything is scored, 1 when a score failed, 2 when the input
+or the folder cannot be used, 130 and 143 on SIGINT and SIGTERM.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import time
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
-from typing import Any
+import argparse
+import logging
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ValidationError
 
-from ._siblings import datasets, metrics
-from .levels import chance_codes, perfect_codes
-from .requests import MetricRequest, column_name
-from .store import Store
-from .stored import StoredRun
+from . import stopping
+from ._siblings import datasets
+from .codes import check_codes
+from .codes_file import read_codes
+from .codes_run import dataset_entry
+from .errors import CodesError, InputError
+from .files import DamagedError, WriteError
+from .requests import metric_requests
+from .score_codes import Model, Scores, score_models
+from .specs import DatasetSpec, Evaluation
+from .store import StoreError
+from .streams import evaluation_indices
 
-# The columns `kl` and `active_units` are there whatever a grid asks for.
-ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))
-# The codes of a run and the factors of its images, by the names that metrics give them.
-Arrays = Mapping[str, Any]
-
-
-def missing_scores(
-    store: Store, run: StoredRun, requests: Iterable[MetricRequest]
-) -> dict[str, MetricRequest]:
-    """Return the requests that a run has no stored scores of, by the key they are stored under."""
-    scores = store.read_scores(run.run_id, run.codes)
-    wanted = {request_key(request): request for request in (*ALWAYS, *_of_level("run", requests))}
-    return {key: request for key, request in wanted.items() if key not in scores}
+# Takes images, (n, C, H, W) uint8; returns means and log-variances, each (n, D), or None for these.
+Encode = Callable[[Any], tuple[ArrayLike, ArrayLike | None]]
 
 
-def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
-    """Compute and store what is missing of a run's scores.
+def score(
+    encode: Encode | Sequence[Encode],
+    dataset: str | datasets.FactorDataset,
+    *,
+    name: str = "codes",
+    metrics: Sequence[str | dict[str, Any]] | None = None,
+    evaluation: int | Literal["all"] = "all",
+    seed: int = 0,
+    batch_size: int = 256,
+    out: str | Path | None = None,
+) -> Scores:
+    """Score what encodes images, whatever it was made with.
+
+    Parameters
+    ----------
+    encode : callable, or sequence of callables
+        Takes images, (n, C, H, W) uint8 in 0..255, and returns (means, logvars), each (n, D);
+        logvars, the logarithm of the variance, may be None. Several are repetitions of one model:
+        seeds 0, 1, …
+    dataset : str or FactorDataset
+        A dataset's name, or a dataset.
+    name : str
+        What tables call the model.
+    metrics : sequence, optional
+        As in a grid: names, or mappings of a name and options. By default every metric, less the
+        slow ones where there are many images.
+    evaluation : int or "all"
+        How many images, drawn without replacement.
+    seed : int
+        Which images are drawn.
+    batch_size : int
+        Images a call of `encode`.
+    out : str or Path, optional
+        An output folder, new or that of a grid: the codes become runs of it, in its tables and on
+        its page. Without it nothing is kept.
+
+    Returns
+    -------
+    Scores
+        `scores` and `details`, as pandas frames, and `report`, the page if there is one.
 
     Raises
     ------
-    DamagedError
-        If the run's codes are not what was committed.
+    CodesError
+        If what `encode` returns are no codes, or the folder has others of that name.
+    GridError
+        If a metric or an option is unknown.
+    StoreError
+        If the folder cannot be used.
+
+    Examples
+    --------
+    >>> def darkness(images):
+    ...     return 1 - images.mean(axis=(1, 2, 3))[:, None] / 255, None
+    >>> found = score(darkness, "ball", metrics=["mig", "modularity"], evaluation=500)
+    >>> found.scores.set_index("metric").loc["mig_posterior", "reason"]
+    'the run has no logvars'
     """
-    arrays = _arrays(run)
-    scores = store.read_scores(run.run_id, run.codes)
-    for key, request in missing_scores(store, run, requests).items():
-        entries = _entries(request, arrays, run)
-        for entry, levels in zip(entries, _levels(store, run, request, arrays), strict=True):
-            entry.update(levels)
-        scores[key] = entries
-        # At once: what comes next may take long, or not come at all.
-        store.write_scores(run.run_id, run.codes, scores)
-
-
-def measure_levels(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
-    """Compute and store chance level and ceiling for runs like this one."""
-    arrays = _arrays(run)
-    for request in missing_scores(store, run, requests).values():
-        _levels(store, run, request, arrays)
-
-
-def missing_group_scores(
-    store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]
-) -> dict[str, MetricRequest]:
-    """Return the requests that a group has no stored scores of; a new seed makes them missing."""
-    wanted = {request_key(request): request for request in _of_level("group", requests)}
-    if len(runs) < 2:
-        return {}
-    scores = store.read_scores(_group_name(runs), _group_codes(runs))
-    return {key: request for key, request in wanted.items() if key not in scores}
-
-
-def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]) -> None:
-    """Compute and store what is missing of the scores that a group's runs have of one another."""
-    codes = [run.latents() for run in runs]
-    arrays = {
-        "means": [code.means for code in codes],
-        "logvars": [code.logvars for code in codes],
+    source = f"codes of {name!r}"
+    wanted = None if metrics is None else metric_requests(metrics, "metrics")
+    data = datasets.load(dataset) if isinstance(dataset, str) else dataset
+    try:
+        chosen = Evaluation(images=evaluation, seed=seed)
+    except ValidationError:
+        reason = f"must be 'all' or a whole number from 1 on, and seed one from 0 on: {evaluation}"
+        raise CodesError(source, "evaluation", reason) from None
+    indices = evaluation_indices(chosen, len(data))
+    entry = {
+        "fingerprint": data.fingerprint,
+        "n_images": len(data),
+        "image_shape": list(data.image_shape),
+        "factor_names": list(data.factor_names),
+        "factor_sizes": list(data.factor_sizes),
     }
-    scores = store.read_scores(_group_name(runs), _group_codes(runs))
-    for key, request in missing_group_scores(store, runs, requests).items():
-        column = column_name(request, "", {})
-        (entry,) = _evaluate(request.info, request.options, arrays, [column])
-        values = entry["value"] or [None] * len(runs)
-        common = {**entry, "options": request.options, "versions": _versions()}
-        scores[key] = [
-            {**common, "run_id": run.run_id, "value": value}
-            for run, value in zip(runs, values, strict=True)
-        ]
-    store.write_scores(_group_name(runs), _group_codes(runs), scores)
+    encoders = encode if isinstance(encode, Sequence) else [encode]
+    if not encoders:
+        raise CodesError(source, "encode", "is an empty list; give a callable at least")
+    models = []
+    for k, one in enumerate(encoders):
+        means, logvars = _encoded(one, data, indices, batch_size, source)
+        codes = check_codes(
+            source, means, logvars, data.factors(indices), factor_names=data.factor_names
+        )
+        models.append(Model(name, k, codes, _reference(data), entry, chosen, indices))
+    if out is not None:
+        return score_models(Path(out), models, wanted)
+    with tempfile.TemporaryDirectory() as folder:
+        return score_models(Path(folder) / "scores", models, wanted, page=False)
 
 
-def read_group_scores(store: Store, runs: Sequence[StoredRun]) -> dict[str, list[dict[str, Any]]]:
-    """Return what a group's runs score by one another: run id to entries."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for entries in store.read_scores(_group_name(runs), _group_codes(runs)).values():
-        for entry in entries:
-            found.setdefault(entry["run_id"], []).append(entry)
-    return found
+def main(argv: Sequence[str] | None = None) -> int:
+    """Score files and return the exit code."""
+    options = _parser().parse_args(argv)
+    stopping.install()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        wanted = None
+        if options.metrics is not None:
+            wanted = metric_requests(options.metrics.split(","), "--metrics")
+        models = _read(options.files, options.name, options.dataset)
+        out = options.out or Path("results") / models[0].name
+        found = score_models(out, models, wanted, workers=options.workers)
+    except (InputError, StoreError, DamagedError, WriteError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except stopping.Stopped as stopped:
+        name = signal.Signals(stopped.number).name
+        print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
+        return 128 + stopped.number
+    _show(found.scores)
+    print(f"report: {found.report}")
+    return 1 if found.failed else 0
 
 
-def missing_comparisons(
-    store: Store, run: StoredRun, requests: Iterable[MetricRequest]
-) -> list[str]:
-    """Return the metrics whose other definitions a run has no stored values of."""
-    stored = read_comparisons(store, run)
-    several = [r.name for r in _of_level("run", requests) if len(r.info.alternatives) > 1]
-    return [name for name in dict.fromkeys(several) if name not in stored]
-
-
-def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
-    """Compute and store what else goes by the names of the metrics, on the codes of a run."""
-    stored = read_comparisons(store, run)
-    arrays = _arrays(run)
-    factor_names = run.manifest["dataset"]["factor_names"]
-    for name in missing_comparisons(store, run, requests):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", metrics.MetricWarning)
-            try:
-                stored[name] = metrics.compare_variants(name, **arrays, factor_names=factor_names)
-            except ValueError:
-                # The score itself has the reason.
-                stored[name] = {}
-    store.write_scores(_comparison_name(run), run.codes, stored)
-
-
-def read_comparisons(store: Store, run: StoredRun) -> dict[str, dict[str, float]]:
-    """Return metric to label to value, of what `compare_run` stored."""
-    return store.read_scores(_comparison_name(run), run.codes)
-
-
-def request_key(request: MetricRequest) -> str:
-    """Return the key that a request's scores are stored under."""
-    foreign = [request.function] if request.function else []
-    return json.dumps([request.name, request.options, *foreign], sort_keys=True)
-
-
-def _of_level(level: str, requests: Iterable[MetricRequest]) -> list[MetricRequest]:
-    return [request for request in requests if request.info.level == level]
-
-
-def _comparison_name(run: StoredRun) -> str:
-    return f"variants/{run.run_id}"
-
-
-def _group_name(runs: Sequence[StoredRun]) -> str:
-    first = runs[0].manifest
-    return f"groups/{first['group_id']}-{first['execution']['precision']}"
-
-
-def _group_codes(runs: Sequence[StoredRun]) -> str:
-    """Name what a group's scores are of: a new or another member makes them stale."""
-    return " ".join(run.codes for run in runs)
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _arrays(run: StoredRun) -> Arrays:
-    latents = run.latents()
-    reference = run.spec.dataset
-    dataset = datasets.load(reference.name, **reference.options)
-    return {
-        "means": latents.means,
-        "logvars": latents.logvars,
-        "factors": dataset.factors(latents.indices),
-    }
-
-
-def level_terms(run: StoredRun) -> str:
-    """Return what chance and ceiling depend on, beside the metric."""
-    evaluation = run.spec.evaluation.model_dump(mode="json")
-    n_latents = len(run.manifest["latent_names"])
-    return json.dumps([run.manifest["dataset"]["fingerprint"], evaluation, n_latents])
-
-
-def _entries(request: MetricRequest, arrays: Arrays, run: StoredRun) -> list[dict[str, Any]]:
-    """Return every variant of a metric, and every output of a variant, as plain JSON values."""
-    info = request.info
-    chosen = _by_position(request.options, run.manifest["dataset"]["factor_names"])
-    entries = []
-    for suffix, fixed in info.variants:
-        column = column_name(request, suffix, dict(fixed))
-        options = {**chosen, **dict(fixed)}
-        reason = _why_not(info, options, arrays)
-        outputs = [f"{column}_{output}" for output in info.outputs] or [column]
-        if reason is None:
-            entries += _evaluate(info, options, arrays, outputs)
+def _read(paths: Sequence[Path], name: str | None, dataset: str) -> list[Model]:
+    """Return the codes of files: seeds of one model if it has a name, else a model each."""
+    models: list[Model] = []
+    for k, path in enumerate(paths):
+        codes = read_codes(path)
+        reference = DatasetSpec(name=dataset, options={"factors": codes.labels_digest})
+        if name is None:
+            model = Model(path.stem, 0, codes, reference, dataset_entry(codes))
         else:
-            entries += [{"column": name, "value": None, "reason": reason} for name in outputs]
-    return [{"options": request.options, "versions": _versions(), **entry} for entry in entries]
+            model = Model(name, k, codes, reference, dataset_entry(codes))
+        if name is not None and models and models[0].dataset != reference:
+            reason = f"must be those of {paths[0]}: seeds of a model are scored on the same images"
+            raise CodesError(str(path), "factors", reason)
+        if name is None and path.stem in [other.name for other in models]:
+            reason = f"another file is called {path.stem} too; rename one, or give --name"
+            raise CodesError(str(path), "", reason)
+        models.append(model)
+    return models
 
 
-def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dict[str, Any]:
-    """Replace names of factors by their columns; what a dataset does not have needs no leaving out.
+def _encoded(
+    encode: Encode,
+    data: datasets.FactorDataset,
+    indices: NDArray[np.int64],
+    batch_size: int,
+    source: str,
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return what a callable makes of the images, batch after batch."""
+    means, logvars = [], []
+    for start in range(0, len(indices), batch_size):
+        rows = indices[start : start + batch_size]
+        answer = encode(data.images(rows))
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise CodesError(source, "encode", "must return a pair, (means, logvars or None)")
+        means.append(_batch(source, "means", answer[0], len(rows)))
+        if answer[1] is not None:
+            logvars.append(_batch(source, "logvars", answer[1], len(rows)))
+    if len(logvars) not in (0, len(means)):
+        raise CodesError(source, "encode", "must return logvars for all images, or for none")
+    try:
+        return np.concatenate(means), np.concatenate(logvars) if logvars else None
+    except ValueError as error:
+        raise CodesError(source, "encode", f"must return equally many latents: {error}") from None
 
-    A grid may have datasets with other factors: shape is left out where there is one.
-    """
-    if "exclude" not in options:
-        return dict(options)
-    known = {name: place for place, name in enumerate(factor_names)}
-    places = [known.get(name, name) for name in options["exclude"]]
-    return {**options, "exclude": [place for place in places if isinstance(place, int)]}
+
+def _batch(source: str, name: str, part: ArrayLike, n_images: int) -> NDArray[Any]:
+    array = np.asarray(part)
+    if array.ndim != 2 or len(array) != n_images:
+        reason = f"must return {name} of shape ({n_images}, n_latents) here, not {array.shape}"
+        raise CodesError(source, "encode", reason)
+    return array
 
 
-def _why_not(info: Any, options: Mapping[str, Any], arrays: Arrays) -> str | None:
-    """Return why a run's arrays do not do for a metric, None where they do."""
-    needed = [*info.requires, *(["logvars"] if options.get("estimator") == "posterior" else [])]
-    absent = [name for name in needed if arrays[name] is None]
-    return f"the run has no {absent[0]}" if absent else None
-
-
-def _evaluate(
-    info: Any, options: dict[str, Any], arrays: Arrays, columns: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Call a metric and return an entry for each of its outputs."""
-    if options.get("estimator") == "posterior":
-        options = {**options, "logvars": arrays["logvars"]}
-    started = time.monotonic()
-    with warnings.catch_warnings(record=True) as caught, metrics.details() as detail:
-        warnings.simplefilter("always", metrics.MetricWarning)
+def _reference(data: datasets.FactorDataset) -> DatasetSpec:
+    """Return what a grid calls a dataset; one that no grid knows is told by its content."""
+    if data.name in datasets.DATASETS:
         try:
-            value = info.function(*(arrays[name] for name in info.requires), **options)
-        except ValueError as error:
-            return [{"column": name, "value": None, "reason": str(error)} for name in columns]
-    common: dict[str, Any] = {
-        "reason": None,
-        "warnings": [str(w.message) for w in caught if w.category is metrics.MetricWarning],
-        "seconds": round(time.monotonic() - started, 3),
-        "detail": {key: _plain(found) for key, found in detail.items()},
-    }
-    if info.outputs:
-        fields = {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-        common["detail"].update({k: v for k, v in fields.items() if k not in info.outputs})
-        return [
-            {"column": column, "value": fields[output], **common}
-            for column, output in zip(columns, info.outputs, strict=True)
-        ]
-    if isinstance(value, tuple):
-        value, low, high = value
-        common.update(low=_plain(low), high=_plain(high))
-    return [{"column": columns[0], "value": _plain(value), **common}]
+            known = datasets.load(data.name, **data.options)
+        except (ValueError, TypeError, OSError):
+            known = None
+        if known is not None and known.fingerprint == data.fingerprint:
+            options = datasets.resolve(data.name, data.options)
+            return DatasetSpec(name=data.name, options=options)
+    return DatasetSpec(name=data.name, options={"content": data.fingerprint})
 
 
-def _levels(
-    store: Store, run: StoredRun, request: MetricRequest, arrays: Arrays
-) -> list[dict[str, Any]]:
-    """Return the chance level and the ceiling of each entry: computed once for equal factors.
-
-    Only where a higher value is better do chance and perfection mean anything.
-    """
-    info = request.info
-    n_entries = len(info.variants) * max(1, len(info.outputs))
-    if info.higher_is_better is not True:
-        return [{} for _ in range(n_entries)]
-    n_latents = len(run.manifest["latent_names"])
-    of = f"{level_terms(run)} {request_key(request)}"
-    name = f"levels/{request.name}-{_short(of)}"
-    stored = store.read_scores(name, of)
-    if "levels" not in stored:
-        plain = request.model_copy(
-            update={"options": {k: v for k, v in request.options.items() if k != "bootstrap"}}
-        )
-        factors = arrays["factors"]
-        chance, ceiling = (
-            [entry["value"] for entry in _entries(plain, {**codes, "factors": factors}, run)]
-            for codes in (chance_codes(factors, n_latents), perfect_codes(factors))
-        )
-        pairs = zip(chance, ceiling, strict=True)
-        stored = {"levels": [{"chance": low, "ceiling": high} for low, high in pairs]}
-        store.write_scores(name, of, stored)
-    levels: list[dict[str, Any]] = stored["levels"]
-    return levels
+def _show(scores: pd.DataFrame) -> None:
+    """Print a line for every metric: its value for every model, or why there is none."""
+    columns = [*dict.fromkeys(zip(scores["model"], scores["seed"], strict=True))]
+    print("metric: " + ", ".join(f"{model} seed {seed}" for model, seed in columns))
+    for metric, part in scores.groupby("metric", sort=False):
+        found = part.set_index(["model", "seed"])["value"]
+        texts = [f"{found.get(column, float('nan')):.4f}" for column in columns]
+        reasons = dict.fromkeys(part["reason"].dropna())
+        if found.isna().all():
+            texts = [*reasons] or ["in tables/kl_per_dimension.csv"]
+        print(f"{metric}: {', '.join(texts)}")
 
 
-def _versions() -> dict[str, str]:
-    """Return the versions that a score may depend on."""
-    return {name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")}
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.score", description="Score codes that were made elsewhere."
+    )
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=".npz or .h5 with means, and logvars, factors, factor_names where there are any, or "
+        ".csv with columns mean_<latent>, logvar_<latent>, factor_<factor>; a model each",
+    )
+    parser.add_argument("--name", help="one model's name: the files are its seeds 0, 1, ...")
+    parser.add_argument("--dataset", default="codes", help="what tables call the images")
+    parser.add_argument("--out", type=Path, help="output folder, default results/<first model>")
+    parser.add_argument("--metrics", metavar="A,B", help="by default all that the data allow")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    return parser
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: lists for arrays, None for what is not finite."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+class _CallableModule(ModuleType):
+    """`bench.score` is the function, also where this module of the same name has been imported."""
+
+    __call__ = staticmethod(score)
+
+
+sys.modules[__name__].__class__ = _CallableModule
+
+if __name__ == "__main__":
+    sys.exit(main())

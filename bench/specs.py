@@ -133,7 +133,8 @@ class FactorChannel(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 
     There is a latent for every factor of the dataset, so their number is no choice. The objective
-    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats.
+    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats; the channel
+    holds KL = C, where every large γ has its minimum.
     """
 
     template: ClassVar[str] = "factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
@@ -172,7 +173,19 @@ class TruthBaseline(BaseSpec):
     kind: Literal["baseline_truth"]
 
 
-RunSpec = Annotated[
+class Codes(LatentSpec):
+    """Codes that were made elsewhere; those of one `name` on the same data are repetitions.
+
+    `content` is the SHA-256 of the codes: they are what they are, not what they were made with.
+    """
+
+    template: ClassVar[str] = "{name}"
+    kind: Literal["codes"]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    content: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+_Made = (
     VAE
     | BetaVAE
     | AnnealedBetaVAE
@@ -182,10 +195,15 @@ RunSpec = Annotated[
     | UntrainedBaseline
     | RandomBaseline
     | PCABaseline
-    | TruthBaseline,
-    Field(discriminator="kind"),
-]
+    | TruthBaseline
+)
+# What a grid may ask for, and what may be stored.
+GridSpec = Annotated[_Made, Field(discriminator="kind")]
+RunSpec = Annotated[_Made | Codes, Field(discriminator="kind")]
+GRID_ADAPTER: TypeAdapter[GridSpec] = TypeAdapter(GridSpec)
 SPEC_ADAPTER: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
+# What tells one run of a group from another.
+_PER_RUN = ("seed", "content")
 # The order of the kinds in tables and figures is the order of the union above.
 KINDS: dict[str, type[BaseSpec]] = {
     get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in get_args(get_args(RunSpec)[0])
@@ -204,7 +222,7 @@ def run_id(spec: BaseSpec) -> str:
 
 def group_id(spec: BaseSpec) -> str:
     """Return the identity of a run without its seed; runs that share it are repetitions."""
-    return _digest({key: value for key, value in canonical(spec).items() if key != "seed"})
+    return _digest({key: value for key, value in canonical(spec).items() if key not in _PER_RUN})
 
 
 def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
@@ -232,7 +250,7 @@ def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
         varying = [
             name
             for name in dumps[members[0]]
-            if name != "seed" and len({json.dumps(dump[name]) for dump in dumps.values()}) > 1
+            if name not in _PER_RUN and len({json.dumps(dump[name]) for dump in dumps.values()}) > 1
         ]
         for identity, dump in dumps.items():
             result[identity] = ", ".join([text, *(f"{name}={dump[name]}" for name in varying)])
@@ -241,7 +259,7 @@ def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
 
 def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
     """Return the key by which tables are sorted: dataset, kind, hyper-parameters, seed."""
-    fields = spec.model_dump(mode="json", exclude={"dataset", "kind", "seed"})
+    fields = spec.model_dump(mode="json", exclude={"dataset", "kind", *_PER_RUN})
     return (
         spec.dataset.name,
         json.dumps(spec.dataset.options, sort_keys=True),

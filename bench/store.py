@@ -81,7 +81,12 @@ class Store:
         try:
             if create and not marker.exists() and _is_free(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
+                try:
+                    write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
+                except WriteError:
+                    # Another first start may have made it, and cleared away what this one had not.
+                    if not marker.is_file():
+                        raise
             ours = marker.is_file()
         except OSError as error:
             reason = str(error) if isinstance(error, WriteError) else error.strerror
@@ -206,7 +211,7 @@ class Store:
                 continue
             try:
                 run = read_run(folder)
-                for file in run.manifest["files"]:
+                for file in run.files:
                     run.path(file)
             except DamagedError:
                 found.append(folder)
@@ -304,7 +309,12 @@ def _write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
     # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        columns = {"indices": result.indices, "means": result.means, "logvars": result.logvars}
+        columns = {
+            "indices": result.indices,
+            "means": result.means,
+            "logvars": result.logvars,
+            "factors": result.factors,
+        }
         for name, values in columns.items():
             if values is not None:
                 # Without this checksum a flipped bit is read back as a number like any other.

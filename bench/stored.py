@@ -20,15 +20,19 @@ from .snapshots import Snapshots, read_snapshots
 from .specs import SPEC_ADAPTER, RunSpec, group_id, run_id
 
 FORMAT = 1
+# The only file of a run that may be left out of a folder that is passed on: by far the largest, and
+# tables, figures and page come from codes, curves and decoded frames.
+WEIGHTS = "model.pt"
 
 
 @dataclass(frozen=True)
 class Latents:
-    """The codes of a run's evaluation images."""
+    """The codes of a run's evaluation images; codes from elsewhere may bring their factors too."""
 
     indices: NDArray[np.int64]
     means: NDArray[np.float32]
     logvars: NDArray[np.float32] | None
+    factors: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,14 @@ class StoredRun:
         """The checksum of its codes, which names what a score is of."""
         return str(self.manifest["files"]["latents.h5"]["sha256"])
 
+    @property
+    def files(self) -> list[str]:
+        """The run's files: all that were committed, but for weights that were left out."""
+        return [name for name in self.manifest["files"] if not _left_out(self.folder, name)]
+
     def has(self, name: str) -> bool:
-        """Return whether the run wrote a file of that name."""
-        return name in self.manifest["files"]
+        """Return whether the run has a file of that name."""
+        return name in self.files
 
     def path(self, name: str) -> Path:
         """Return the path of one of the run's files once its content is verified.
@@ -81,12 +90,19 @@ class StoredRun:
         path = self.path("latents.h5")
         try:
             with h5py.File(path, "r") as file:
-                logvars = read_array(file, "logvars") if "logvars" in file else None
-                found = Latents(read_array(file, "indices"), read_array(file, "means"), logvars)
+                logvars, factors = (
+                    read_array(file, name) if name in file else None
+                    for name in ("logvars", "factors")
+                )
+                indices, means = read_array(file, "indices"), read_array(file, "means")
+                found = Latents(indices, means, logvars, factors)
         except UNREADABLE as error:
             raise DamagedError(f"{path}: has no codes that can be read: {error}") from None
         shape = (len(found.indices), len(self.manifest["latent_names"]))
         tables = [table for table in (found.means, logvars) if table is not None]
+        labels = (len(found.indices), len(self.manifest["dataset"]["factor_names"]))
+        if factors is not None and (factors.shape != labels or factors.dtype != np.int64):
+            raise DamagedError(f"{path}: has factors of another shape or type than it should")
         if found.indices.dtype != np.int64 or any(
             table.shape != shape or table.dtype != np.float32 for table in tables
         ):
@@ -149,10 +165,15 @@ def read_run(folder: Path) -> StoredRun:
             raise DamagedError("its name is not its run id")
         if "latents.h5" not in run.manifest["files"]:
             raise DamagedError("it has no codes")
-        for name, entry in run.manifest["files"].items():
+        for name in run.files:
+            entry = run.manifest["files"][name]
             # Of a link this is the link's own size: what lies elsewhere is not of this run.
             if (folder / name).lstat().st_size != entry["bytes"]:
                 raise DamagedError(f"{name} has not the size it was committed with")
     except (OSError, ValidationError, DamagedError) as error:
         raise DamagedError(f"{folder}: is not a readable run: {error}") from None
     return run
+
+
+def _left_out(folder: Path, name: str) -> bool:
+    return name == WEIGHTS and not (folder / name).is_symlink() and not (folder / name).exists()

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .specs import Evaluation
+
 Stream = Literal["init", "order", "noise", "reconstruction", "codes", "sample"]
 _STREAMS: tuple[Stream, ...] = ("init", "order", "noise", "reconstruction", "codes", "sample")
 
@@ -31,6 +33,14 @@ def generator(seed: int, stream: Stream, counter: int = 0) -> np.random.Generato
     """
     entropy = (seed, _STREAMS.index(stream), counter)
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+
+
+def evaluation_indices(evaluation: Evaluation, n_images: int) -> NDArray[np.int64]:
+    """Return the images that a run is evaluated on, ascending; the same for every run."""
+    if evaluation.images == "all" or evaluation.images >= n_images:
+        return np.arange(n_images)
+    source = generator(evaluation.seed, "sample")
+    return np.sort(source.choice(n_images, evaluation.images, replace=False))
 
 
 class BatchOrder:

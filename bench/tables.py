@@ -12,7 +12,7 @@ import pandas as pd
 
 from .files import remove, replacing
 from .frames import shown_runs, trained_groups
-from .score import read_comparisons, read_group_scores
+from .scoring import read_comparisons, read_group_scores
 from .specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
 from .store import Store
 from .stored import StoredRun
@@ -41,7 +41,7 @@ _SPEC_COLUMNS = tuple(
         name
         for cls in KINDS.values()
         for name in cls.model_fields
-        if name not in ("kind", "dataset", "seed", "evaluation")
+        if name not in ("kind", "dataset", "seed", "evaluation", "name", "content")
     )
 )
 _DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
@@ -374,4 +374,7 @@ def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
         for run in stored
     ]
     frame = pd.DataFrame(rows)
-    return frame if frame.empty else frame.value_counts(sort=False).reset_index(name="runs")
+    if frame.empty:
+        return frame
+    # Without a checkout there is no commit: the rest counts all the same.
+    return frame.value_counts(sort=False, dropna=False).reset_index(name="runs")

@@ -15,13 +15,8 @@ from torch import Tensor
 
 from . import stopping
 from .batches import Batches, Images
-from .encode import (
-    autocast,
-    encode_images,
-    evaluation_indices,
-    reconstruction_term,
-    state_bytes,
-)
+from .encode import autocast, encode_images, reconstruction_term, state_bytes
+from .hdf5 import UNREADABLE
 from .history import History
 from .models import VAE, Decoding
 from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
@@ -29,6 +24,7 @@ from .outcome import Context, Failure, Result
 from .packs import Pack
 from .snapshots import Snapshots
 from .specs import TrainedSpec, VAESpec
+from .streams import evaluation_indices
 
 if TYPE_CHECKING:
     from ._siblings import datasets
@@ -76,8 +72,10 @@ def train(
     if saved is not None:
         try:
             training.load(saved)
-        except (RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
-            log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", error)
+        except (*UNREADABLE, EOFError, UnpicklingError) as error:
+            # Torch's own text goes on for lines about how to load it all the same.
+            reason = type(error).__name__
+            log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", reason)
             training = begin(pack, images, len(dataset))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
     with stopping.deferred():

@@ -70,7 +70,7 @@ def main() -> None:
             text=True,
             check=True,
         )
-        from bench.score import score_run
+        from bench.scoring import score_run
         from bench.store import Store
 
         store = Store(Path(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,19 @@ from numpy.typing import NDArray
 from ._arrays import as_images, channels_first
 
 T = TypeVar("T")
+# What numpy, zipfile and HDF5 raise of a file that is not what it seems; a few bytes of a header
+# can ask for more memory than there is.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,10 @@ def read_content(path: Path, images: str, factors: str) -> FileContent:
     def read(file: Any) -> FileContent:
         shape = _shape(file, images, path)
         table = np.asarray(_member(file, factors, path))
-        names = [_text(name) for name in file["factor_names"]] if "factor_names" in file else None
+        names = None
+        if "factor_names" in file:
+            listed = np.atleast_1d(np.asarray(_member(file, "factor_names", path)))
+            names = [_text(name) for name in listed.ravel()]
         if len(table) != shape[0]:
             raise ValueError(f"{path}: {shape[0]} images but {len(table)} rows of factors")
         return FileContent(table, names, channels_first(shape, str(path)))
@@ -59,25 +76,36 @@ def _with_file(path: Path, read: Callable[[Any], T]) -> T:
             return read(file)
     except FileNotFoundError:
         raise
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
 
 def _member(file: Any, key: str, path: Path) -> Any:
-    if key not in file:
-        raise ValueError(f"{path} has no array {key!r}; it has: {', '.join(file) or 'none'}")
+    array = _found(file, key, path)
     try:
-        return file[key][()]
+        return array[()]
     except ValueError as error:  # numpy refuses a pickled member
         raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from error
 
 
 def _shape(file: Any, key: str, path: Path) -> tuple[int, ...]:
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        if key not in file:
-            raise ValueError(f"{path} has no array {key!r}; it has: {', '.join(file) or 'none'}")
-        return tuple(file[key].shape)
-    return tuple(_member(file, key, path).shape)
+    return tuple(_found(file, key, path).shape)
+
+
+def _found(file: Any, key: str, path: Path) -> Any:
+    if key not in file:
+        raise ValueError(f"{path} has no array {key!r}; it has: {', '.join(file) or 'none'}")
+    try:
+        array = file[key]
+    except ValueError as error:  # numpy refuses a pickled member
+        raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from error
+    if isinstance(array, np.ndarray):
+        return array
+    # HDF5 can take an array's content from any file of the machine.
+    inside = hasattr(array, "shape") and array.file.filename == file.file.filename
+    if not inside or array.external or array.is_virtual:
+        raise ValueError(f"{path}: {key!r} is no array in the file itself")
+    return array
 
 
 def _text(name: Any) -> str:

@@ -133,7 +133,8 @@ def _lasso(covariance: Floats, n_partner: int) -> Floats:
     values, vectors = np.linalg.eigh(covariance)
     rows = (vectors * np.sqrt(np.maximum(values, 0) * len(values))).T
     # To the optimum, and not to where the order of latents still shows.
-    lasso = Lasso(alpha=_ALPHA, fit_intercept=False, tol=1e-12, max_iter=100_000)
+    # It draws a number whether it needs one or not: not from the global state.
+    lasso = Lasso(alpha=_ALPHA, fit_intercept=False, tol=1e-12, max_iter=100_000, random_state=0)
     fitted = lasso.fit(rows[:, :n_partner], rows[:, n_partner:])
     coefficients: Floats = np.abs(fitted.coef_.reshape(-1, n_partner)).T
     return coefficients

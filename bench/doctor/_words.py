@@ -75,15 +75,15 @@ def _above(run: Examination) -> str:
         "learning rate, or let C rise more slowly."
     )
     return (
-        f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f} and more than 1 nat above C in "
-        f"{run.above:.0%} of training. {why}"
+        f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f}; it was more than 1 nat above C "
+        f"in {run.above:.0%} of training. {why}"
     )
 
 
 def _lagged(run: Examination) -> str:
     return (
-        f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f} and more than 1 nat below C in "
-        f"{run.below:.0%} of training. Both terms of the loss pull KL up there, so it is the "
+        f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f}; it was more than 1 nat below C "
+        f"in {run.below:.0%} of training. Both terms of the loss pull KL up there, so it is the "
         f"optimiser that did not follow: let C rise over more steps, train longer, or raise γ."
     )
 

@@ -105,7 +105,7 @@ def _bars(
                     ha="center",
                     va="center",
                     fontsize=6.5,
-                    color="white" if rank < 5 else "black",
+                    color="white" if rank < 4 else "black",
                 )
             left += kl
     axes.set_yticks(range(len(rows)), [label.replace(", ", "\n") for label, _, _ in rows])
@@ -158,6 +158,8 @@ def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
     if len(seen.slopes):
         axes.stairs(seen.slopes, seen.rates, baseline=None, color="black", linewidth=1.3)
     axes.set_yscale("log")
+    # A nat that gains less than itself is of no use to any objective here.
+    axes.set_ylim(bottom=0.5)
     gammas = sorted({one.measured.gamma for members in groups.values() for one in members} - {0.0})
     for gamma in gammas:
         axes.axhline(gamma, color=COLOURS["capacity_vae"], linewidth=1.1, linestyle="--")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,8 @@ def _figure(
         figure = Figure(figsize=(_WIDTH, _CURVES + images), layout="constrained")
         upper: Figure | SubFigure = figure
         if snapshots is not None:
-            upper, lower = figure.subfigures(2, 1, height_ratios=[_CURVES, images])
+            halves: Any = figure.subfigures(2, 1, height_ratios=[_CURVES, images])
+            upper, lower = halves
             _draw_images(lower, snapshots, rows, seed)
         left, right = upper.subplots(1, 2)
         _draw_factors(left, curves)
@@ -115,13 +116,13 @@ def _draw_factors(axes: Axes, curves: list[pd.DataFrame]) -> None:
     """Draw the KL of every factor against step, with C on a scale of its own."""
     mean = pd.concat(curves).groupby("step").mean()
     spare = iter(_OTHER_COLOURS * len(mean.columns))
-    for place, name in enumerate(_factors(curves)):
+    for name in _factors(curves):
         colour = FACTOR_COLOURS.get(name) or next(spare)
         if len(curves) > 1:
             for curve in curves:
                 axes.plot(curve["step"], curve[name], color=colour, linewidth=0.6, alpha=0.4)
         # Of factors that share equally the first is seen on both sides of the second.
-        wide = 3.0 if place + 1 < len(mean.columns) and name == "position_x" else 1.5
+        wide = 3.0 if name == "position_x" else 1.5
         axes.plot(mean.index, mean[name], color=colour, linewidth=wide, label=name)
     axes.set_xlabel("step")
     axes.set_ylabel("KL of the factor (nats)")
@@ -173,7 +174,7 @@ def _alt(curves: list[pd.DataFrame], n_seeds: int, dataset: str) -> str:
 INFO = FigureInfo(
     "factor-channel",
     "Factors by capacity",
-    "The true factors, each through a noisy channel of its own, and a decoder: what the capacity is "
+    "The true factors, each through a noisy channel of its own, and a decoder: what capacity is "
     "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
     "mean; dashed, on the scale to the right, C(step). Right: log-likelihood against total KL "
     "during training. Below: images of the dataset and, for the lowest seed, what the decoder made "

@@ -31,7 +31,7 @@ def draw(study: Study) -> Iterator[Drawn]:
             _panel(axes, study.frames[row["run_id"]], row)
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         betas = " and ".join(f"β = {row['beta']:g}" for row in rows)
-        ends = "; ".join(_ends(study.frames[row["run_id"]], row) for row in rows)
+        ends = ". ".join(_ends(study.frames[row["run_id"]], row) for row in rows)
         yield Drawn(
             stem("smoothness", name),
             f"{heading}: distance of posteriors against distance of positions, {betas}",
@@ -75,8 +75,8 @@ INFO = FigureInfo(
     "The paper's schematic says that a code whose posteriors overlap must put like images beside "
     "one another. Measured: for pairs of images, the Bhattacharyya distance of their posteriors "
     "(nats; 0.7 is an overlap of a half) against the distance of the object's positions. The "
-    "steeper the line and the narrower the band, the better codes tell near from far. The models "
-    "of the comparison that are not collapsed, each with a scale of its own.",
+    "narrower the band, and the less the line turns, the closer the one follows the other. The "
+    "models of the comparison that are not collapsed, each with a scale of its own.",
     "Figure 1",
     draw,
 )

@@ -1,5 +1,6 @@
 """Frames: the images that show a model, and its position-tuning maps."""
 
+import shutil
 from dataclasses import fields, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from bench.decode import N_ORIGINALS, position_overlap, seed_images, tuning_maps
 from bench.files import DamagedError
 from bench.frames import read_frames, shown_runs, stored_frames, write_frames
 from bench.overlap import overlap_curve
+from bench.report import build
 from bench.store import Store
 from bench.stored import Latents
 from metrics import mutual_information_matrix
@@ -119,7 +121,9 @@ def test_frames_that_cannot_be_trusted_are_none(tmp_path, content):
 
 def test_loading_refuses_what_has_no_model_or_other_shapes(small_store, tmp_path):
     runs = {run.spec.kind: run for run in Store(small_store).scan()[0]}
-    with pytest.raises(ValueError, match="kind baseline_pca has no model"):
+    with pytest.raises(
+        ValueError, match="no model of this run of kind baseline_pca: there is none"
+    ):
         load_run(runs["baseline_pca"].folder)
     with pytest.raises(DamagedError):
         load_run(tmp_path)
@@ -128,3 +132,25 @@ def test_loading_refuses_what_has_no_model_or_other_shapes(small_store, tmp_path
         loaded.encode(np.zeros((2, 16, 16), np.uint8))
     with pytest.raises(ValueError, match=r"codes must have shape \(n, 4\)"):
         loaded.decode(np.zeros((2, 5)))
+
+
+def test_weights_may_be_left_out_of_a_folder_that_is_passed_on(small_store, tmp_path):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    tables = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
+    page = (folder / "report.html").read_bytes()
+    for path in folder.glob("runs/*/model.pt"):
+        path.unlink()
+    store = Store(folder)
+    runs, damaged = store.scan()
+    assert not damaged
+    assert not store.damaged([run.run_id for run in runs])
+    build(store)
+    assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == tables
+    assert (folder / "report.html").read_bytes() == page
+    trained = next(run for run in runs if run.spec.kind == "vae")
+    with pytest.raises(ValueError, match="its weights were left out"):
+        load_run(trained.folder)
+    # Codes may not be left out.
+    (trained.folder / "latents.h5").unlink()
+    assert trained.folder in store.scan()[1]

@@ -28,11 +28,11 @@ def _distortion(rate):
     return PLATEAU - STEEP * SCALE * (1 - np.exp(-np.asarray(rate) / SCALE))
 
 
-def _history(kl, c, reconstruction=None):
+def _history(kl, c):
     """Return a history of KL and C as functions of the share of training that is done."""
     done = np.arange(1, 201) / 200
     rate = np.broadcast_to(kl(done), done.shape)
-    curve = _distortion(rate) if reconstruction is None else np.full(200, reconstruction)
+    curve = _distortion(rate)
     return pd.DataFrame({"step": done * STEPS, "kl": rate, "c": c(done), "reconstruction": curve})
 
 
@@ -85,11 +85,8 @@ def _plain(latents=VAE):
     )
 
 
-def _one(kl, capacity=10.0, latents=(4.0, 3.0, 2.0, 1.0), gamma=1_000.0, plain=True, **own):
-    reconstruction = own.get("reconstruction")
-    history = _history(kl, _rise(capacity), reconstruction)
-    runs = {"capacity": ("capacity_vae", gamma, history, latents, own)}
-    # Of little KL at its start, as every training: the level without a code is seen in it.
+def _one(kl, capacity=10.0, latents=(2.0,) * 5, gamma=1_000.0, plain=True, **own):
+    runs = {"capacity": ("capacity_vae", gamma, _history(kl, _rise(capacity)), latents, own)}
     runs |= {"plain": _plain()} if plain else {}
     (found,) = diagnose(_tables(runs))
     return found
@@ -198,7 +195,7 @@ def test_runs_of_other_settings_are_no_reference():
 def test_every_rule_has_its_words_and_some_rule_always_holds():
     assert list(RULES) == list(_WORDS)
     rng = np.random.default_rng(0)
-    for _ in range(50):
+    for _ in range(20):
         level, latents = rng.uniform(0, 20), rng.uniform(0, 5, 10)
         found = _one(lambda done, level=level: level * done, rng.uniform(0, 20), latents)
         assert found.findings
@@ -216,7 +213,7 @@ def test_the_frontier_is_the_hull_of_what_was_reached():
     expected = STEEP * np.exp(-4 / SCALE)
     assert seen.slope(4.0) == pytest.approx(expected, rel=0.25)
     assert seen.slope(99.0) == 0
-    assert seen.plateau == pytest.approx(PLATEAU, abs=5)
+    assert seen.plateau == pytest.approx(PLATEAU, abs=10)
     assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).steepest)
     assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).plateau)
 

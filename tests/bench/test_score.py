@@ -14,7 +14,7 @@ from bench import load_results, run_grid
 from bench.config import parse_grid
 from bench.errors import GridError
 from bench.levels import chance_codes, perfect_codes
-from bench.score import request_key
+from bench.scoring import request_key
 from bench.store import Store
 from metrics import METRICS, mig, udr
 

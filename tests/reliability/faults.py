@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class PowerCut(BaseException):  # noqa: N818 - no error of the program's
+class PowerCut(BaseException):
     """From here on nothing is written any more, not even by what cleans up."""
 
 
 class Faults:
     """Counts calls that write below a folder and lets the n-th fail.
 
-    `error` is an errno, and the call alone fails, half done if it writes; None cuts the power: this
-    call and all after it.
+    `error` is an errno, and the call alone fails, half done if it writes, or with `forever` all
+    after it that ask for room; None cuts the power: nothing is done any more.
     """
 
-    def __init__(self, folder, n, error):
-        self.folder, self.n, self.error = str(folder), n, error
+    def __init__(self, folder, n, error, *, forever=False):
+        self.folder, self.n, self.error, self.forever = str(folder), n, error, forever
         self.calls = 0
         self.hit = None
 
@@ -36,7 +36,8 @@ class Faults:
             self.hit = f"{name} {Path(path).relative_to(self.folder)}"
         if self.error is None and self.calls >= self.n:
             raise PowerCut(self.hit)
-        if self.calls == self.n:
+        again = self.forever and self.calls > self.n and name in ("open", "write", "mkdir")
+        if self.calls == self.n or again:
             raise OSError(self.error, os.strerror(self.error))
 
 
@@ -68,9 +69,9 @@ class _File:
 
 
 @contextmanager
-def faults_at(n, folder, error, monkeypatch):
+def faults_at(n, folder, error, monkeypatch, *, forever=False):
     """Let the n-th call below a folder fail while the block runs."""
-    faults = Faults(folder, n, error)
+    faults = Faults(folder, n, error, forever=forever)
     real_open = io.open
 
     def opened(path, mode="r", *args, **kwargs):

@@ -14,7 +14,7 @@ from bench.files import is_staged
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, ROOT, environment, needs_proc, tables
 
-pytestmark = [pytest.mark.slow, needs_proc]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(5 * HANG), needs_proc]
 RUN_FILES = ("latents.h5", "history.csv", "model.pt")
 
 
@@ -57,7 +57,6 @@ def _kill(kind, grid, folder, kills, **wishes):
     return seen
 
 
-@pytest.mark.timeout(600)
 def test_a_hundred_kills_lose_no_run_and_count_none_twice(tmp_path):
     train = {"steps": 1, "batch_size": 8, "n_latents": 2}
     grid = _grid(tmp_path / "grid.yaml", seeds=[*range(6)], train=train)
@@ -69,7 +68,6 @@ def test_a_hundred_kills_lose_no_run_and_count_none_twice(tmp_path):
         assert tables(Path(name)) == expected
 
 
-@pytest.mark.timeout(600)
 def test_training_that_is_killed_ends_with_the_same_bytes(tmp_path):
     train = {"steps": 40, "batch_size": 16, "n_latents": 3}
     grid = _grid(tmp_path / "grid.yaml", seeds=[0, 1], train=train)

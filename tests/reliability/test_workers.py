@@ -20,6 +20,7 @@ REASONS = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * HANG)
 def test_sixteen_of_twenty_runs_survive_four_faults_and_the_four_are_tried_again(tmp_path):
     grid = {
         "name": "faulty",
@@ -58,6 +59,7 @@ def test_sixteen_of_twenty_runs_survive_four_faults_and_the_four_are_tried_again
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * HANG)
 def test_a_dead_worker_costs_its_own_task_and_no_other():
     given = ["a", "die", "b", "c", "die", "d"]
     answers = dict(run_tasks(tasks.die, given, workers=2, progress=lambda position, told: None))
@@ -66,6 +68,7 @@ def test_a_dead_worker_costs_its_own_task_and_no_other():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * HANG)
 def test_a_task_that_had_not_begun_is_given_to_another_worker_once(tmp_path):
     given = [
         tasks.Unreadable(str(tmp_path / "once"), always=False),

@@ -1,0 +1,98 @@
+"""Callbacks: what happens in a grid, told to trackers such as TensorBoard or Weights & Biases.
+
+They are called in the driver's process alone, however many workers there are, and what they raise
+is logged and stops nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from .specs import BaseSpec
+from .stored import StoredRun
+
+if TYPE_CHECKING:
+    from .pipeline import Summary
+
+log = logging.getLogger("disbench")
+# The least time between two tellings of a run's progress: a step may take a millisecond.
+PROGRESS_SECONDS = 1.0
+
+
+class Callback(Protocol):
+    """What a callback may have; a class of one's own needs no more than the methods it uses.
+
+    Examples
+    --------
+    >>> class Print:
+    ...     def on_scores(self, run, scores):
+    ...         print(run.spec.kind, run.spec.seed, scores["mig_posterior"])
+    """
+
+    def on_start(self, specs: Sequence[BaseSpec]) -> None:
+        """Take the runs that are to be made, before the first."""
+
+    def on_progress(self, spec: BaseSpec, steps: int, loss: float) -> None:
+        """Take how far a run in training is: its steps done, and the latest loss, nats per image.
+
+        Of runs that are trained together, the loss is the mean of all of them.
+        """
+
+    def on_result(self, run: StoredRun) -> None:
+        """Take a run that has just been made; `run.history()` has its training curves."""
+
+    def on_failure(self, spec: BaseSpec, reason: str) -> None:
+        """Take a run that gave no result."""
+
+    def on_scores(self, run: StoredRun, scores: Mapping[str, float]) -> None:
+        """Take the scores of a run, by the names of their columns, once it has new ones."""
+
+    def on_end(self, summary: Summary) -> None:
+        """Take what the start of the grid did, when its report is written."""
+
+
+_METHODS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class Callbacks:
+    """Tells several callbacks.
+
+    Parameters
+    ----------
+    callbacks : sequence of object
+        Each with some of the methods of `Callback`.
+
+    Raises
+    ------
+    ValueError
+        If one has none of them.
+    """
+
+    def __init__(self, callbacks: Sequence[object] = ()) -> None:
+        for callback in callbacks:
+            if not any(callable(getattr(callback, name, None)) for name in _METHODS):
+                raise ValueError(f"{callback!r} is no callback: it has none of {_METHODS}")
+        self._callbacks = callbacks
+        self._told: dict[int, float] = {}
+
+    def tell(self, method: str, *arguments: object) -> None:
+        """Call a method of every callback that has it."""
+        for callback in self._callbacks:
+            function = getattr(callback, method, None)
+            if function is None:
+                continue
+            try:
+                function(*arguments)
+            except Exception:
+                log.warning("%r: %s failed, the grid goes on", callback, method, exc_info=True)
+
+    def tell_progress(self, task: int, specs: Sequence[BaseSpec], done: int, loss: float) -> None:
+        """Tell of the runs of a task, `done` steps in all, unless that has just been done."""
+        now = time.monotonic()
+        if now - self._told.get(task, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
+            self._told[task] = now
+            for spec in specs:
+                self.tell("on_progress", spec, done // len(specs), loss)

@@ -1,0 +1,119 @@
+"""What is derived from stored runs, as tasks of an engine: scores first of all. No torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from .engines.local import run_tasks
+from .files import DamagedError
+from .frames import shown_runs, trained_groups
+from .progress import progress
+from .requests import MetricRequest
+from .scoring import (
+    compare_run,
+    level_terms,
+    measure_levels,
+    missing_comparisons,
+    missing_group_scores,
+    missing_scores,
+    score_group,
+    score_run,
+)
+from .store import Store
+from .stored import StoredRun, read_run
+
+log = logging.getLogger("disbench")
+
+
+def score_stored(
+    store: Store,
+    stored: Sequence[StoredRun],
+    runs: Sequence[StoredRun],
+    requests: Sequence[MetricRequest],
+    workers: int,
+) -> set[str]:
+    """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
+    unscored = [run for run in runs if missing_scores(store, run, requests)]
+    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
+    alike = {level_terms(run): run for run in unscored}
+    call = partial(_of_run, measure_levels, requests)
+    failed = each(store, "levels", call, [[run] for run in alike.values()], workers)
+    unscored = [run for run in unscored if run.run_id not in failed]
+    call = partial(_of_run, score_run, requests)
+    failed |= each(store, "score", call, [[run] for run in unscored], workers)
+    # A group is all that the store has of it, as tables will have it, not this grid's part.
+    mine = {run.run_id for run in runs}
+    there = [run for run in stored if store.has(run.run_id)]
+    groups = [group for group in trained_groups(there) if mine & {run.run_id for run in group}]
+    shown = [
+        [run]
+        for run in shown_runs(store, there)
+        if run.run_id in mine and missing_comparisons(store, run, requests)
+    ]
+    failed |= each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
+    groups = [
+        group
+        for group in groups
+        if not failed & {run.run_id for run in group}
+        and missing_group_scores(store, group, requests)
+    ]
+    return failed | each(store, "group", partial(_of_group, requests), groups, workers)
+
+
+def each(
+    store: Store,
+    stage: str,
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    tasks: Sequence[Sequence[StoredRun]],
+    workers: int,
+) -> set[str]:
+    """Derive something from runs, or from groups of them; return the runs where it failed."""
+    failed: set[str] = set()
+    names = [[run.run_id for run in runs] for runs in tasks]
+    shown_names = [
+        f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
+        for runs in tasks
+    ]
+    with progress(stage, shown_names, [1] * len(tasks)) as shown:
+        task = partial(_derive, call, store.folder)
+        for position, answer in run_tasks(task, names, workers=workers, progress=shown.tell):
+            if answer is not None:
+                failed.update(names[position])
+            shown.end(position, None if answer is None else str(answer))
+    return failed
+
+
+def _derive(
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    folder: Path,
+    names: Sequence[str],
+    tell: Callable[..., None],
+) -> str | None:
+    """Call what derives something from stored runs; return why it could not."""
+    store = Store(folder)
+    try:
+        call(store, [read_run(folder / "runs" / name) for name in names])
+    except DamagedError as error:
+        places = [store.set_aside(place) for place in store.damaged(names)]
+        listed = ", ".join(map(str, places))
+        return f"{error}; set aside in {listed}, the next start makes it again"
+    except Exception as error:
+        log.debug("%s", names, exc_info=True)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _of_run(
+    call: Callable[[Store, StoredRun, Sequence[MetricRequest]], None],
+    requests: Sequence[MetricRequest],
+    store: Store,
+    runs: Sequence[StoredRun],
+) -> None:
+    call(store, runs[0], requests)
+
+
+def _of_group(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
+    score_group(store, runs, requests)

@@ -1,0 +1,24 @@
+"""What code a number comes from."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def git_commit() -> str | None:
+    """Return the commit of the checkout that this code runs from, None outside of one."""
+    root = Path(__file__).resolve().parent.parent
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+    answer = subprocess.run(  # noqa: S603 - a fixed command
+        [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match="],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip() or None
