@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer, ComposerError
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent
 
 from ._siblings import datasets
 from .errors import GridError, GridWarning
+from .grid_text import read_text, read_yaml
 from .requests import MetricRequest, metric_requests
 from .specs import GRID_ADAPTER, KINDS, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
 
@@ -46,9 +42,7 @@ BASELINE_KINDS = {
 }
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
-# Far above any grid that a person writes; above it a file is something else, or a mistake.
-MAX_BYTES = 250_000
-MAX_DEPTH = 20
+# Far above any grid that a person writes: above it is a mistake.
 MAX_RUNS = 100_000
 
 DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "kl_per_dimension")
@@ -108,20 +102,7 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
         If the file cannot be read or anything in it cannot be run. The message is one line.
     """
     source = str(path)
-    try:
-        # A device or a pipe may have no end.
-        if Path(path).exists() and not Path(path).is_file():
-            raise GridError(source, "", "is not a file; name a grid file (YAML)")
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise GridError(source, "", f"has more than {MAX_BYTES:,} bytes: that is no grid")
-        text = content.decode("utf-8")
-    except OSError as error:
-        raise GridError(source, "", f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise GridError(source, "", "is not UTF-8 text") from None
-    return parse_grid(read_yaml(text, source), source, allow_imports=allow_imports)
+    return parse_grid(read_yaml(read_text(path), source), source, allow_imports=allow_imports)
 
 
 def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = False) -> Grid:
@@ -152,44 +133,6 @@ def _check_factor_names(
             if isinstance(name, str) and name not in known:
                 reason = f"no dataset has the factor {name!r}; known are {', '.join(sorted(known))}"
                 raise GridError(source, f"metrics: {request.name}.exclude", reason)
-
-
-class _PlainComposer(Composer):
-    """Refuses aliases and deep nesting: a few lines of them stand for billions of values."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose the next node."""
-        event = self.parser.peek_event()
-        if isinstance(event, AliasEvent):
-            reason = f"the alias *{event.anchor} is not supported; write the value out"
-            raise ComposerError(None, None, reason, event.start_mark)
-        if self.depth == MAX_DEPTH:
-            reason = f"is nested more than {MAX_DEPTH} deep"
-            raise ComposerError(None, None, reason, event.start_mark)
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-def read_yaml(text: str, source: str) -> object:
-    """Parse YAML 1.2 without constructing anything but plain values."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _PlainComposer
-    try:
-        return yaml.load(text)
-    except DuplicateKeyError as error:
-        # The parser's own text goes on for lines about how to allow it.
-        where = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise GridError(source, f"line {where}", str(error.problem)) from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise GridError(source, f"line {mark.line + 1}" if mark else "", str(reason)) from None
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise GridError(source, "", f"is not readable YAML: {error}".splitlines()[0]) from None
 
 
 def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:

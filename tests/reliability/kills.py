@@ -37,10 +37,12 @@ def start(grid, out, log, **options):
     driver.WISHES["log"] = str(log)
     pid = os.fork()
     if pid:
+        # Both sides say so: the kill may come before the other one has run at all.
+        os.setpgid(pid, pid)
         return pid
     code = 99
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         with open(f"{out}.output", "ab", buffering=0) as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
