@@ -91,8 +91,8 @@ def mean_image_entropy(images: NDArray[np.float32]) -> float:
 
     Examples
     --------
-    >>> mean_image_entropy(np.array([[0.0], [1.0]], np.float32)) == np.log(2)
-    True
+    >>> round(mean_image_entropy(np.array([[0.0], [1.0]], np.float32)), 4)
+    0.6931
     """
     return float(_entropies(images.mean(0, dtype=np.float64)))
 

@@ -9,7 +9,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent
 
 from .errors import GridError
 
@@ -44,15 +43,15 @@ def read_text(path: str | Path) -> str:
 
 
 class _PlainComposer(Composer):
-    """Refuses aliases and deep nesting: a few lines of them stand for billions of values."""
+    """Refuses anchors and deep nesting: a few lines of aliases stand for billions of values."""
 
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose the next node."""
         event = self.parser.peek_event()
-        if isinstance(event, AliasEvent):
-            reason = f"the alias *{event.anchor} is not supported; write the value out"
+        if getattr(event, "anchor", None) is not None:
+            reason = f"anchors and aliases ({event.anchor}) are not supported; write the value out"
             raise ComposerError(None, None, reason, event.start_mark)
         if self.depth == MAX_DEPTH:
             reason = f"is nested more than {MAX_DEPTH} deep"

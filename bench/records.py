@@ -91,7 +91,6 @@ class _Level(_Checked):
 class _Entry(_Level):
     column: str
     value: _Number | list[_Number]
-    run_id: str = ""
     reason: str | None = None
     low: _Number = None
     high: _Number = None
@@ -107,12 +106,16 @@ class _Entry(_Level):
         return self
 
 
+class _GroupEntry(_Entry):
+    run_id: str
+
+
 _MANIFEST = TypeAdapter(Manifest)
 _FAILED = TypeAdapter(Failed)
 _ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
 # What lies in a folder of its own below `scores/` has another form than a run's scores.
 _SCORES: dict[str, TypeAdapter[Any]] = {
-    "groups": _ENTRIES,
+    "groups": TypeAdapter(dict[str, list[_GroupEntry]]),
     "levels": TypeAdapter(Annotated[dict[Literal["levels"], list[_Level]], Field(min_length=1)]),
     "variants": TypeAdapter(dict[str, dict[str, _Number]]),
 }

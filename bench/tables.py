@@ -218,13 +218,10 @@ def write_tables(store: Store, tables: Tables) -> None:
         frame: pd.DataFrame = getattr(tables, name)
         plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
         frame = frame.assign(**plain)
-        texts = [c for c in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[c])]
-        frame = frame.assign(**{c: frame[c].map(_no_formula) for c in texts})
         counts = [column for column in (*_COUNTS, "active_units") if column in frame]
         # A count stays a count where other rows have none.
         whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
-        with replacing(store.folder / "tables" / f"{name}.csv") as staged:
-            frame.astype(whole).to_csv(staged, index=False, lineterminator="\n")
+        _write_csv(store.folder / "tables" / f"{name}.csv", frame.astype(whole))
 
 
 def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
@@ -233,6 +230,12 @@ def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
     if frame.empty:
         remove(path)
         return
+    _write_csv(path, frame)
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    texts = [c for c in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[c])]
+    frame = frame.assign(**{c: frame[c].map(_plain_text) for c in texts})
     with replacing(path) as staged:
         frame.to_csv(staged, index=False, lineterminator="\n")
 
@@ -253,12 +256,16 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True) if value else ""
 
 
-def _no_formula(value: Any) -> Any:
+def _plain_text(value: Any) -> Any:
     """Return a text that no spreadsheet takes for a formula; reasons and names are anybody's."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
+    if not isinstance(value, str):
+        return value
+    # A lone carriage return ends a row for some readers, and is not quoted by the writer.
+    value = value.replace("\r", "\\r")
+    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def _measured(runs: pd.DataFrame) -> list[str]:

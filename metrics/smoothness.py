@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from ._info import MetricInfo
 from ._validation import (
@@ -140,6 +139,8 @@ def _bhattacharyya(between: Floats, variances: Floats, logvars: Floats) -> Float
 
 def _rank_correlation(first: Floats, second: Floats) -> float:
     """Return Spearman's ρ; NaN where one side does not vary."""
+    from scipy.stats import rankdata
+
     a, b = (rankdata(side) - (len(side) + 1) / 2 for side in (first, second))
     spread = math.sqrt(float(a @ a) * float(b @ b))
     if spread == 0:
