@@ -26,7 +26,13 @@ PCA_IMAGES = 10_000
 def untrained(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield the codes of the encoder at its initialisation."""
     for spec in cast("tuple[UntrainedBaseline, ...]", pack.specs):
-        vae = VAE(dataset.image_shape, spec.n_latents, spec.architecture, [spec.seed])
+        vae = VAE(
+            dataset.image_shape,
+            spec.n_latents,
+            spec.architecture,
+            [spec.seed],
+            spec.initialisation,
+        )
         vae = vae.to(pack.execution.device)
         indices = evaluation_indices(spec.evaluation, len(dataset))
         images = Images(dataset, pack.execution.device)

@@ -69,6 +69,8 @@ class FactorChannel(Decoding):
         A key of `ARCHITECTURES`; its decoder is what is used.
     seeds : sequence of int
         One a member; K = len(seeds).
+    initialisation : {"pytorch", "kaiming"}
+        As for the VAE.
 
     Attributes
     ----------
@@ -95,13 +97,14 @@ class FactorChannel(Decoding):
         n_factors: int,
         architecture: str,
         seeds: Sequence[int],
+        initialisation: str = "pytorch",
     ) -> None:
         pack = len(seeds)
         super().__init__(image_shape, n_factors, pack)
         self.share = nn.Parameter(torch.full((pack, 1, n_factors), n_factors**-0.5))
         self.register_buffer("capacity", torch.zeros(pack, 1, 1))
         self._add_decoder(ARCHITECTURES[architecture])
-        self._initialise(seeds)
+        self._initialise(seeds, initialisation)
 
     def set_capacity(self, c: Tensor) -> None:
         """Set the capacity of each member, (K,) nats per image."""

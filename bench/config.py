@@ -24,6 +24,7 @@ from .specs import GRID_ADAPTER, KINDS, Evaluation, Frozen, RunSpec, Seed, Train
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
     "architecture",
+    "initialisation",
     "likelihood",
     "n_latents",
     "steps",
@@ -35,7 +36,7 @@ TRAIN_KEYS = (
 OWN_LISTS = ("datasets", "seeds")
 BASELINE_KINDS = {
     # kind: (the keys of `train` it takes, whether it is repeated for every seed)
-    "baseline_untrained": (("architecture", "likelihood", "n_latents"), True),
+    "baseline_untrained": (("architecture", "initialisation", "likelihood", "n_latents"), True),
     "baseline_random": (("n_latents",), True),
     "baseline_pca": (("n_latents",), False),
     "baseline_truth": ((), False),

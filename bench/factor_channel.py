@@ -113,9 +113,11 @@ class ChannelTraining(Training):
         ]
 
     def _new_model(self) -> FactorChannel:
-        architecture, n_factors = self._specs[0].architecture, self._factors.shape[1]
+        spec, n_factors = self._specs[0], self._factors.shape[1]
         seeds = [spec.seed for spec in self._specs]
-        return FactorChannel(self._images.shape, n_factors, architecture, seeds)
+        return FactorChannel(
+            self._images.shape, n_factors, spec.architecture, seeds, spec.initialisation
+        )
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         ((objective, _, settings),) = self._objectives

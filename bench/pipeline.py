@@ -127,7 +127,8 @@ def run_grid(
         if pending:
             runs = store.runs()
         made = [run for run in runs if run.run_id in specs]
-        unscored = [run for run in made if missing_scores(store, run, requests)]
+        # Of ten thousand runs this takes seconds: only where somebody hears of it.
+        unscored = [run for run in made if callbacks and missing_scores(store, run, requests)]
         failed |= score_stored(store, runs, made, requests, workers)
         for run in [run for run in unscored if run.run_id not in failed]:
             hearers.tell("on_scores", run, scalar_scores(store, run))
@@ -139,7 +140,7 @@ def run_grid(
             if run.has(WEIGHTS) and read_frames(store.frames_path(run.run_id)) is None
         ]
         failed |= each(store, "decode", _decode, [(run,) for run in undecoded], workers)
-        build(store)
+        build(store, runs=[run for run in runs if store.has(run.run_id)])
     new = {run_id(spec) for spec in pending}
     summary = Summary(store.folder, len(new - failed), len(done), len(failed))
     hearers.tell("on_end", summary)

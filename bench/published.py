@@ -199,7 +199,7 @@ def published_table(tables: Tables) -> pd.DataFrame:
                             "label": first["label"],
                             "group_id": first["group_id"],
                             "precision": first["precision"],
-                            "why_they_may_differ": model.why,
+                            "why_they_may_differ": _why(model, runs),
                         }
                     )
     return pd.DataFrame(rows, columns=[*COLUMNS])

@@ -100,9 +100,10 @@ class _Entry(_Level):
 
     @model_validator(mode="after")
     def _kl_is_summed(self) -> Self:
-        if self.column == "kl_per_dimension" and self.value is not None:
-            if not isinstance(self.value, list) or None in self.value:
-                raise ValueError("must be a list of numbers")
+        value = self.value
+        whole = value is None or (isinstance(value, list) and None not in value)
+        if self.column == "kl_per_dimension" and not whole:
+            raise ValueError("must be a list of numbers")
         return self
 
 

@@ -23,6 +23,7 @@ from .plots import FIGURES, draw_all, save_png, svg_text
 from .published import published_page, published_table
 from .sprites import traversal_sheet
 from .store import Store, StoreError
+from .stored import StoredRun
 from .study import Study, load_study
 from .tables import write_table, write_tables
 
@@ -30,7 +31,7 @@ from .tables import write_table, write_tables
 MAX_SHOWN = 60
 
 
-def build(store: Store, *, png: bool = False) -> Path:
+def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None = None) -> Path:
     """Write `tables/`, `figures/` and `report.html` from what is stored; return the page's path.
 
     The same runs give the same bytes: nothing derived holds a time, a host or a path.
@@ -41,8 +42,10 @@ def build(store: Store, *, png: bool = False) -> Path:
         An output folder that is locked.
     png : bool
         Whether to write every figure as a PNG of 300 dpi too, for a paper.
+    runs : sequence of StoredRun, optional
+        All of its runs, where they have just been read.
     """
-    study = load_study(store)
+    study = load_study(store, runs)
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(diagnose(study.tables)))

@@ -8,6 +8,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -306,6 +307,7 @@ def _levels(
     return levels
 
 
+@cache
 def _versions() -> dict[str, str]:
     """Return the versions that a score may depend on."""
     return {name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")}

@@ -71,6 +71,7 @@ class ModelSpec(BaseSpec):
 
     architecture: Literal["burgess", "locatello"] = "burgess"
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    initialisation: Literal["pytorch", "kaiming"] = "pytorch"
 
 
 class TrainedSpec(ModelSpec):

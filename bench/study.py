@@ -10,6 +10,7 @@ from .claims import Verdict, judge
 from .frames import Frames, stored_frames, trained_groups
 from .snapshots import Snapshots
 from .store import Store
+from .stored import StoredRun
 from .tables import Tables, collect
 
 
@@ -37,9 +38,9 @@ class Study:
         return judge(self.tables)
 
 
-def load_study(store: Store) -> Study:
-    """Read everything that is derived from, out of a store."""
-    runs = store.runs()
+def load_study(store: Store, runs: Sequence[StoredRun] | None = None) -> Study:
+    """Read everything that is derived from, out of a store; `runs` are its runs, if known."""
+    runs = store.runs() if runs is None else runs
     lowest = [members[0] for members in trained_groups(runs)]
     kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
     return Study(collect(store, runs), dict(stored_frames(store, runs)), kept)

@@ -182,7 +182,9 @@ class Training:
         """Return the members at their initialisation."""
         spec = cast("VAESpec", self._specs[0])
         seeds = [spec.seed for spec in self._specs]
-        return VAE(self._images.shape, spec.n_latents, spec.architecture, seeds)
+        return VAE(
+            self._images.shape, spec.n_latents, spec.architecture, seeds, spec.initialisation
+        )
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, each (K, B, D), of this step's batch."""

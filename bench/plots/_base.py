@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ MARKERS = {
 GREY = "#767676"
 # Beyond this a figure of one panel a group tells nobody anything.
 MAX_PANELS = 12
+# A name that is longer than this leaves no room for what it names.
+MAX_TEXT = 80
 
 # Of type Any because the stubs list every key there is, version by version.
 _STYLE: Any = {
@@ -143,7 +146,9 @@ def svg_text(figure: Figure) -> str:
     """Return a figure as SVG, the same text at every drawing."""
     buffer = io.StringIO()
     _take_literally(figure)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # Text stays text: a glyph that is missing here may be there where it is read.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
@@ -156,9 +161,14 @@ def save_png(figure: Figure, path: Path, dpi: int = 300) -> None:
 
 
 def _take_literally(figure: Figure) -> None:
-    """Show every text as it is: a dollar sign in somebody's file name begins no formula."""
+    """Show every text as it is, but for control characters, which no SVG may have.
+
+    Names are anybody's: a dollar sign in them begins no formula.
+    """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        plain = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text.get_text())
+        text.set_text(plain if len(plain) <= MAX_TEXT else f"{plain[: MAX_TEXT - 1]}…")
 
 
 def show_images(axes: Axes, images: NDArray[np.uint8], gap: int = 2) -> None:

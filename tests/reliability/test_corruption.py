@@ -20,7 +20,7 @@ def _random():
     """Return a new generator; its seed is printed, and pytest shows it where a test fails."""
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
-    return random.Random(seed)
+    return random.Random(seed)  # noqa: S311
 
 
 def _flipped(content, position):

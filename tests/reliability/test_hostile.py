@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import zipfile
+from xml.etree import ElementTree
 
 import h5py
 import numpy as np
@@ -229,8 +230,11 @@ def test_data_sets_are_not_unpickled(world, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["tables", "figures", "scores", "frames", "damaged", "failures", "checkpoints", ".staging"]
-    + ["runs", "scores/groups", "scores/levels", ".lock", "report.html", "store.json"],
+    [
+        *("tables", "figures", "scores", "frames", "damaged", "failures", "checkpoints"),
+        *(".staging", "runs", "scores/groups", "scores/levels", ".lock"),
+        *("report.html", "store.json"),
+    ],
 )
 def test_links_out_of_the_folder_are_refused(folder, world, name):
     place = folder / name
@@ -334,6 +338,9 @@ def test_hostile_names_of_factors_go_through_everything(world, tmp_path):
     assert run_grid(grid, out=folder).failed == 0
     manifest = Store(folder).runs()[0].manifest
     assert manifest["dataset"]["factor_names"] == names
+    for figure in (folder / "figures").glob("*.svg"):
+        # Our own drawing, read to see that it is XML at all.
+        ElementTree.parse(figure)  # noqa: S314
     for table in (folder / "tables").glob("*.csv"):
         cells = pd.read_csv(table, dtype=str, keep_default_na=False).to_numpy().ravel()
         for cell in cells:

@@ -46,7 +46,7 @@ def _payloads(address):
     return [
         f"<script>{mark}</script>",
         f'"><img src={address}/a onerror="{mark}">',
-        f"'><svg onload=\"{mark}\"><image href={address}/b /></svg>",
+        f'\'><svg onload="{mark}"><image href={address}/b /></svg>',
         f"</style><style>@import url({address}/c);body{{background:url({address}/d)}}</style>",
         f'<a href="javascript:{mark}">x</a><iframe src="javascript:{mark}"></iframe>',
         f"</script><script>{mark}</script>",
@@ -139,7 +139,8 @@ def test_cells_of_tables_are_no_formulas_and_numbers_are_exact(tiny_store, tmp_p
     study = load_study(Store(tiny_store))
     texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "-", "plain\r, with 'marks\"\nand lines"]
     failures = pd.DataFrame(
-        {"run_id": t, "dataset": t, "kind": "vae", "seed": 0, "label": t, "reason": t} for t in texts
+        {"run_id": t, "dataset": t, "kind": "vae", "seed": 0, "label": t, "reason": t}
+        for t in texts
     )
     rng = np.random.default_rng(0)
     numbers = np.frombuffer(rng.bytes(8 * len(study.tables.runs)), np.float64)
