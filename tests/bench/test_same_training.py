@@ -170,3 +170,25 @@ def test_bits_on_the_device_are_the_images(shape):
     expected = torch.from_numpy(ball.images(indices)).float() / 255
     assert torch.equal(resident(indices), expected)
     assert torch.equal(resident(torch.from_numpy(indices)), expected)
+
+
+def test_an_initialisation_scales_weights_alone():
+    vaes = {name: VAE((1, 32, 32), 4, "burgess", [3], name) for name in ("pytorch", "kaiming")}
+    states = {name: vae.state_dict() for name, vae in vaes.items()}
+    for key, default in states["pytorch"].items():
+        gain = 6**0.5 if key.endswith("weight") else 1.0
+        assert torch.allclose(states["kaiming"][key], gain * default, rtol=1e-6), key
+    layer = vaes["pytorch"].encoder_linears[0]
+    bound = layer.fan_in**-0.5
+    assert 0.98 * bound < float(layer.weight.detach().abs().max()) <= bound
+
+
+def test_he_initialisation_lets_codes_differ_between_images_from_the_start():
+    # By a sixth a layer the variance between images is lost in PyTorch's default.
+    images = torch.from_numpy(np.random.default_rng(0).random((1, 64, 1, 64, 64), np.float32))
+    with torch.no_grad():
+        spread = {
+            name: float(VAE((1, 64, 64), 10, "burgess", [0], name).encode(images)[0].std(1).mean())
+            for name in ("pytorch", "kaiming")
+        }
+    assert spread["kaiming"] > 50 * spread["pytorch"]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from bench import load_results
 from bench.files import DamagedError, dump_json
 from bench.frames import read_frames
 from bench.models import VAE
@@ -95,3 +96,14 @@ def test_a_run_of_an_unknown_format_is_refused_by_name(store):
     (folder / "manifest.json").write_text(dump_json({**manifest, "format": 99}))
     with pytest.raises(DamagedError, match="has format 99, not 1"):
         read_run(folder)
+
+
+def test_a_damaged_run_is_left_out_aloud(store, caplog):
+    folder = store.run_folders()[0]
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"seed": 0', '"seed": 1', 1))
+    runs = load_results(store.folder).runs
+    assert folder.name not in set(runs["run_id"])
+    assert f"left out: {folder}: is not a readable run" in caplog.text
+    assert main([str(store.folder)]) == 0
+    assert caplog.text.count(f"left out: {folder}") == 2
