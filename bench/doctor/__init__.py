@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..frames import COLLAPSED
 from ..specs import KINDS, VAESpec
 from ..tables import Tables
 from ._examination import Examination, Reference, findings, suggested_gamma
-from ._frontier import Frontier, frontier
+from ._frontier import NO_CODE, Frontier, frontier
 from ._page import doctor_tables
 from ._words import listed, sentence
 
@@ -79,6 +80,8 @@ def diagnose(tables: Tables) -> list[Diagnosis]:
         if runs.empty:
             continue
         seen, reference = _frontier(setting, histories), _reference(setting, codes)
+        # Also where no window of these runs was without a code once training had settled.
+        seen = replace(seen, plateau=min(_without_code(setting), seen.plateau, key=_known_first))
         for row in runs.to_dict("records"):
             run_id = row["run_id"]
             measured = _examine(row, histories[run_id], _latents(codes, run_id), seen, reference)
@@ -99,6 +102,22 @@ def _comparable(tables: Tables) -> list[Setting]:
             "n_latents", sort=False
         )
     ]
+
+
+def _without_code(setting: Setting) -> float:
+    """Return the lowest reconstruction of any run of the same data that has no code, or NaN.
+
+    However a run was trained, without a code its reconstruction is the entropy of the mean image.
+    """
+    runs = setting.tables.runs
+    first = setting.runs.iloc[0]
+    same = ("dataset", "dataset_options", "likelihood", "evaluation_images", "evaluation_seed")
+    alike = np.logical_and.reduce([runs[name] == first[name] for name in same if name in runs])
+    return float(runs.loc[alike & (runs["kl"] < NO_CODE), "reconstruction"].min())
+
+
+def _known_first(value: float) -> float:
+    return math.inf if math.isnan(value) else value
 
 
 def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:

@@ -115,6 +115,6 @@ def test_a_model_may_bring_datasets_and_seeds_of_its_own():
     ],
 )
 def test_lists_of_a_models_own_are_checked_where_they_stand(own, expected):
-    with pytest.raises(GridError, match="^grid: ") as caught:
+    with pytest.raises(GridError, match=r"^grid: ") as caught:
         parse_grid({**BASE, "models": [{"kind": "vae", **own}]})
     assert expected in str(caught.value)

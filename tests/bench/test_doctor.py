@@ -140,6 +140,19 @@ def test_kl_that_buys_less_than_it_costs_is_noise():
     assert _one(_rise(6.0), reconstruction=PLATEAU - 50, **noise).verdict == "tracked"
 
 
+def test_a_run_without_a_code_says_what_no_code_reconstructs_however_it_was_trained():
+    # Early windows alone, of training that has not settled, say too much: noise looks like a code.
+    own = {"reconstruction": PLATEAU - 32}
+    noise = ("capacity_vae", 1e3, _history(_rise(6.0), _rise(6.0)), (1.0,) * 6, own)
+    settled = {"steps": 5 * STEPS, "kl": 0.0, "reconstruction": PLATEAU - 30}
+    collapsed = ("beta_vae", math.nan, _plain()[2], (), settled)
+    (alone,) = diagnose(_tables({"noise": noise}))
+    (beside,) = diagnose(_tables({"noise": noise, "collapsed": collapsed}))
+    assert alone.verdict == "tracked"
+    assert beside.verdict == "gamma too large"
+    assert beside.measured.seen.plateau == PLATEAU - 30
+
+
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize(
     ("latents", "poured"),

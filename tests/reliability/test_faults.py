@@ -139,7 +139,7 @@ def test_a_fault_at_every_call_of_a_whole_start_costs_nothing_but_that_start(
     monkeypatch.setattr(pipeline, "_decode", driver.undecoded)
 
     # One derived file stands for all: they are written by the same function.
-    def build(store):
+    def build(store, runs):
         write_table(store, "runs", load_results(store.folder).runs)
 
     monkeypatch.setattr(pipeline, "build", build)
