@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from ..files import replacing
@@ -175,6 +176,12 @@ def _take_literally(figure: Figure) -> None:
     """Show every text as it is: a dollar sign in somebody's file name begins no formula."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+    # Matplotlib writes the powers of ten of a logarithmic axis as formulas.
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                axis.set_minor_formatter(NullFormatter())
 
 
 def show_images(axes: Axes, images: NDArray[np.uint8], gap: int = 2) -> None:

@@ -159,8 +159,8 @@ def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
         axes.stairs(seen.slopes, seen.rates, baseline=None, color="black", linewidth=1.3)
     axes.set_yscale("log")
     # A nat that gains less than itself is of no use to any objective here.
-    axes.set_ylim(bottom=0.5)
     gammas = sorted({one.measured.gamma for members in groups.values() for one in members} - {0.0})
+    axes.set_ylim(0.5, 2 * max([1.0, *seen.slopes, *gammas]))
     for gamma in gammas:
         axes.axhline(gamma, color=COLOURS["capacity_vae"], linewidth=1.1, linestyle="--")
         axes.annotate(

@@ -9,7 +9,7 @@ import pytest
 
 from bench.frames import Frames
 from bench.plots import FIGURES, draw_all, save_png, svg_text
-from bench.plots._base import MAX_PANELS
+from bench.plots._base import MAX_PANELS, panels
 from bench.store import Store
 from bench.study import Study, load_study
 
@@ -248,3 +248,12 @@ def test_png_is_written_whole(study, tmp_path):
     save_png(drawn.figure, tmp_path / "plane.png", dpi=50)
     assert (tmp_path / "plane.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["plane.png"]
+
+
+def test_ticks_of_logarithmic_axes_are_plain_numbers():
+    figure, (axes,) = panels(1, 1, 3, 2)
+    axes.plot([1, 2], [1, 1000])
+    axes.set_yscale("log")
+    svg = svg_text(figure)
+    assert "$" not in svg
+    assert ">100<" in svg

@@ -8,7 +8,7 @@ from metrics import METRICS, MetricWarning, compare_variants, dci, factor_vae_sc
 GRID = np.indices((2, 3, 4)).reshape(3, -1).T
 FACTORS = np.tile(GRID, (5, 1))
 MEANS = 0.04 * (FACTORS + np.random.default_rng(0).normal(size=FACTORS.shape))
-LOGVARS = np.zeros(MEANS.shape)
+LOGVARS = np.full(MEANS.shape, -2.0)
 SCALAR = [
     name for name, info in METRICS.items() if info.level == "run" and name != "kl_per_dimension"
 ]
