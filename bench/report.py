@@ -16,7 +16,8 @@ from markupsafe import Markup
 from . import page
 from .claims import verdict_frame
 from .claims.page import claims_section
-from .doctor import diagnose, diagnosis_frame, doctor_tables
+from .doctor import diagnosis_frame
+from .doctor.page import doctor_tables
 from .files import DamagedError, WriteError, read_json, remove, write_text
 from .latex import latex_files
 from .plots import FIGURES, draw_all, save_png, svg_text
@@ -48,7 +49,7 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
     study = load_study(store, runs)
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
-    write_table(store, "doctor", diagnosis_frame(diagnose(study.tables)))
+    write_table(store, "doctor", diagnosis_frame(study.diagnoses))
     write_table(store, "published", published_table(study.tables))
     texts = {
         store.folder / "tables" / f"{name}.tex": text
@@ -120,7 +121,7 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         differences=page.difference_tables(study),
         variants=page.variant_tables(study),
         figures=[figure for figure in figures if figure["drawn"]],
-        doctor=doctor_tables(diagnose(study.tables), study.tables),
+        doctor=doctor_tables(study.diagnoses, study.tables),
         published=published_page(published_table(study.tables)),
         models=_models(study),
         models_left_out=max(0, len(study.frames) - MAX_SHOWN),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .claims import Verdict, judge
+from .doctor import Diagnosis, diagnose
 from .frames import Frames, stored_frames, trained_groups
 from .snapshots import Snapshots
 from .store import Store
@@ -36,6 +37,11 @@ class Study:
     def claims(self) -> Sequence[Verdict]:
         """The verdicts on the paper's claims."""
         return judge(self.tables)
+
+    @cached_property
+    def diagnoses(self) -> Sequence[Diagnosis]:
+        """What the doctor says of every capacity run."""
+        return diagnose(self.tables)
 
 
 def load_study(store: Store, runs: Sequence[StoredRun] | None = None) -> Study:

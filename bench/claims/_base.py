@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..setting import Setting, comparable
 from ..tables import Tables
 from ._parts import Outcome, Part, combined
-from ._setting import Setting, comparable
 
 # After Holm's correction a verdict holds where its p value is below this.
 LEVEL = 0.05

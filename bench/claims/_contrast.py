@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..intervals import MIN_SEEDS
+from ..setting import Setting, listed, more_seeds
 from ._base import Finding
 from ._parts import Direction, Part, difference
-from ._setting import Setting, listed, more_seeds
 
 # Shorter training says how a model starts, not what it leads to.
 LEAST_STEPS = 100_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..setting import Setting, listed
 from ._base import Claim, Finding
 from ._contrast import LEAST_STEPS, MIG, RECONSTRUCTION, Contrast, compare, too_short
-from ._setting import Setting, listed
 
 GAMMA, CAPACITY = 1_000.0, 25.0
 BETA = 4.0

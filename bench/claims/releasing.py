@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..setting import Setting
 from ._base import Claim, Finding
 from ._contrast import LEAST_STEPS, MIG, RECONSTRUCTION, Contrast, compare, too_short
-from ._setting import Setting
 
 HIGH_BETA, LOW_BETA = 16.0, 1.0
 # Against the high β: reconstruction in nats per image, and MIG (posterior, without shape).

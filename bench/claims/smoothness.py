@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..intervals import MIN_SEEDS
+from ..setting import CODE_KL, Setting, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import correlation_difference
-from ._setting import CODE_KL, Setting, listed, more_seeds
 
 METRIC = "smoothness"
 # Rank correlation at high β minus that at β = 1.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ..intervals import MIN_SEEDS
+from ..setting import WINDOW, Setting, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
-from ._setting import WINDOW, Setting, listed, more_seeds
 
 GAMMA = 1_000.0
 # |mean KL − C| is less than this (nats) ...

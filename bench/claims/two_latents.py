@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..intervals import MIN_SEEDS
+from ..setting import ACTIVE_KL, CODE_KL, Setting, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
-from ._setting import ACTIVE_KL, CODE_KL, Setting, listed, more_seeds
 
 # At high β exactly so many latents are in use, and the position is read off them so well.
 LATENTS = 2

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pandas as pd
 
 from ..intervals import MIN_SEEDS
+from ..setting import Setting, more_seeds, number
 from ._base import Claim, Finding
 from ._parts import share
-from ._setting import Setting, more_seeds, number
 
 # A factor is in use from the capacity at which its mean KL stays above this for so many windows.
 THRESHOLD = 0.1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,16 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..claims._setting import Setting, comparable, windowed
 from ..frames import COLLAPSED
+from ..setting import Setting, comparable, windowed
 from ..specs import KINDS, VAESpec
 from ..tables import Tables
 from ._examination import Examination, Reference, findings, suggested_gamma
 from ._frontier import NO_CODE, Frontier, frontier
-from ._page import doctor_tables
 from ._words import listed, sentence
 
-__all__ = ["Diagnosis", "Frontier", "diagnose", "diagnosis_frame", "doctor_tables"]
+__all__ = ["Diagnosis", "Frontier", "diagnose", "diagnosis_frame"]
 
 # Windows of so many steps, or a twentieth of training where that is shorter, ...
 WINDOW, WINDOWS = 1_000, 20
@@ -81,7 +79,7 @@ def diagnose(tables: Tables) -> list[Diagnosis]:
             continue
         seen, reference = _frontier(setting, histories), _reference(setting, codes)
         # Also where no window of these runs was without a code once training had settled.
-        seen = replace(seen, plateau=min(_without_code(setting), seen.plateau, key=_known_first))
+        seen = replace(seen, plateau=float(np.fmin(_without_code(setting), seen.plateau)))
         for row in runs.to_dict("records"):
             run_id = row["run_id"]
             measured = _examine(row, histories[run_id], _latents(codes, run_id), seen, reference)
@@ -114,10 +112,6 @@ def _without_code(setting: Setting) -> float:
     same = ("dataset", "dataset_options", "likelihood", "evaluation_images", "evaluation_seed")
     alike = np.logical_and.reduce([runs[name] == first[name] for name in same if name in runs])
     return float(runs.loc[alike & (runs["kl"] < NO_CODE), "reconstruction"].min())
-
-
-def _known_first(value: float) -> float:
-    return math.inf if math.isnan(value) else value
 
 
 def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:

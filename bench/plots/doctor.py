@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..doctor import Diagnosis, diagnose
+from ..doctor import Diagnosis
 from ..tables import by_dataset
 from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
 
@@ -30,7 +30,7 @@ def draw(study: Study) -> Iterator[Drawn]:
         for heading, part in by_dataset(study.tables.runs)
         for run_id in part["run_id"]
     }
-    for diagnosis in diagnose(study.tables):
+    for diagnosis in study.diagnoses:
         # Runs that were compared share the very object of what was seen of them.
         key = (headings[diagnosis.run["run_id"]], id(diagnosis.measured.seen))
         parts.setdefault(key, []).append(diagnosis)

@@ -12,11 +12,10 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import study as bench_study
+from bench import setting, study as bench_study
 from bench.claims import (
     CLAIMS,
     _contrast,
-    _setting,
     judge,
     no_trade_off,
     releasing,
@@ -292,15 +291,15 @@ def test_a_short_channel_and_one_without_the_factors_are_inconclusive():
 
 def test_windows_are_means_weighted_by_length():
     rows = pd.DataFrame({"step": [600, 1200, 1800, 2100], "kl": [1.0, 2.0, 3.0, 4.0]})
-    found = _setting.windowed(rows)
+    found = setting.windowed(rows)
     # Middles at 300, 900, 1500, 1950: two windows of two rows each.
     assert found["start"].tolist() == [0, 1000]
     assert found["kl"].tolist() == pytest.approx([1.5, (3 * 600 + 4 * 300) / 900])
     long = pd.DataFrame({"step": [2500, 5000], "kl": [1.0, 2.0]})
-    assert _setting.windowed(long)["kl"].tolist() == [1.0, 2.0]
+    assert setting.windowed(long)["kl"].tolist() == [1.0, 2.0]
     # Of a last window of 300 steps nothing is said.
     last = pd.DataFrame({"step": [1000, 1300], "kl": [1.0, 9.0]})
-    assert _setting.windowed(last)["kl"].tolist() == [1.0]
+    assert setting.windowed(last)["kl"].tolist() == [1.0]
 
 
 # Claim 4
@@ -605,7 +604,7 @@ def test_shares_and_differences_have_the_intervals_of_textbooks():
 
 def test_constants_are_those_of_the_protocol():
     assert (two_latents.LATENTS, two_latents.LEAST_R2) == (2, 0.9)
-    assert (_setting.CODE_KL, _setting.ACTIVE_KL, _setting.WINDOW) == (1.0, 0.1, 1_000)
+    assert (setting.CODE_KL, setting.ACTIVE_KL, setting.WINDOW) == (1.0, 0.1, 1_000)
     assert smoothness.MARGIN == 0.05
     assert (utilisation.THRESHOLD, utilisation.STAYS, utilisation.TOGETHER) == (0.1, 5, 1.0)
     assert utilisation.SENSITIVITY == (0.05, 0.3)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.doctor import diagnose, diagnosis_frame, doctor_tables
+from bench.doctor import diagnose, diagnosis_frame
 from bench.doctor._examination import RULES, count_for
 from bench.doctor._frontier import frontier
 from bench.doctor._words import _WORDS
+from bench.doctor.page import doctor_tables
 from bench.plots.doctor import DOCTOR
 from bench.published import MODELS
 from bench.store import Store

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..intervals import MIN_SEEDS
-from ..specs import VAESpec
-from ..tables import Tables
+from .intervals import MIN_SEEDS
+from .specs import VAESpec
+from .tables import Tables
 
 # Runs are compared that agree in all of these; objectives differ in what is not listed.
 SHARED = (
