@@ -1,13 +1,14 @@
 """Training batches: which images each member of a pack sees at a step, on the device that trains.
 
-A set of binary images is kept as packed bits; on a card all of it (377 MB for dSprites) lies in the
-card's memory, where a batch is gathered and unpacked without a word to the host.
+On a card the images lie in the card's memory, binary ones as packed bits (377 MB for dSprites),
+where a batch is gathered and unpacked without a word to the host.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from ._siblings import datasets
 
 
+# Images that are not binary are kept on a card as bytes, if they are no more than this: the ball's
+# are, those of coloured dSprites are not.
+RESIDENT_BYTES = 2**30
+
+
 class Images:
     """The images of a dataset by their indices, as float32 in [0, 1].
 
@@ -32,8 +38,9 @@ class Images:
     device : str
         Where they are wanted.
     resident : bool, optional
-        Whether packed bits are kept on the device and unpacked there; by default on a card only,
-        as on the host a gather by numpy from the shared memory map is as fast and copies nothing.
+        Whether they are kept on the device and gathered there, binary ones as packed bits; by
+        default on a card only, and only if there is room. On the host a gather by numpy from the
+        shared memory map is as fast and copies nothing.
 
     Examples
     --------
@@ -53,6 +60,7 @@ class Images:
         self.dataset = dataset
         self._device = device
         self._bits: Tensor | None = None
+        self._bytes: Tensor | None = None
         if device != "cpu" if resident is None else resident:
             bits = dataset.packed_bits()
             if bits is not None:
@@ -60,28 +68,35 @@ class Images:
                 self._bits = torch.from_numpy(np.array(bits)).to(device)
                 # As numpy packs them: the first pixel is the highest bit.
                 self._shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
+            elif len(dataset) * math.prod(self.shape) <= RESIDENT_BYTES:
+                everything = dataset.images(np.arange(len(dataset)))
+                self._bytes = torch.from_numpy(everything).to(device)
 
     @property
     def resident(self) -> bool:
         """Whether images are gathered on the device."""
-        return self._bits is not None
+        return self._bits is not None or self._bytes is not None
 
-    def __call__(self, indices: np.ndarray | Tensor) -> Tensor:
+    def __call__(self, indices: NDArray[np.int64] | Tensor) -> Tensor:
         """Return the images at `indices`, (n, C, H, W)."""
-        if self._bits is None:
-            pixels = torch.from_numpy(self.dataset.images(np.asarray(indices)))
-            return pixels.to(self._device).float().div_(255)
-        rows = self._bits[torch.as_tensor(indices, device=self._device)]
-        bits = (rows[..., None] >> self._shifts) & 1
-        return bits.flatten(1)[:, : math.prod(self.shape)].view(-1, *self.shape).float()
+        if self._bits is not None:
+            rows = self._bits[torch.as_tensor(indices, device=self._device)]
+            bits = (rows[..., None] >> self._shifts) & 1
+            return bits.flatten(1)[:, : math.prod(self.shape)].view(-1, *self.shape).float()
+        if self._bytes is not None:
+            pixels = self._bytes[torch.as_tensor(indices, device=self._device)]
+        else:
+            pixels = torch.from_numpy(self.dataset.images(np.asarray(indices))).to(self._device)
+        return pixels.float().div_(255)
 
 
 class Batches:
     """The images and the noise of every step of a pack.
 
     What comes at a step depends on the members' seeds and the step alone (see `streams`), so that a
-    run may be resumed at any step. Indices and noise are drawn on the host for many steps at a time
-    and lie on the device when their step comes.
+    run may be resumed at any step. Indices and noise are drawn on the host for many steps at a
+    time, once for all members of a seed; on a card by a thread, while the card is busy with those
+    before. `prepare` brings them to the device, and a step takes them there without the host.
     """
 
     def __init__(
@@ -93,35 +108,67 @@ class Batches:
         n_latents: int,
     ) -> None:
         self._images = images
-        self._device = device
-        self._shape = (len(specs), specs[0].batch_size, *images.shape)
-        self._orders = [BatchOrder(s.seed, n_images, s.batch_size) for s in specs]
-        self._noises = [Noise(s.seed, (s.batch_size, n_latents)) for s in specs]
+        seeds = list(dict.fromkeys(spec.seed for spec in specs))
+        batch = specs[0].batch_size
+        self._orders = [BatchOrder(seed, n_images, batch) for seed in seeds]
+        self._noises = [Noise(seed, (batch, n_latents)) for seed in seeds]
+        self._drawn: NDArray[np.int64] = np.empty(0, np.int64)
         self._block = -1
+        self._ahead: Future[tuple[NDArray[np.int64], NDArray[np.float32]]] | None = None
+        self._thread = ThreadPoolExecutor(1) if device != "cpu" else None
+        # These stay where they are: a recorded step knows tensors by their place.
+        shape = (NOISE_BLOCK, len(seeds), batch)
+        self._indices = torch.zeros(shape, dtype=torch.int64, device=device)
+        self._noise = torch.zeros((*shape, n_latents), device=device)
+        self._pixels = None
+        if not images.resident:
+            self._pixels = torch.zeros((len(seeds), batch, *images.shape), device=device)
+        self._of_member: Tensor | None = None
+        if len(seeds) > 1:
+            owners = [seeds.index(spec.seed) for spec in specs]
+            self._of_member = torch.tensor(owners, device=device)
+        self._pack = len(specs)
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return (K, B, C, H, W) images and (K, B, D) standard normal noise."""
+    def prepare(self, step: int) -> None:
+        """Bring what a step needs to the device."""
         block, row = divmod(step, NOISE_BLOCK)
         if block != self._block:
-            self._fill(block)
-        return self._images(self._indices[row]).view(self._shape), self._noise[row]
+            drawn = self._ahead.result() if self._ahead is not None else None
+            # After a jump, as a checkpoint makes one, what was drawn ahead is of no use.
+            self._drawn, noise = drawn if drawn and block == self._block + 1 else self._draw(block)
+            self._indices.copy_(torch.from_numpy(self._drawn))
+            self._noise.copy_(torch.from_numpy(noise))
+            self._block = block
+            if self._thread is not None:
+                self._ahead = self._thread.submit(self._draw, block + 1)
+        if self._pixels is not None:
+            pixels = self._images(self._drawn[row].ravel())
+            self._pixels.copy_(pixels.view_as(self._pixels))
 
-    def indices(self, step: int) -> NDArray[np.int64] | Tensor:
-        """Return the (K · B,) indices of a step's images, members one after another."""
-        block, row = divmod(step, NOISE_BLOCK)
-        if block != self._block:
-            self._fill(block)
-        indices: NDArray[np.int64] | Tensor = self._indices[row]
-        return indices
+    def __call__(self, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (K, B, C, H, W) images and (K, B, D) noise of a step, () int64, prepared."""
+        if self._pixels is not None:
+            pixels = self._pixels
+        else:
+            own = self._row(self._indices, step)
+            pixels = self._images(own.flatten()).view(*own.shape, *self._images.shape)
+        return self._members(pixels), self._members(self._row(self._noise, step))
 
-    def _fill(self, block: int) -> None:
+    def indices(self, step: Tensor) -> Tensor:
+        """Return the (K, B) indices of a step's images."""
+        return self._members(self._row(self._indices, step))
+
+    def _row(self, block: Tensor, step: Tensor) -> Tensor:
+        return block.index_select(0, (step % NOISE_BLOCK).view(1))[0]
+
+    def _members(self, of_seeds: Tensor) -> Tensor:
+        """Give every member what its seed has."""
+        if self._of_member is None:
+            return of_seeds.expand(self._pack, *of_seeds.shape[1:])
+        return of_seeds[self._of_member]
+
+    def _draw(self, block: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Draw (steps, seeds, B) indices and (steps, seeds, B, D) noise of a block of steps."""
         steps = range(block * NOISE_BLOCK, (block + 1) * NOISE_BLOCK)
-        indices = np.stack(
-            [np.concatenate([order(step) for order in self._orders]) for step in steps]
-        )
-        noise = np.stack([noise.block(block) for noise in self._noises], 1)
-        self._noise = torch.from_numpy(noise).to(self._device)
-        # Images that are gathered on the device are asked for there, others on the host.
-        resident = self._images.resident
-        self._indices = torch.from_numpy(indices).to(self._device) if resident else indices
-        self._block = block
+        indices = np.stack([[order(step) for order in self._orders] for step in steps])
+        return indices, np.stack([noise.block(block) for noise in self._noises], 1)

@@ -20,7 +20,7 @@ log = logging.getLogger("disbench")
 # At most so much work is lost to a crash.
 CHECKPOINT_SECONDS = 60.0
 # Of what training keeps and of what a step is: another number, and nothing older is gone on from.
-FORMAT = 1
+FORMAT = 2
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 

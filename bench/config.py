@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,17 @@ from ._siblings import datasets
 from .errors import GridError, GridWarning
 from .grid_text import read_text, read_yaml
 from .requests import MetricRequest, metric_requests
-from .specs import GRID_ADAPTER, KINDS, Evaluation, Frozen, RunSpec, Seed, TrainedSpec, run_id
+from .specs import (
+    GRID_ADAPTER,
+    KINDS,
+    DatasetSpec,
+    Evaluation,
+    Frozen,
+    RunSpec,
+    Seed,
+    TrainedSpec,
+    run_id,
+)
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
@@ -166,12 +176,15 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     runs: dict[str, RunSpec] = {}
     merged = 0
     shared = list(_datasets(grid.datasets, "datasets", source))
+    # Baselines stand beside every score: of each dataset, with the seeds of what is trained on it.
+    beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, _ in shared}
     for position, entry in enumerate(grid.models):
         where = f"models.{position}"
         own = _own_list(entry, "datasets", where, source)
         chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
         seeds = _own_list(entry, "seeds", where, source) or grid.seeds
         for dataset, n_images in chosen:
+            beside.setdefault(DatasetSpec(**dataset), {}).update(dict.fromkeys(seeds))
             for values, paths in _candidates(grid, position, source):
                 _check_batch_size(values, paths, dataset, n_images, source)
                 for seed in seeds:
@@ -182,9 +195,9 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
                     )
                     merged += runs.setdefault(run_id(spec), spec) is not spec
     if grid.baselines:
-        for dataset, _ in shared:
+        for used, members in beside.items():
             # Settings of `train` that a baseline does not have make equal specs: no warning here.
-            for spec in _baselines(grid, dataset, evaluation, source):
+            for spec in _baselines(grid, used.model_dump(), list(members), evaluation, source):
                 runs.setdefault(run_id(spec), spec)
     if merged:
         warnings.warn(
@@ -322,12 +335,16 @@ def _check_anneal(
 
 
 def _baselines(
-    grid: Grid, dataset: dict[str, Any], evaluation: dict[str, Any], source: str
+    grid: Grid,
+    dataset: dict[str, Any],
+    seeds: Sequence[int],
+    evaluation: dict[str, Any],
+    source: str,
 ) -> Iterator[RunSpec]:
     for kind, (keys, per_seed) in BASELINE_KINDS.items():
         settings = {key: grid.train[key] for key in keys if key in grid.train}
         for values, paths in _product(settings, "train", source):
-            for seed in grid.seeds if per_seed else [0]:
+            for seed in seeds if per_seed else [0]:
                 spec = {**values, "kind": kind, "dataset": dataset, "seed": seed}
                 yield _build({**spec, "evaluation": evaluation}, paths, source)
 

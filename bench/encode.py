@@ -13,6 +13,7 @@ from .batches import Images
 from .models import Decoding
 from .objectives import negative_log_likelihood
 from .packs import Execution
+from .precision import autocast
 from .specs import ModelSpec
 from .streams import generator
 
@@ -80,13 +81,6 @@ def reconstruction_term(
         loss = negative_log_likelihood(logits.float(), chunk, specs[0].likelihood)
         totals += loss.double().sum(1).cpu()
     return [float(total) / n_images for total in totals]
-
-
-def autocast(execution: Execution) -> torch.autocast:
-    """Return the context in which layers run: float32, or bfloat16 where that was asked for."""
-    return torch.autocast(
-        execution.device, dtype=torch.bfloat16, enabled=execution.precision == "bfloat16"
-    )
 
 
 def state_bytes(model: Decoding, member: int) -> bytes:

@@ -103,10 +103,12 @@ def _time(pack: Pack, tell: Callable[..., None]) -> Costs:
     from ._siblings import datasets
     from .batches import Images
     from .memory import keep_freed_memory
+    from .precision import set_products
     from .producers import TRAININGS
 
     torch.set_num_threads(pack.execution.threads)
     keep_freed_memory()
+    set_products(pack.execution)
     reference = pack.specs[0].dataset
     dataset = datasets.load(reference.name, **reference.options)
     images = Images(dataset, pack.execution.device)

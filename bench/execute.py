@@ -21,6 +21,7 @@ from .memory import keep_freed_memory
 from .origin import git_commit
 from .outcome import Context, Failure, Result
 from .packs import Pack
+from .precision import set_products
 from .producers import PRODUCERS
 from .specs import group_id, run_id
 
@@ -69,7 +70,7 @@ def execute(
         record["execution"] = _execution(pack)
         torch.set_num_threads(pack.execution.threads)
         keep_freed_memory()
-        _pin_float32()
+        set_products(pack.execution)
         reference = pack.specs[0].dataset
         dataset = datasets.load(reference.name, **reference.options)
         record["dataset"] = {
@@ -109,12 +110,6 @@ def versions() -> dict[str, str]:
 def _execution(pack: Pack) -> dict[str, Any]:
     name = torch.cuda.get_device_name() if pack.execution.device == "cuda" else platform.machine()
     return {**asdict(pack.execution), "device_name": name, "pack": list(pack.run_ids)}
-
-
-def _pin_float32() -> None:
-    """Keep float32 what it says: no TensorFloat-32 in products or convolutions."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
 
 
 def _timed(outcome: Result | Failure, record: dict[str, Any], started: float) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from torch import Tensor
 from .batches import Images
 from .channel import FactorChannel, scaled_factors
 from .decode import seed_images, to_bytes
-from .encode import autocast
 from .objectives import gaussian_kl
 from .packs import Pack
+from .precision import autocast
 from .snapshots import LEVELS, Snapshots
 from .specs import FactorChannel as Spec
 from .train import Training
@@ -121,9 +121,8 @@ class ChannelTraining(Training):
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         ((objective, _, settings),) = self._objectives
-        self._model.set_capacity(objective.control(self.step, settings))
-        indices = torch.as_tensor(self._batches.indices(self.step), device=images.device)
-        return self._encode(indices.view(images.shape[:2]))
+        self._model.set_capacity(objective.control(self._clock, settings))
+        return self._encode(self._batches.indices(self._clock))
 
     def _kl(self, means: Tensor, logvars: Tensor) -> Tensor:
         """Return the KL over the whole dataset, ½(a² E[f²] + s² − 1 − ln s²).

@@ -27,31 +27,36 @@ class History:
         The members of the pack, K of them, of equal length.
     n_latents : int
         Dimension of their codes.
+    device : str
+        Where steps are taken.
     """
 
-    def __init__(self, specs: Sequence[TrainedSpec], n_latents: int) -> None:
+    def __init__(self, specs: Sequence[TrainedSpec], n_latents: int, device: str = "cpu") -> None:
         self._specs = specs
         self._n_latents = n_latents
         self._steps = specs[0].steps
         self._window = math.ceil(self._steps / HISTORY_ROWS)
-        self._sum: Tensor | None = None
         self._count = 0
         self._ends: list[int] = []
         # All at once, for the heap's sake: see `encode_images`.
         n_columns = 4 + n_latents
+        self._sum = torch.zeros((len(specs), n_columns), dtype=torch.float64, device=device)
         n_rows = math.ceil(self._steps / self._window)
         self._rows = np.full((n_rows, len(specs), n_columns), np.nan)
 
-    def add(self, step: int, row: Tensor) -> bool:
-        """Add a step's (K, columns) row; return whether that ended a window."""
-        row = row.double()
-        self._sum = row if self._sum is None else self._sum + row
+    def add(self, row: Tensor) -> None:
+        """Add a step's (K, columns) row; nothing comes to the host."""
+        self._sum += row
+
+    def close(self, step: int) -> bool:
+        """Note that a step was added; return whether that ended a window, whose means are read."""
         self._count += 1
         if self._count < self._window and step + 1 < self._steps:
             return False
         self._rows[len(self._ends)] = (self._sum / self._count).cpu().numpy()
         self._ends.append(step + 1)
-        self._sum, self._count = None, 0
+        self._sum.zero_()
+        self._count = 0
         return True
 
     def is_finite(self, member: int) -> bool:
@@ -77,7 +82,7 @@ class History:
     def state(self) -> dict[str, Any]:
         """Return everything recorded so far, as tensors and plain values for a checkpoint."""
         return {
-            "sum": self._sum,
+            "sum": self._sum.clone(),
             "count": self._count,
             "ends": list(self._ends),
             "rows": torch.from_numpy(self._rows[: len(self._ends)].copy()),
@@ -85,6 +90,7 @@ class History:
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self._sum, self._count = state["sum"], state["count"]
+        self._sum.copy_(state["sum"])
+        self._count = state["count"]
         self._ends = list(state["ends"])
         self._rows[: len(self._ends)] = state["rows"].cpu().numpy()

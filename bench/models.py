@@ -1,21 +1,22 @@
 """The VAE, with a leading pack axis: K models of one architecture in one set of tensors.
 
 Every parameter is a stack over the K members, so that one step trains them all and a member's
-slice is an ordinary model. K = 1 is the ordinary case and costs nothing extra: its convolutions
-are plain ones. Members share no arithmetic, so a member that diverges spoils no other.
+slice is an ordinary model. K = 1 is the ordinary case and costs nothing extra. Members share no
+arithmetic, so a member that diverges spoils no other.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .convolutions import ImageConv, ImageConvTranspose, PackedConv, PackedConvTranspose
 from .streams import generator
 
 
@@ -73,138 +74,6 @@ class PackedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Apply every member's layer to its own batch."""
         return torch.baddbmm(self.bias, x, self.weight)
-
-
-class PackedConv(nn.Module):
-    """K convolutions of stride 2: (B, K * in, H, W) -> (B, K * out, H / 2, W / 2)."""
-
-    def __init__(self, pack: int, n_in: int, n_out: int, kernel: int) -> None:
-        super().__init__()
-        self.padding = kernel // 2 - 1
-        self.fan_in = n_in * kernel * kernel
-        self.weight = nn.Parameter(torch.empty(pack, n_out, n_in, kernel, kernel))
-        self.bias = nn.Parameter(torch.empty(pack, n_out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply every member's layer to its own channels."""
-        return F.conv2d(
-            x,
-            self.weight.flatten(0, 1),
-            self.bias.flatten(),
-            stride=2,
-            padding=self.padding,
-            groups=len(self.weight),
-        )
-
-
-class PackedConvTranspose(nn.Module):
-    """K transposed convolutions of stride 2: (B, K * in, H, W) -> (B, K * out, 2H, 2W)."""
-
-    def __init__(self, pack: int, n_in: int, n_out: int, kernel: int) -> None:
-        super().__init__()
-        self.padding = kernel // 2 - 1
-        # PyTorch's default initialisation takes the second axis of the weight, here the outputs.
-        self.fan_in = n_out * kernel * kernel
-        self.weight = nn.Parameter(torch.empty(pack, n_in, n_out, kernel, kernel))
-        self.bias = nn.Parameter(torch.empty(pack, n_out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply every member's layer to its own channels."""
-        return F.conv_transpose2d(
-            x,
-            self.weight.flatten(0, 1),
-            self.bias.flatten(),
-            stride=2,
-            padding=self.padding,
-            groups=len(self.weight),
-        )
-
-
-class ImageConv(PackedConv):
-    """The encoder's first convolution, of 4x4: (K, B, C, H, W) -> (B, K * out, H / 2, W / 2).
-
-    An image has so few channels that a convolution's kernels are mostly idle. As the product of
-    its 16 shifted copies with the weights it takes a fifth of the time.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply every member's layer to its own images."""
-        pack, batch, _, height, width = x.shape
-        planes = shifted_planes(x)
-        product = torch.baddbmm(
-            self.bias[:, None], planes.transpose(1, 2), self.weight.flatten(2).transpose(1, 2)
-        )
-        features = product.view(pack, batch, height // 2, width // 2, -1)
-        return features.permute(1, 0, 4, 2, 3).flatten(1, 2)
-
-
-class ImageConvTranspose(PackedConvTranspose):
-    """The decoder's last one, of 4x4: (B, K * in, H, W) -> (K, B, C, 2H, 2W)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply every member's layer to its own channels."""
-        pack, n_in, channels = self.weight.shape[:3]
-        batch, _, height, width = x.shape
-        features = x.view(batch, pack, n_in, height, width).permute(1, 0, 3, 4, 2)
-        shape = (pack, batch, channels, 2 * height, 2 * width)
-        weight = self.weight.flatten(2).to(x.dtype)
-        product = cast("Callable[..., Tensor]", _ProductOverlapped.apply)
-        images = product(features.flatten(1, 3), weight, shape)
-        return images + self.bias[:, None, :, None, None]
-
-
-def shifted_planes(images: Tensor) -> Tensor:
-    """Return what a 4x4 kernel of stride 2 and padding 1 sees: (K, C * 16, B * H/2 * W/2).
-
-    Row (c, i, j) holds, for every place of the kernel, the pixel under its weight (i, j).
-    """
-    pack, batch, channels, height, width = images.shape
-    # Pixels of one parity are neighbours of a 2x2 kernel of stride 1: i = 2a + p, j = 2b + q.
-    padded = F.pad(images, (1, 1, 1, 1))
-    parts = padded.view(pack, batch, channels, height // 2 + 1, 2, width // 2 + 1, 2)
-    parts = parts.permute(0, 2, 4, 6, 1, 3, 5).contiguous()
-    planes = images.new_empty(pack, channels, 2, 2, 2, 2, batch, height // 2, width // 2)
-    for a in (0, 1):
-        for b in (0, 1):
-            shifted = parts[..., a : a + height // 2, b : b + width // 2]
-            planes[:, :, a, :, b] = shifted
-    return planes.view(pack, channels * 16, -1)
-
-
-def overlapped(planes: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Add planes up where the kernel's places overlap: the adjoint of `shifted_planes`."""
-    pack, batch, channels, height, width = shape
-    half, side = height // 2, width // 2
-    planes = planes.view(pack, channels, 2, 2, 2, 2, batch, half, side)
-    parts = planes.new_zeros(pack, channels, 2, 2, batch, half + 1, side + 1)
-    for a in (0, 1):
-        for b in (0, 1):
-            parts[..., a : a + half, b : b + side] += planes[:, :, a, :, b]
-    padded = parts.permute(0, 4, 1, 5, 2, 6, 3).reshape(
-        pack, batch, channels, height + 2, width + 2
-    )
-    return padded[..., 1:-1, 1:-1]
-
-
-class _ProductOverlapped(torch.autograd.Function):
-    """`overlapped` products of features (K, M, in) and weights (K, in, C * 16), in float32.
-
-    With a gradient of its own: autograd's would go through every slice, and leave the gradient of
-    the features in an order that every layer below pays for.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.save_for_backward(features, weight)
-        planes = torch.bmm(weight.transpose(1, 2), features.transpose(1, 2))
-        return overlapped(planes.float(), shape)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:
-        features, weight = ctx.saved_tensors
-        planes = shifted_planes(gradients[0].to(features.dtype)).transpose(1, 2)
-        of_features = torch.bmm(planes, weight.transpose(1, 2))
-        return of_features, torch.bmm(features.transpose(1, 2), planes), None
 
 
 class Decoding(nn.Module):
@@ -274,12 +143,10 @@ class Decoding(nn.Module):
         """Return the logits (K, B, C, H, W) of the pixels' means for (K, B, D) codes."""
         pack, batch = z.shape[:2]
         x = F.relu(_through(self.decoder_linears, z))
-        x = x.transpose(0, 1).reshape(batch, pack * self.code_shape[0], *self.code_shape[1:])
-        # Channels last: the gradients of convolutions of 32 channels take half the time.
-        x = x.contiguous(memory_format=torch.channels_last)
-        for conv in self.decoder_convs[:-1]:
-            x = F.relu(conv(x))
-        return cast("Tensor", self.decoder_convs[-1](x))
+        x = x.view(pack, batch, *self.code_shape).permute(0, 1, 3, 4, 2).contiguous()
+        for conv in self.decoder_convs:
+            x = conv(x)
+        return x.permute(0, 1, 4, 2, 3)
 
     def member_state(self, member: int) -> dict[str, Tensor]:
         """Return one member's weights as the state of a pack of one, on the CPU."""
@@ -338,11 +205,10 @@ class VAE(Decoding):
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, each (K, B, D), of (K, B, C, H, W) images in [0, 1]."""
-        pack, batch = images.shape[:2]
-        x = images
+        x = images.permute(0, 1, 3, 4, 2)
         for conv in self.encoder_convs:
-            x = F.relu(conv(x))
-        x = x.reshape(batch, pack, -1).transpose(0, 1)
+            x = conv(x)
+        x = x.permute(0, 1, 4, 2, 3).flatten(2)
         # The codes are float32 whatever the precision of the layers above.
         means, logvars = _through(self.encoder_linears, x).float().chunk(2, dim=-1)
         return means, logvars

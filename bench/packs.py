@@ -17,7 +17,7 @@ class Execution:
     """
 
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     threads: int = 1
 
 

@@ -15,13 +15,15 @@ from torch import Tensor
 
 from . import stopping
 from .batches import Batches, Images
-from .encode import autocast, encode_images, reconstruction_term, state_bytes
+from .encode import encode_images, reconstruction_term, state_bytes
 from .hdf5 import UNREADABLE
 from .history import History
 from .models import VAE, Decoding
 from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
 from .outcome import Context, Failure, Result
 from .packs import Pack
+from .precision import autocast
+from .replay import Replay
 from .snapshots import Snapshots
 from .specs import TrainedSpec, VAESpec
 from .streams import evaluation_indices
@@ -129,13 +131,19 @@ class Training:
         self._images = images
         self._n_images = n_images
         device, learning_rate = pack.execution.device, self._specs[0].learning_rate
+        on_card = device != "cpu"
         self.model = self._new_model().to(device)
         # On the host one pass over all parameters is the fast form, on a card one fused kernel.
-        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=learning_rate, fused=True)
+        self._optimiser = torch.optim.Adam(
+            self.model.parameters(), lr=learning_rate, fused=True, capturable=on_card
+        )
         self._batches = Batches(self._specs, images, n_images, device, self.model.n_latents)
         self._objectives = _by_kind(self._specs, device)
-        self.history = History(self._specs, self.model.n_latents)
+        self.history = History(self._specs, self.model.n_latents, device)
         self.step = 0
+        # The step as what is computed on the device sees it.
+        self._clock = torch.zeros((), dtype=torch.int64, device=device)
+        self._take = Replay(self._advance, recorded=on_card)
         self.dead: dict[int, str] = {}
 
     @property
@@ -149,8 +157,9 @@ class Training:
         Nothing of a step comes back to the host, but for the means at the end of a history window,
         so a card never waits for it. Divergence is therefore seen at the end of a window.
         """
-        row = self._take()
-        ended = self.history.add(self.step, row)
+        self._batches.prepare(self.step)
+        self._take()
+        ended = self.history.close(self.step)
         self.step += 1
         if not ended:
             return []
@@ -159,9 +168,9 @@ class Training:
         self.dead.update(dict.fromkeys(diverged, reason))
         return diverged
 
-    def _take(self) -> Tensor:
-        """Take a step and return (K, columns) of what the history records of it."""
-        images, noise = self._batches(self.step)
+    def _advance(self) -> None:
+        """Take a step: what a card records, without a word to the host or from it."""
+        images, noise = self._batches(self._clock)
         with autocast(self._execution):
             means, logvars = self._posterior(images)
             z = means + (0.5 * logvars).exp() * noise
@@ -169,14 +178,15 @@ class Training:
         likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
         kl = self._kl(means, logvars)
         terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
-        loss, control = _losses(terms, self.step, self._objectives)
+        loss, control = _losses(terms, self._clock, self._objectives)
 
         self._optimiser.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
         torch.autograd.backward(loss.sum())
         self._optimiser.step()
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
-        return torch.cat([torch.stack(columns, 1), kl], 1).detach()
+        self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
+        self._clock += 1
 
     def _new_model(self) -> Decoding:
         """Return the members at their initialisation."""
@@ -252,6 +262,7 @@ class Training:
         self._optimiser.load_state_dict(state["optimiser"])
         self.history.load(state["history"])
         self.step, self.dead = state["step"], state["dead"]
+        self._clock.fill_(self.step)
 
     def saved(self) -> bytes:
         """Return the state as a checkpoint."""
@@ -286,7 +297,7 @@ def _by_kind(
 
 
 def _losses(
-    terms: Terms, step: int, groups: list[tuple[Objective, Tensor | slice, Settings]]
+    terms: Terms, step: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]]
 ) -> tuple[Tensor, Tensor]:
     """Return each member's loss and scheduled quantity at a step, both (K,)."""
     losses = torch.empty_like(terms.reconstruction)

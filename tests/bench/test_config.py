@@ -118,3 +118,14 @@ def test_lists_of_a_models_own_are_checked_where_they_stand(own, expected):
     with pytest.raises(GridError, match=r"^grid: ") as caught:
         parse_grid({**BASE, "models": [{"kind": "vae", **own}]})
     assert expected in str(caught.value)
+
+
+def test_baselines_stand_beside_every_dataset_that_something_is_trained_on():
+    own = {"kind": "vae", "datasets": ["dsprites"], "seeds": [4]}
+    grid = parse_grid({**BASE, "models": [{"kind": "vae"}, own], "baselines": True})
+    found = {
+        (spec.dataset.name, spec.seed) for spec in expand(grid) if spec.kind == "baseline_random"
+    }
+    shared = {(spec.dataset.name, spec.seed) for spec in expand(grid) if spec.kind == "vae"}
+    assert found == shared
+    assert ("dsprites", 4) in found

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 import datasets
 from bench.batches import Batches, Images
-from bench.models import ARCHITECTURES, VAE, overlapped, shifted_planes
+from bench.convolutions import overlapped, shifted_planes
+from bench.models import ARCHITECTURES, VAE
 from bench.outcome import Context
 from bench.packs import Execution, Pack
 from bench.specs import SPEC_ADAPTER
@@ -82,7 +83,8 @@ def _plain_losses(spec, vae, ball):
     batches = Batches([spec], Images(ball, "cpu"), len(ball), "cpu", spec.n_latents)
     losses = []
     for step in range(spec.steps):
-        (images,), (noise,) = batches(step)
+        batches.prepare(step)
+        (images,), (noise,) = batches(torch.tensor(step))
         means, logvars = plain.encoder(images).chunk(2, dim=-1)
         logits = plain.decoder(means + (0.5 * logvars).exp() * noise)
         bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
@@ -141,16 +143,18 @@ def test_layers_are_pytorchs_convolutions_with_their_gradients(architecture, cha
     vae = VAE((channels, 32, 32), 4, architecture, seeds=[3]).double()
     images = torch.rand(1, 5, channels, 32, 32, dtype=torch.float64)
     first, last = vae.encoder_convs[0], vae.decoder_convs[-1]
-    features = torch.randn(5, 32, 16, 16, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(1, 5, 16, 16, 32, dtype=torch.float64, requires_grad=True)
+    plain = features[0].permute(0, 3, 1, 2)
     pairs = [
-        (first(images), F.conv2d(images[0], first.weight[0], first.bias[0], 2, 1), first),
         (
-            last(features)[0],
-            F.conv_transpose2d(features, last.weight[0], last.bias[0], 2, 1),
-            last,
+            first(images.permute(0, 1, 3, 4, 2))[0],
+            F.relu(F.conv2d(images[0], first.weight[0], first.bias[0], 2, 1)),
+            first,
         ),
+        (last(features)[0], F.conv_transpose2d(plain, last.weight[0], last.bias[0], 2, 1), last),
     ]
     for ours, theirs, layer in pairs:
+        theirs = theirs.permute(0, 2, 3, 1)
         # The last layer's images are float32 whatever the features are.
         assert torch.allclose(ours.double(), theirs, atol=1e-5)
         wanted = [layer.weight, layer.bias, *([features] if layer is last else [])]
