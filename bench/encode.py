@@ -17,8 +17,10 @@ from .precision import autocast
 from .specs import ModelSpec
 from .streams import generator
 
-# Images a forward pass: no time goes to calls, and a layer fits into the memory that is kept.
+# Images a forward pass: no time goes to calls, and a layer fits into the memory that is kept. A
+# card is full with more; there this is the number over all members.
 CHUNK = 128
+CARD_CHUNK = 16_384
 # −E_q[log p(x|z)] is a mean over at most so many images: its standard error is then far below the
 # differences that are read from it, at a fourteenth of the cost of all of dSprites.
 RECONSTRUCTION_IMAGES = 50_000
@@ -33,8 +35,9 @@ def encode_images(
     # Filled in place: small results that stay, between large ones that go, would tear holes into
     # the heap that the large ones fit into, gigabytes of them over a whole dataset.
     codes: NDArray[np.float32] | None = None
-    for start in range(0, len(indices), CHUNK):
-        chunk = images(indices[start : start + CHUNK])
+    size = _chunk(pack, execution)
+    for start in range(0, len(indices), size):
+        chunk = images(indices[start : start + size])
         with autocast(execution):
             parts = torch.stack(model.encode(chunk.expand(pack, *chunk.shape)))
         if codes is None:
@@ -72,8 +75,9 @@ def reconstruction_term(
     means, logvars = (part[:, rows] for part in codes)
     z = torch.from_numpy(means + np.exp(0.5 * logvars) * noise)
     totals = torch.zeros(len(specs), dtype=torch.float64)
-    for start in range(0, n_images, CHUNK):
-        stop = start + CHUNK
+    size = _chunk(len(specs), execution)
+    for start in range(0, n_images, size):
+        stop = start + size
         chunk = images(indices[rows[start:stop]])
         with autocast(execution):
             logits = model.decode(z[:, start:stop].to(execution.device))
@@ -81,6 +85,10 @@ def reconstruction_term(
         loss = negative_log_likelihood(logits.float(), chunk, specs[0].likelihood)
         totals += loss.double().sum(1).cpu()
     return [float(total) / n_images for total in totals]
+
+
+def _chunk(pack: int, execution: Execution) -> int:
+    return CHUNK if execution.device == "cpu" else max(CHUNK, CARD_CHUNK // pack)
 
 
 def state_bytes(model: Decoding, member: int) -> bytes:

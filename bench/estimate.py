@@ -10,8 +10,8 @@ from .engines.local import Crashed, run_tasks
 from .packs import Pack
 from .specs import TrainedSpec
 
-# The first steps warm caches and threads up.
-WARM_STEPS, TIMED_STEPS = 3, 12
+# The first steps warm caches and threads up, and on a card record themselves.
+WARM_STEPS, TIMED_STEPS = 5, 12
 TIMED_IMAGES = 2_048
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -44,7 +45,10 @@ _SHARED = VAESpec.model_fields.keys() - {"kind", "seed"}
 
 
 def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -> list[Pack]:
-    """Group runs into packs of at most `size`; only trained models of one shape share a pack."""
+    """Group runs into packs of at most `size`; only trained models of one shape share a pack.
+
+    Those of a shape are divided evenly, as a small last pack would take a card nearly as long.
+    """
     families: dict[str, list[BaseSpec]] = {}
     for spec in specs:
         if size > 1 and isinstance(spec, TrainedSpec):
@@ -56,5 +60,11 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
     return [
         Pack(tuple(members[start : start + size]), execution)
         for members in families.values()
-        for start in range(0, len(members), size)
+        for start, size in _parts(len(members), size)
     ]
+
+
+def _parts(count: int, size: int) -> list[tuple[int, int]]:
+    """Return where the parts of so many members begin, and how large they are at most."""
+    even = math.ceil(count / math.ceil(count / size))
+    return [(start, even) for start in range(0, count, even)]

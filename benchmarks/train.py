@@ -55,8 +55,7 @@ def textbook(clock: Clock, batch_size: int) -> None:
     """Train β-VAE as tutorials do."""
     import numpy as np
     import torch
-    from torch import nn
-    from torch.nn import functional as F
+    from textbook import Textbook
 
     from datasets import load
 
@@ -70,38 +69,10 @@ def textbook(clock: Clock, batch_size: int) -> None:
         def __getitem__(self, index: int) -> torch.Tensor:
             return torch.from_numpy(self.data.images([index])[0].astype(np.float32) / 255)
 
-    encoder = nn.Sequential(
-        nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(),
-        nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(512, 256), nn.ReLU(),
-        nn.Linear(256, 256), nn.ReLU(),
-        nn.Linear(256, 20),
-    )  # fmt: skip
-    decoder = nn.Sequential(
-        nn.Linear(10, 256), nn.ReLU(),
-        nn.Linear(256, 256), nn.ReLU(),
-        nn.Linear(256, 512), nn.ReLU(),
-        nn.Unflatten(1, (32, 4, 4)),
-        nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-        nn.ConvTranspose2d(32, 1, 4, 2, 1),
-    )  # fmt: skip
-    optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=5e-4)
-    images = Images()
+    model, images = Textbook(), Images()
     while True:
         for x in torch.utils.data.DataLoader(images, batch_size, shuffle=True, drop_last=True):
-            mean, logvar = encoder(x).chunk(2, dim=-1)
-            z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
-            bce = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") / len(x)
-            kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum() / len(x)
-            optimiser.zero_grad()
-            (bce + 4 * kl).backward()
-            optimiser.step()
-            bce.item()
+            model.step(x).item()
             clock()
 
 
