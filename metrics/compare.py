@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from ._info import MetricInfo
+from ._validation import MetricWarning
 
 # Options that take minutes where others take seconds: trees by the thousand, and nearest neighbours
 # of all of dSprites.
@@ -52,7 +54,13 @@ def compare_variants(
     Raises
     ------
     ValueError
-        If there is no such metric, it scores groups or returns arrays, or the data are malformed.
+        If there is no such metric, it scores groups or returns arrays, or none of its definitions
+        can be had of these data: the reason of the first.
+
+    Warns
+    -----
+    MetricWarning
+        If a definition cannot be had of these data, and is left out, while others can.
 
     Examples
     --------
@@ -71,11 +79,20 @@ def compare_variants(
         raise ValueError(f"{name} scores a group of models, not one")
     given = {"means": means, "factors": factors, "logvars": logvars}
     compared: dict[str, float] = {}
+    refused: dict[str, ValueError] = {}
     for label, options in _alternatives(info, factor_names):
         if slow or SLOW_OPTIONS.isdisjoint(options.items()):
-            value = _evaluate(info, given, options)
+            try:
+                value = _evaluate(info, given, options)
+            except ValueError as error:
+                refused[label] = error
+                continue
             if value is not None:
                 compared.update(_labelled(label, value, info))
+    if refused and not compared:
+        raise next(iter(refused.values()))
+    for label, error in refused.items():
+        warnings.warn(f"{name}, {label}: {error}", MetricWarning, stacklevel=2)
     return compared
 
 

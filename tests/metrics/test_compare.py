@@ -83,3 +83,13 @@ def test_shape_is_left_out_where_there_is_one():
     assert compared["histogram of 20 bins"] == pytest.approx(2 / 3)
     assert compared["histogram of 20 bins, without shape"] == pytest.approx(1)
     assert not any("shape" in label for label in compare_variants("mig", means, grid))
+
+
+def test_a_definition_that_fails_takes_no_other_with_it():
+    # Without shape, a set whose only factor it is has none left.
+    shapes, alone = FACTORS[:, :1], compare_variants("mig", MEANS, FACTORS[:, :1])
+    with pytest.warns(MetricWarning, match="without shape: "):
+        found = compare_variants("mig", MEANS, shapes, factor_names=["shape"])
+    assert found == alone
+    with pytest.raises(ValueError, match="factors"):
+        compare_variants("mig", MEANS, FACTORS[:-1])
