@@ -51,6 +51,9 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
     RuntimeError
         If a worker died while it was timed.
     """
+    if packs and packs[0].execution.device == "cuda":
+        # They take turns: one fills the card.
+        workers = 1
     families: dict[str, list[Pack]] = {}
     for pack in packs:
         if isinstance(pack.specs[0], TrainedSpec):

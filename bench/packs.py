@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from .specs import BaseSpec, TrainedSpec, VAESpec, canonical, run_id
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Execution:
     """
 
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     threads: int = 1
 
 
@@ -58,9 +61,9 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
             family = run_id(spec)
         families.setdefault(family, []).append(spec)
     return [
-        Pack(tuple(members[start : start + size]), execution)
+        Pack(tuple(members[start : start + even]), execution)
         for members in families.values()
-        for start, size in _parts(len(members), size)
+        for start, even in _parts(len(members), size)
     ]
 
 

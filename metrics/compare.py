@@ -91,8 +91,8 @@ def compare_variants(
                 compared.update(_labelled(label, value, info))
     if refused and not compared:
         raise next(iter(refused.values()))
-    for label, error in refused.items():
-        warnings.warn(f"{name}, {label}: {error}", MetricWarning, stacklevel=2)
+    for label, reason in refused.items():
+        warnings.warn(f"{name}, {label}: {reason}", MetricWarning, stacklevel=2)
     return compared
 
 

@@ -1,0 +1,131 @@
+"""Who is trained together, and what a card's idle processors do meanwhile."""
+
+import copy
+
+import pytest
+
+from bench import pipeline
+from bench.alongside import Alongside
+from bench.engines.local import LocalEngine
+from bench.pack_size import GAIN, best_size, pack_size
+from bench.packs import Execution, make_packs
+from bench.pipeline import DeviceError, run_grid, settled
+from bench.requests import metric_requests
+from bench.scoring import missing_scores, scalar_scores
+from bench.specs import SPEC_ADAPTER
+from bench.store import Store
+
+from .conftest import SMALL_GRID
+
+
+def _specs(count, **fields):
+    common = {"kind": "beta_vae", "beta": 4.0, "dataset": {"name": "ball"}, **fields}
+    return [SPEC_ADAPTER.validate_python({**common, "seed": seed}) for seed in range(count)]
+
+
+def _sizes(packs):
+    return [len(pack.specs) for pack in packs]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "expected"),
+    [(7, 1, [1] * 7), (7, 7, [7]), (7, 100, [7]), (7, 6, [4, 3]), (70, 64, [35, 35]), (1, 8, [1])],
+)
+def test_packs_are_even(count, size, expected):
+    packs = make_packs(_specs(count), Execution(), size)
+    assert _sizes(packs) == expected
+    assert [spec.seed for pack in packs for spec in pack.specs] == list(range(count))
+
+
+def test_models_that_differ_in_shape_share_no_pack():
+    specs = [*_specs(3), *_specs(2, batch_size=16), *_specs(2, learning_rate=1e-3)]
+    assert _sizes(make_packs(specs, Execution(), 8)) == [3, 2, 2]
+    # Objectives may differ.
+    plain = {"kind": "vae", "dataset": {"name": "ball"}}
+    mixed = [*_specs(2), SPEC_ADAPTER.validate_python(plain)]
+    assert _sizes(make_packs(mixed, Execution(), 8)) == [3]
+
+
+def test_a_pack_grows_as_long_as_that_pays():
+    def saturating(full):
+        return lambda size: 100.0 * min(size, full)
+
+    assert [best_size(64, saturating(full)) for full in (1, 2, 16, 64, 1000)] == [1, 2, 16, 64, 64]
+    # A limit that is no power of two is reached, and never passed.
+    assert best_size(70, saturating(1000)) == 70
+    assert best_size(1, saturating(1000)) == 1
+    # What does not fit is not taken, however fast it would be.
+    assert best_size(64, lambda size: None if size > 8 else 100.0 * size) == 8
+    assert best_size(64, lambda size: None) == 1
+    # A doubling that gains just enough, and one that gains just too little.
+    assert best_size(2, lambda size: 1.0 if size == 1 else GAIN + 1e-6) == 2
+    assert best_size(2, lambda size: 1.0 if size == 1 else GAIN - 1e-6) == 1
+
+
+def test_a_processor_trains_one_model_at_a_time():
+    assert pack_size(_specs(10), Execution("cpu")) == 1
+
+
+def test_tf32_is_refused_where_there_is_no_card():
+    with pytest.raises(DeviceError, match="only cards have it"):
+        settled(Execution("cpu", "tf32"))
+    assert settled(Execution("cpu", "bfloat16")).precision == "bfloat16"
+
+
+def test_scores_made_alongside_are_those_made_afterwards(tmp_path):
+    grid = {**copy.deepcopy(SMALL_GRID), "seeds": [0]}
+    run_grid({**grid, "metrics": []}, out=tmp_path / "a")
+    store = Store(tmp_path / "a")
+    requests = metric_requests(grid["metrics"])
+    runs = store.runs()
+    assert any(missing_scores(store, run, requests) for run in runs)
+    with Alongside(store, requests, LocalEngine(2)) as alongside:
+        alongside.add(runs[:2])
+        alongside.add([])
+        alongside.add(runs[2:])
+    # All that is left is what needs a group.
+    assert not any(missing_scores(store, run, requests) for run in runs)
+    run_grid(grid, out=tmp_path / "b")
+    other = Store(tmp_path / "b")
+    for ours, theirs in zip(runs, other.runs(), strict=True):
+        assert scalar_scores(store, ours) == scalar_scores(other, theirs)
+
+
+def test_what_fails_alongside_is_told_of_afterwards(tmp_path, monkeypatch):
+    grid = {**copy.deepcopy(SMALL_GRID), "seeds": [0]}
+    run_grid({**grid, "metrics": []}, out=tmp_path / "a")
+    store = Store(tmp_path / "a")
+
+    class Broken(LocalEngine):
+        def run_tasks(self, *args, **options):
+            raise RuntimeError("no worker")
+
+    requests = metric_requests(grid["metrics"])
+    with Alongside(store, requests, Broken()) as alongside:
+        alongside.add(store.runs())
+    assert any(missing_scores(store, run, requests) for run in store.runs())
+    with pytest.raises(KeyboardInterrupt), Alongside(store, requests, Broken()):
+        raise KeyboardInterrupt
+
+
+def test_a_card_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
+    """The path of a grid on a card, but for the card."""
+    told = []
+
+    class Told(Alongside):
+        def add(self, runs):
+            told.append([run.run_id for run in runs])
+            super().add(runs)
+
+    monkeypatch.setattr(pipeline, "Alongside", Told)
+    demand = pipeline._demand
+
+    def of_a_card(packs):
+        return type(demand(packs))(1, card=True)
+
+    monkeypatch.setattr(pipeline, "_demand", of_a_card)
+    summary = run_grid({**copy.deepcopy(SMALL_GRID), "seeds": [0]}, out=tmp_path, workers=2, pack=8)
+    assert summary.failed == 0
+    # Three VAEs are one pack.
+    assert sorted(map(len, told))[-1] == 3
+    assert sum(map(len, told)) == summary.trained
