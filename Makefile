@@ -18,10 +18,10 @@ quick: $(STAMP)
 	$(BIN)/python -m bench.run grids/quick.yaml
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not mutations"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not mutations"
 
 # Puts known bugs into copies of the metrics, one at a time: each must be noticed.
 mutations: $(STAMP)

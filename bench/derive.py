@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from .engines.local import run_tasks
+from .engines._base import Engine
 from .files import DamagedError
 from .frames import shown_runs, trained_groups
-from .progress import progress
+from .progress import progress, silence
 from .requests import MetricRequest
 from .scoring import (
     compare_run,
@@ -33,17 +33,10 @@ def score_stored(
     stored: Sequence[StoredRun],
     runs: Sequence[StoredRun],
     requests: Sequence[MetricRequest],
-    workers: int,
+    engine: Engine,
 ) -> set[str]:
     """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
-    unscored = [run for run in runs if missing_scores(store, run, requests)]
-    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
-    alike = {level_terms(run): run for run in unscored}
-    call = partial(_of_run, measure_levels, requests)
-    failed = each(store, "levels", call, [[run] for run in alike.values()], workers)
-    unscored = [run for run in unscored if run.run_id not in failed]
-    call = partial(_of_run, score_run, requests)
-    failed |= each(store, "score", call, [[run] for run in unscored], workers)
+    failed = score_runs(store, runs, requests, engine)
     # A group is all that the store has of it, as tables will have it, not this grid's part.
     mine = {run.run_id for run in runs}
     there = [run for run in stored if store.has(run.run_id)]
@@ -53,14 +46,34 @@ def score_stored(
         for run in shown_runs(store, there)
         if run.run_id in mine and missing_comparisons(store, run, requests)
     ]
-    failed |= each(store, "compare", partial(_of_run, compare_run, requests), shown, workers)
+    failed |= each(store, "compare", partial(_of_run, compare_run, requests), shown, engine)
     groups = [
         group
         for group in groups
         if not failed & {run.run_id for run in group}
         and missing_group_scores(store, group, requests)
     ]
-    return failed | each(store, "group", partial(_of_group, requests), groups, workers)
+    return failed | each(store, "group", partial(_of_group, requests), groups, engine)
+
+
+def score_runs(
+    store: Store,
+    runs: Sequence[StoredRun],
+    requests: Sequence[MetricRequest],
+    engine: Engine,
+    *,
+    quiet: bool = False,
+) -> set[str]:
+    """Score runs, each by itself; return those that failed."""
+    unscored = [run for run in runs if missing_scores(store, run, requests)]
+    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
+    alike = {level_terms(run): run for run in unscored}
+    call = partial(_of_run, measure_levels, requests)
+    levels = [[run] for run in alike.values()]
+    failed = each(store, "levels", call, levels, engine, quiet=quiet)
+    unscored = [run for run in unscored if run.run_id not in failed]
+    call = partial(_of_run, score_run, requests)
+    return failed | each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
 
 
 def each(
@@ -68,7 +81,9 @@ def each(
     stage: str,
     call: Callable[[Store, Sequence[StoredRun]], None],
     tasks: Sequence[Sequence[StoredRun]],
-    workers: int,
+    engine: Engine,
+    *,
+    quiet: bool = False,
 ) -> set[str]:
     """Derive something from runs, or from groups of them; return the runs where it failed."""
     failed: set[str] = set()
@@ -77,9 +92,10 @@ def each(
         f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
         for runs in tasks
     ]
-    with progress(stage, shown_names, [1] * len(tasks)) as shown:
-        task = partial(_derive, call, store.folder)
-        for position, answer in run_tasks(task, names, workers=workers, progress=shown.tell):
+    told = progress(stage, shown_names, [1] * len(tasks), engine.status)
+    with silence() if quiet else told as shown:
+        task = partial(_derive, call, store.folder.absolute())
+        for position, answer in engine.run_tasks(task, names, progress=shown.tell):
             if answer is not None:
                 failed.update(names[position])
             shown.end(position, None if answer is None else str(answer))

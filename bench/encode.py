@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -25,12 +25,25 @@ CARD_CHUNK = 16_384
 # differences that are read from it, at a fourteenth of the cost of all of dSprites.
 RECONSTRUCTION_IMAGES = 50_000
 
+Told = Callable[[float], None]
+
+
+def nobody(share: float) -> None:
+    """Tell nobody."""
+
 
 @torch.inference_mode()
 def encode_images(
-    model: Decoding, images: Images, indices: NDArray[np.int64], execution: Execution
+    model: Decoding,
+    images: Images,
+    indices: NDArray[np.int64],
+    execution: Execution,
+    told: Told = nobody,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
+    """Return means and log-variances, each (K, N, D) float32, of the images at `indices`.
+
+    `told` takes the share that is done, again and again.
+    """
     pack = model.pack
     # Filled in place: small results that stay, between large ones that go, would tear holes into
     # the heap that the large ones fit into, gigabytes of them over a whole dataset.
@@ -43,6 +56,7 @@ def encode_images(
         if codes is None:
             codes = np.empty((2, pack, len(indices), parts.shape[-1]), np.float32)
         codes[:, :, start : start + len(chunk)] = parts.cpu().numpy()
+        told((start + len(chunk)) / len(indices))
     if codes is None:
         raise ValueError("indices is empty: there is nothing to encode")
     return codes[0], codes[1]

@@ -39,7 +39,7 @@ class Outcome:
 def execute(
     pack: Pack,
     commit: Commit,
-    report: Callable[[int, float], None],
+    report: Callable[..., None],
     scratch: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> list[Outcome]:
@@ -52,7 +52,7 @@ def execute(
     commit : callable
         Takes every Result or Failure as it comes, with the record of its execution.
     report : callable
-        Takes (model-steps done, latest loss).
+        Takes (model-steps done, latest loss), after training also what is being done.
     scratch : Path, optional
         Folder for checkpoints; without it none are kept.
     checkpoint_seconds : float
@@ -82,7 +82,7 @@ def execute(
         }
         name = checkpoint_name(pack, versions(), dataset.fingerprint)
         place = scratch / name if scratch else None
-        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds))
+        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds), report)
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None

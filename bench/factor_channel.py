@@ -17,6 +17,7 @@ from torch import Tensor
 from .batches import Images
 from .channel import FactorChannel, scaled_factors
 from .decode import seed_images, to_bytes
+from .encode import Told, nobody
 from .objectives import gaussian_kl
 from .packs import Pack
 from .precision import autocast
@@ -82,7 +83,9 @@ class ChannelTraining(Training):
         return diverged
 
     @torch.no_grad()
-    def codes(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def codes(
+        self, indices: NDArray[np.int64], told: Told = nobody
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a f and ln s², each (K, N, D) float32, of the images at `indices`."""
         means, logvars = self._encode(torch.from_numpy(indices).to(self._factors.device)[None])
         return means.cpu().numpy(), logvars.cpu().numpy()

@@ -14,7 +14,7 @@ from .snapshots import Snapshots
 from .specs import BaseSpec
 
 
-def _silent(steps: int, loss: float) -> None:
+def _silent(steps: int, loss: float, stage: str = "") -> None:
     """Tell nobody."""
 
 
@@ -28,10 +28,13 @@ class Context:
         Takes (model-steps done, latest mean loss) after every step.
     checkpoints : Checkpoints
         Where a producer that takes long keeps its place.
+    stage : callable
+        Takes the same after the last step, and what is being done then and how far that is.
     """
 
     report: Callable[[int, float], None] = _silent
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    stage: Callable[[int, float, str], None] = _silent
 
 
 @dataclass(frozen=True)

@@ -4,50 +4,69 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from ._siblings import metrics
+from .intervals import MIN_SEEDS
 from .specs import KINDS, Codes, TrainedSpec, VAESpec
 from .study import Study
 from .tables import by_dataset
 
 # Below so many steps a run says how training starts, not what it leads to.
 SHORT_STEPS = 20_000
-# The whole table of runs is in runs.csv; a page of tens of thousands of rows is of use to nobody.
-MAX_ROWS = 2_000
 # Lower is better for these; for the metrics, their registry knows.
 _DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of a table as it is shown."""
+    """A number of a table as it is shown.
+
+    Attributes
+    ----------
+    text, detail : str
+        The number, and its interval or range.
+    value : float or None
+        What the table is sorted by.
+    best : bool
+        Whether its interval lies apart from all others' on the better side.
+    tied : bool
+        Whether it is of those of which none is best: not distinguishable.
+    """
 
     text: str
     detail: str = ""
     value: float | None = None
     best: bool = False
+    tied: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its heading, and a cell per column."""
+    """A row of a table: its heading, the kind of model, and a cell per column."""
 
     label: str
     kind: str
     cells: tuple[Cell, ...]
 
+    @property
+    def family(self) -> str:
+        """What the page's filter calls the kind: all that is no model is a baseline."""
+        free = self.kind.startswith("baseline_") or self.kind == "level"
+        return "baselines" if free else self.kind
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table of one dataset."""
+    """A table of one dataset, and what has to be said of all of it."""
 
     dataset: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    note: str = ""
 
 
 def number(value: float | None) -> str:
@@ -74,7 +93,7 @@ def summary_tables(study: Study) -> list[Table]:
     tables = []
     for dataset, part in by_dataset(summary):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
-        best = {name: _best(part[part["metric"] == name], name) for name in columns}
+        places = {name: _first_place(part[part["metric"] == name], name) for name in columns}
         rows = []
         for _, group in part.groupby(["group_id", "precision"], sort=False):
             first = group.iloc[0]
@@ -85,15 +104,23 @@ def summary_tables(study: Study) -> list[Table]:
                     cells.append(Cell("–"))
                     continue
                 entry = entries.loc[name]
-                mark = (first["group_id"], first["precision"]) == best[name]
-                cells.append(_interval_cell(entry, mark))
+                mine = (first["group_id"], first["precision"]) in places[name]
+                cells.append(_interval_cell(entry, best=mine and len(places[name]) == 1))
+                if mine and len(places[name]) > 1:
+                    cells[-1] = replace(cells[-1], tied=True)
             label = first["label"]
             if len(set(part["precision"])) > 1:
                 label = f"{label} ({first['precision']})"
             rows.append(Row(label, first["kind"], tuple(cells)))
         rows += _level_rows(part, columns)
-        tables.append(Table(dataset, ("seeds", *columns), tuple(rows)))
+        tables.append(Table(dataset, ("seeds", *columns), tuple(rows), _why_no_star(part)))
     return tables
+
+
+def choices(tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Return the datasets and the kinds of model that tables can be filtered by."""
+    kinds = dict.fromkeys(row.family for table in tables for row in table.rows)
+    return {"datasets": [table.dataset for table in tables], "kinds": [*kinds]}
 
 
 def variant_tables(study: Study) -> list[Table]:
@@ -120,6 +147,8 @@ def variant_tables(study: Study) -> list[Table]:
 def difference_tables(study: Study) -> list[Table]:
     """Return, per dataset, the paired differences from the VAE, with what they allow to say."""
     differences = study.tables.differences
+    runs = study.tables.runs
+    kinds = dict(zip(runs["group_id"], runs["kind"], strict=True)) if len(runs) else {}
     tables = []
     for dataset, part in by_dataset(differences):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
@@ -132,28 +161,12 @@ def difference_tables(study: Study) -> list[Table]:
                     cells.append(Cell("–"))
                     continue
                 entry = entries.loc[name]
-                cell = _interval_cell(entry, False)
-                if entry["interval"] == "t95" and entry["low"] <= 0 <= entry["high"]:
-                    cell = Cell(cell.text, f"{cell.detail}, not distinguishable", cell.value)
-                cells.append(cell)
-            rows.append(Row(group["label"].iloc[0], "", tuple(cells)))
+                within = entry["interval"] == "t95" and bool(entry["low"] <= 0 <= entry["high"])
+                cells.append(replace(_interval_cell(entry), tied=within))
+            kind = kinds.get(group["group_id"].iloc[0], "")
+            rows.append(Row(group["label"].iloc[0], kind, tuple(cells)))
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
     return tables
-
-
-def run_table(study: Study) -> tuple[list[str], list[dict[str, Any]], int]:
-    """Return the columns and rows of the table of all runs, and how many rows were left out."""
-    runs = study.tables.runs
-    measured = study.tables.metrics
-    columns = ["run_id", "dataset", "label", "seed", "steps", "precision", *measured]
-    rows = []
-    for record in runs.head(MAX_ROWS).to_dict("records"):
-        row: dict[str, Any] = {str(key): value for key, value in record.items()}
-        for name in measured:
-            row[name] = number(None if pd.isna(row[name]) else float(row[name]))
-        row["steps"] = "–" if pd.isna(row["steps"]) else f"{int(row['steps'])}"
-        rows.append({name: row[name] for name in columns} | {"kind": row["kind"]})
-    return columns, rows, max(0, len(runs) - MAX_ROWS)
 
 
 def notices(study: Study) -> list[str]:
@@ -273,7 +286,7 @@ def _level_cell(value: float | None) -> Cell:
     return Cell(number(value), value=value if known else None)
 
 
-def _interval_cell(entry: Any, best: bool) -> Cell:
+def _interval_cell(entry: Any, *, best: bool = False) -> Cell:
     if int(entry.get("n_seeds", entry.get("n_pairs"))) == 1:
         return Cell(number(entry["mean"]), "one seed", float(entry["mean"]), best)
     span = f"{number(entry['low'])} to {number(entry['high'])}"
@@ -281,21 +294,44 @@ def _interval_cell(entry: Any, best: bool) -> Cell:
     return Cell(number(entry["mean"]), detail, float(entry["mean"]), best)
 
 
-def _best(part: pd.DataFrame, name: str) -> tuple[str, str] | None:
-    """Return the group that is best beyond doubt: its interval lies apart from all others'.
+def _competing(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of models: baselines and factor channels do not compete.
 
-    Baselines and factor channels do not compete: the true factors would always win.
+    The true factors would always win.
+    """
+    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
+    return part[part["kind"].isin(kinds)]
+
+
+def _first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
+    """Return the groups of which none is better beyond doubt.
+
+    One alone is the best: its interval lies apart from all others'. Several are those whose
+    intervals reach that of the highest mean. None where there is nothing to compare, or where some
+    have too few seeds for an interval.
     """
     higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
-    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
-    competing = part["kind"].isin(kinds)
-    trained = part[competing & (part["interval"] == "t95")]
-    if higher is None or len(trained) < 2 or len(trained) < competing.sum():
-        return None
-    ordered = trained.sort_values("mean", ascending=not higher)
-    first, others = ordered.iloc[0], ordered.iloc[1:]
-    apart = first["low"] > others["high"].max() if higher else first["high"] < others["low"].min()
-    return (first["group_id"], first["precision"]) if apart else None
+    models = _competing(part)
+    if higher is None or len(models) < 2 or set(models["interval"]) != {"t95"}:
+        return set()
+    ordered = models.sort_values("mean", ascending=not higher)
+    first = ordered.iloc[0]
+    near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
+    reach = ordered[near]
+    return set(zip(reach["group_id"], reach["precision"], strict=True))
+
+
+def _why_no_star(part: pd.DataFrame) -> str:
+    """Return why a table has no star, where that is for want of seeds."""
+    models = _competing(part)
+    seeds = models.groupby(["group_id", "precision"], sort=False)["n_seeds"].max()
+    few = int((seeds < MIN_SEEDS).sum())
+    if len(seeds) < 2 or not few:
+        return ""
+    return (
+        f"{few} of {len(seeds)} models have fewer than {MIN_SEEDS} seeds: which is best cannot be "
+        f"told, so there is no star."
+    )
 
 
 def _higher(name: str) -> bool | None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .alongside import Alongside
 from .callbacks import Callbacks
 from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid, parse_grid
 from .derive import each, score_stored
-from .engines.local import Crashed, run_tasks
+from .engines import EngineOptions, open_engine
+from .engines._base import Crashed, Demand, Engine
 from .files import DamagedError, dump_json, write_text
 from .frames import read_frames, shown_runs
 from .outcome import Failure
+from .pack_size import pack_size
 from .packs import Execution, Pack, make_packs
 from .progress import progress
 from .report import build
@@ -59,9 +63,12 @@ def run_grid(
     grid: Grid | Mapping[str, Any] | str | Path,
     *,
     out: str | Path | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     execution: Execution | None = None,
-    pack: int = 1,
+    pack: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    gpus_per_run: float | None = None,
     allow_imports: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     callbacks: Sequence[object] = (),
@@ -74,12 +81,20 @@ def run_grid(
         A grid, plain data of the same form, or the path of a grid file.
     out : str or Path, optional
         Output folder, `results/<grid name>` by default.
-    workers : int
-        Processes; 1 runs everything in this one.
+    workers : int, optional
+        Tasks at the same time. On this machine so many processes, by default everything in this
+        one; on a cluster by default as many as it has room for.
     execution : Execution, optional
         Device, precision and threads a model; the CPU in float32 by default.
-    pack : int
-        Models trained together.
+    pack : int, optional
+        Models trained together; by default as many as pay on this card, and one on a CPU.
+    engine : str
+        Where tasks run, a name of `engines.ENGINES`: "local" or "ray".
+    address : str, optional
+        HOST:PORT of the Ray cluster's head node; by default that of RAY_ADDRESS, or of the cluster
+        that this machine is a node of.
+    gpus_per_run : float, optional
+        Share of a card that each pack takes on a cluster, 1 by default.
     allow_imports : bool
         Whether the grid may name metrics that are imported from outside of the suite.
     checkpoint_seconds : float
@@ -95,8 +110,8 @@ def run_grid(
 
     Raises
     ------
-    GridError, StoreError
-        If the grid or the folder cannot be used. Nothing was trained then.
+    GridError, StoreError, EngineError
+        If the grid, the folder or the engine cannot be used. Nothing was trained then.
     ValueError
         If a callback has none of the methods of one.
 
@@ -114,22 +129,31 @@ def run_grid(
     specs = {run_id(spec): spec for spec in expand(grid)}
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
     store = Store(Path(out) if out else Path("results") / grid.name, create=True)
-    with store.lock():
+    options = EngineOptions(store.folder, workers, address, gpus_per_run)
+    with store.lock(), open_engine(engine, options) as machines:
         runs = _sound_runs(store)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         done = {run.run_id for run in runs} & specs.keys()
         pending = [spec for identity, spec in specs.items() if identity not in done]
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
-        packs = make_packs(pending, settled(execution or Execution()), pack) if pending else []
+        packs = []
+        if pending:
+            how = settled(execution or Execution(), machines)
+            # Of a cluster's cards this machine knows nothing.
+            size = pack or (pack_size(pending, how) if engine == "local" else 1)
+            packs = make_packs(pending, how, size)
         hearers.tell("on_start", pending)
-        failed = _make(store, packs, workers, checkpoint_seconds, hearers)
+        # On this machine a card trains one pack at a time, and leaves the other workers to scores.
+        idle = engine == "local" and _demand(packs).card and (workers or 1) > 1
+        with Alongside(store, requests, machines) if idle else nullcontext() as alongside:
+            failed = _make(store, packs, machines, checkpoint_seconds, hearers, alongside)
         store.clear_checkpoints()
         if pending:
             runs = store.runs()
         made = [run for run in runs if run.run_id in specs]
         # Of ten thousand runs this takes seconds: only where somebody hears of it.
         unscored = [run for run in made if callbacks and missing_scores(store, run, requests)]
-        failed |= score_stored(store, runs, made, requests, workers)
+        failed |= score_stored(store, runs, made, requests, machines)
         for run in [run for run in unscored if run.run_id not in failed]:
             hearers.tell("on_scores", run, scalar_scores(store, run))
         there = [run for run in runs if store.has(run.run_id)]
@@ -139,7 +163,7 @@ def run_grid(
             for run in wanted
             if run.has(WEIGHTS) and read_frames(store.frames_path(run.run_id)) is None
         ]
-        failed |= each(store, "decode", _decode, [(run,) for run in undecoded], workers)
+        failed |= each(store, "decode", _decode, [(run,) for run in undecoded], machines)
         build(store, runs=[run for run in runs if store.has(run.run_id)])
     new = {run_id(spec) for spec in pending}
     summary = Summary(store.folder, len(new - failed), len(done), len(failed))
@@ -164,22 +188,24 @@ def _sound_runs(store: Store) -> list[StoredRun]:
 def _make(
     store: Store,
     packs: Sequence[Pack],
-    workers: int,
+    engine: Engine,
     checkpoint_seconds: float,
     hearers: Callbacks,
+    alongside: Alongside | None,
 ) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
     failed: set[str] = set()
     with progress(
-        "train", [_name(pack) for pack in packs], [pack.steps for pack in packs]
+        "train", [_name(pack) for pack in packs], [pack.steps for pack in packs], engine.status
     ) as shown:
-        call = partial(_execute, store.folder, checkpoint_seconds)
+        # Another machine's working folder is another one.
+        call = partial(_execute, store.folder.absolute(), checkpoint_seconds)
 
         def tell(position: int, told: tuple[Any, ...]) -> None:
             shown.tell(position, told)
-            hearers.tell_progress(position, packs[position].specs, *told)
+            hearers.tell_progress(position, packs[position].specs, *told[:2])
 
-        for position, answer in run_tasks(call, packs, workers=workers, progress=tell):
+        for position, answer in engine.run_tasks(call, packs, progress=tell, demand=_demand(packs)):
             if isinstance(answer, Crashed):
                 # What the worker committed before it died is there.
                 lost = [spec for spec in packs[position].specs if not store.has(run_id(spec))]
@@ -189,10 +215,19 @@ def _make(
             else:
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
             failed |= reasons.keys()
+            made = [spec for spec in packs[position].specs if run_id(spec) not in reasons]
             for spec in packs[position].specs:
                 _tell_outcome(store, spec, reasons.get(run_id(spec)), hearers)
+            if alongside is not None:
+                alongside.add([read_run(store.folder / "runs" / run_id(spec)) for spec in made])
             shown.end(position, next(iter(reasons.values()), None))
     return failed
+
+
+def _demand(packs: Sequence[Pack]) -> Demand:
+    """Return what each pack takes of a machine: all are executed alike."""
+    execution = packs[0].execution if packs else Execution()
+    return Demand(execution.threads, card=execution.device == "cuda")
 
 
 def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, hearers: Callbacks) -> None:
@@ -224,15 +259,20 @@ def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
     decode_run(store, runs[0])
 
 
-def settled(execution: Execution) -> Execution:
-    """Settle which device `auto` is, and refuse a card that is not there."""
-    if execution.device == "cpu":
-        return execution
-    import torch
+def settled(execution: Execution, engine: Engine | None = None) -> Execution:
+    """Settle which device `auto` is, and refuse a card that is not there, or what it alone has."""
+    there: bool | None = False
+    if execution.device != "cpu":
+        there = engine.has_card() if engine is not None else None
+        where = "no node of the cluster has a GPU"
+        if there is None:
+            import torch
 
-    there = torch.cuda.is_available()
-    if execution.device == "cuda" and not there:
-        raise DeviceError("--device cuda: torch finds no CUDA device here; use --device cpu")
+            there, where = torch.cuda.is_available(), "torch finds no CUDA device here"
+        if execution.device == "cuda" and not there:
+            raise DeviceError(f"--device cuda: {where}; use --device cpu")
+    if execution.precision == "tf32" and not there:
+        raise DeviceError("--precision tf32: only cards have it; use float32 or bfloat16")
     return replace(execution, device="cuda" if there else "cpu")
 
 

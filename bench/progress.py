@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,51 +30,71 @@ class Progress:
         What to call each task.
     sizes : sequence of int
         The units of work of each task; the time left is estimated from them.
+    status : callable
+        Says in a few words how the machines are doing, or nothing.
     """
 
-    def __init__(self, stage: str, names: Sequence[str], sizes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        stage: str,
+        names: Sequence[str],
+        sizes: Sequence[int],
+        status: Callable[[], str] = str,
+    ) -> None:
         self._stage = stage
+        self._status = status
         self._names = names
         self._sizes = sizes
         self._done = [0] * len(sizes)
-        self._ended = 0
+        self._ended = self._failed = 0
         self._started = self._last_line = time.monotonic()
         self._bar: tqdm[Any] = tqdm(
             total=sum(sizes), desc=stage, unit="step", disable=not sys.stderr.isatty()
         )
 
     def tell(self, position: int, told: tuple[Any, ...]) -> None:
-        """Take what a task tells: (units of work done, latest loss)."""
-        done, loss = told
+        """Take what a task tells: (units of work done, latest loss), or these and a stage."""
+        done, loss, *stage = told
         self._move(position, done)
-        current = f"{self._ended}/{len(self._names)} {self._names[position]} loss {loss:.1f}"
-        self._bar.set_postfix_str(current, refresh=False)
+        state = stage[0] if stage else f"loss {loss:.1f}"
+        current = f"{self._counts()} {self._names[position]} {state}"
+        self._bar.set_postfix_str(f"{current}{self._machines()}", refresh=False)
         if self._bar.disable and time.monotonic() - self._last_line > LINE_SECONDS:
             self._last_line = time.monotonic()
-            log.info("%s: %s, %s", self._stage, current, self._remaining())
+            log.info("%s: %s, %s%s", self._stage, current, self._remaining(), self._machines())
 
     def end(self, position: int, failure: str | None) -> None:
         """Take the end of a task."""
         self._move(position, self._sizes[position])
         self._ended += 1
+        self._failed += failure is not None
         now = time.monotonic()
         if not failure and self._ended < len(self._names) and now - self._last_line < END_SECONDS:
             return
         self._last_line = now
         state = f"FAILED: {failure}" if failure else "done"
         log.info(
-            "%s %d/%d: %s: %s, %s",
+            "%s %s: %s: %s, %s%s",
             self._stage,
-            self._ended,
-            len(self._names),
+            self._counts(),
             self._names[position],
             state,
             self._remaining(),
+            self._machines(),
         )
 
     def close(self) -> None:
         """Take the bar off the screen."""
         self._bar.close()
+
+    def _counts(self) -> str:
+        """Say how many tasks have ended, and how many of them have failed."""
+        failed = f" ({self._failed} failed)" if self._failed else ""
+        return f"{self._ended}/{len(self._names)}{failed}"
+
+    def _machines(self) -> str:
+        status = self._status()
+        return f"; {status}" if status else ""
 
     def _move(self, position: int, done: int) -> None:
         self._bar.update(done - self._done[position])
@@ -89,11 +109,30 @@ class Progress:
 
 
 @contextmanager
-def progress(stage: str, names: Sequence[str], sizes: Sequence[int]) -> Iterator[Progress]:
+def progress(
+    stage: str, names: Sequence[str], sizes: Sequence[int], status: Callable[[], str] = str
+) -> Iterator[Progress]:
     """Show the progress of a stage, and keep log lines clear of its bar."""
     with logging_redirect_tqdm([logging.getLogger()]):
-        shown = Progress(stage, names, sizes)
+        shown = Progress(stage, names, sizes, status)
         try:
             yield shown
         finally:
             shown.close()
+
+
+class _Silent(Progress):
+    def __init__(self) -> None:
+        pass
+
+    def tell(self, position: int, told: tuple[Any, ...]) -> None:
+        """Tell nobody."""
+
+    def end(self, position: int, failure: str | None) -> None:
+        """Tell nobody."""
+
+
+@contextmanager
+def silence() -> Iterator[Progress]:
+    """Show nothing: of work beside a stage that has the screen."""
+    yield _Silent()

@@ -6,30 +6,30 @@ import argparse
 import base64
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import page
+from . import page, page_figures, page_latents, page_runs
 from .claims import verdict_frame
 from .claims.page import claims_section
 from .doctor import diagnosis_frame
 from .doctor.page import doctor_tables
 from .files import DamagedError, WriteError, read_json, remove, write_text
 from .latex import latex_files
-from .plots import FIGURES, draw_all, save_png, svg_text
+from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
+from .progress import progress
 from .published import published_page, published_table
-from .sprites import traversal_sheet
 from .store import Store, StoreError
 from .stored import StoredRun
 from .study import Study, load_study
 from .tables import write_table, write_tables
 
-# Pages stay small: of more models than this the sliders are left out, and the page says so.
-MAX_SHOWN = 60
+# The parts of the page's script, in their order.
+SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 
 
 def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None = None) -> Path:
@@ -46,7 +46,27 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
     runs : sequence of StoredRun, optional
         All of its runs, where they have just been read.
     """
-    study = load_study(store, runs)
+    # By kind of figure: how many there are of each is known only when they are drawn.
+    stages = ("tables", *FIGURES, "page")
+    with progress("report", stages, [1] * len(stages)) as shown:
+        ended = 0
+        study = load_study(store, runs)
+        _write_tables(store, study)
+        drawings = []
+        for drawing in _write_figures(store, study, png=png):
+            while stages[ended] != drawing[0]:
+                shown.end(ended, None)
+                ended += 1
+            drawings.append(drawing)
+        for position in range(ended, len(stages) - 1):
+            shown.end(position, None)
+        path = store.folder / "report.html"
+        write_text(path, render(study, _grid(store), drawings))
+        shown.end(len(stages) - 1, None)
+    return path
+
+
+def _write_tables(store: Store, study: Study) -> None:
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(study.diagnoses))
@@ -60,26 +80,29 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
     for old in (store.folder / "tables").glob("*.tex"):
         if old not in texts:
             remove(old)
-    drawings, current = [], set()
+
+
+def _write_figures(store: Store, study: Study, *, png: bool) -> Iterator[tuple[str, Drawn, str]]:
+    """Write every figure; yield its kind, itself and its SVG."""
+    current = set()
     for info, drawn in draw_all(study):
         path = store.folder / "figures" / f"{drawn.name}.svg"
         svg = svg_text(drawn.figure)
         write_text(path, svg)
-        drawings.append((info.name, drawn, svg))
         current.add(path)
         if png:
             save_png(drawn.figure, path.with_suffix(".png"))
             current.add(path.with_suffix(".png"))
+        yield info.name, drawn, svg
     for old in (store.folder / "figures").glob("*.*"):
         # A PNG of an earlier start shows other runs.
         if old.suffix in (".svg", ".png") and old not in current:
             remove(old)
-    path = store.folder / "report.html"
-    write_text(path, render(study, _grid(store), drawings))
-    return path
 
 
-def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -> str:
+def render(
+    study: Study, grid: dict[str, Any] | None, drawings: Sequence[tuple[str, Drawn, str]]
+) -> str:
     """Return the page: one file that asks nobody for anything."""
     templates = Path(__file__).parent / "templates"
     environment = Environment(
@@ -89,25 +112,10 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    columns, runs, left_out = page.run_table(study)
-    figures = [
-        {
-            "info": info,
-            "drawn": [
-                {
-                    "title": d.title,
-                    "alt": d.alt,
-                    "note": d.note,
-                    # An SVG of our own making; ids are made unique so that figures do not mix.
-                    "svg": Markup(_inline(svg, d.name)),  # noqa: S704
-                }
-                for name, d, svg in drawings
-                if name == info.name
-            ],
-        }
-        for info in FIGURES.values()
-    ]
-    script = (templates / "script.js").read_text(encoding="utf-8")
+    summaries = page.summary_tables(study)
+    models, models_left_out = page_latents.shown_models(study)
+    opened = next((i for i, model in enumerate(models) if model.has_code), 0)
+    script = "".join((templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html").render(
         # The page's policy lets this one script run, and no other that may have got into it.
@@ -117,51 +125,22 @@ def render(study: Study, grid: dict[str, Any] | None, drawings: Sequence[Any]) -
         facts=page.grid_facts(study, grid),
         notices=page.notices(study),
         claims=claims_section(study.claims),
-        summaries=page.summary_tables(study),
+        summaries=summaries,
+        choices=page.choices(summaries),
         differences=page.difference_tables(study),
         variants=page.variant_tables(study),
-        figures=[figure for figure in figures if figure["drawn"]],
+        unfolded=page_figures.UNFOLDED,
+        figures=page_figures.figure_kinds(drawings),
         doctor=doctor_tables(study.diagnoses, study.tables),
         published=published_page(published_table(study.tables)),
-        models=_models(study),
-        models_left_out=max(0, len(study.frames) - MAX_SHOWN),
-        run_columns=columns,
-        runs=runs,
-        runs_left_out=left_out,
+        models=models,
+        models_left_out=models_left_out,
+        opened=opened,
+        runs=page_runs.run_table(study),
         failures=study.tables.failures.to_dict("records"),
-        definitions=page.definitions(study),
+        definitions={entry["name"]: entry for entry in page.definitions(study)},
         provenance=page.provenance(study),
     )
-
-
-def _models(study: Study) -> list[dict[str, Any]]:
-    """Return what the sliders need, for every shown run in the order of the tables."""
-    models: list[dict[str, Any]] = []
-    for row in study.tables.runs.to_dict("records"):
-        frames = study.frames.get(row["run_id"])
-        if frames is None or len(models) == MAX_SHOWN:
-            continue
-        models.append(
-            {
-                "run_id": row["run_id"],
-                "label": f"{row['label']}, {row['dataset']}, seed {row['seed']}",
-                "sheet": traversal_sheet(frames),
-                "values": [f"{value:.1f}" for value in frames.values],
-                "latents": [
-                    (int(latent), page.number(float(kl)))
-                    for latent, kl in zip(frames.latents, frames.kl, strict=True)
-                ],
-            }
-        )
-    return models
-
-
-def _inline(svg: str, name: str) -> str:
-    """Return an SVG document as an element of a page."""
-    body = svg[svg.index("<svg") :]
-    for mark in ('id="', "url(#", 'href="#'):
-        body = body.replace(mark, f"{mark}{name}-")
-    return body.replace("<svg ", '<svg aria-hidden="true" ', 1)
 
 
 def _grid(store: Store) -> dict[str, Any] | None:

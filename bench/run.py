@@ -18,10 +18,12 @@ from pathlib import Path
 from . import stopping
 from .checkpoints import CHECKPOINT_SECONDS
 from .config import Grid, expand, load_grid
+from .engines import ENGINES, EngineError
 from .errors import GridError, GridWarning
 from .estimate import estimate_seconds
 from .files import DamagedError, WriteError
-from .packs import Execution, make_packs
+from .pack_size import pack_size
+from .packs import PRECISIONS, Execution, make_packs
 from .pipeline import DeviceError, run_grid, settled
 from .specs import TrainedSpec, run_id
 from .store import Store, StoreError
@@ -46,13 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = run_grid(
             grid,
             out=out,
-            workers=options.workers,
+            workers=_workers(options),
             execution=execution,
             pack=options.pack,
+            engine=options.engine,
+            address=options.address,
+            gpus_per_run=options.gpus_per_run,
             allow_imports=options.allow_imports,
             checkpoint_seconds=options.checkpoint_seconds,
         )
-    except (GridError, StoreError, DeviceError, DamagedError, WriteError) as error:
+    except (GridError, StoreError, EngineError, DeviceError, DamagedError, WriteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except stopping.Stopped as stopped:
@@ -73,14 +78,25 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")
     pending = [spec for spec in specs if run_id(spec) not in done]
     print(f"{len(specs)} runs: {len(specs) - len(pending)} done, {len(pending)} to do", flush=True)
-    packs = make_packs(pending, settled(execution), options.pack) if pending else []
+    execution = settled(execution)
+    size = options.pack or pack_size(pending, execution)
+    packs = make_packs(pending, execution, size) if pending else []
     if any(isinstance(spec, TrainedSpec) for spec in pending):
-        minutes = estimate_seconds(packs, options.workers) / 60
+        workers = options.workers or os.cpu_count() or 1
+        minutes = estimate_seconds(packs, workers) / 60
         span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
         print(
-            f"about {span} to train and encode with {options.workers} workers, by a few steps "
+            f"about {span} to train and encode with {workers} workers, by a few steps "
             f"timed now; scores and report come on top"
         )
+
+
+def _workers(options: argparse.Namespace) -> int | None:
+    """Return how many tasks shall run at the same time; a cluster knows that best itself."""
+    if options.workers is None and options.engine == "local":
+        return os.cpu_count() or 1
+    workers: int | None = options.workers
+    return workers
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,12 +105,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("grid", type=Path, metavar="GRID", help="a grid file (YAML)")
     parser.add_argument("--out", type=Path, help="output folder, default results/<grid name>")
-    parser.add_argument("--engine", choices=("local",), default="local", help="who runs the tasks")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
+    parser.add_argument("--engine", choices=tuple(ENGINES), default="local", help="where tasks run")
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        help="tasks at the same time: by default this machine's cores, or all of a cluster",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="head node of the Ray cluster; by default RAY_ADDRESS, or this node's cluster",
+    )
+    parser.add_argument(
+        "--gpus-per-run",
+        type=float,
+        metavar="F",
+        help="share of a GPU that a run, or a pack of runs, takes on a cluster; 1 by default",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--threads", type=_positive, default=1, help="threads a model on a CPU")
-    parser.add_argument("--pack", type=_positive, default=1, help="models trained together")
+    parser.add_argument(
+        "--pack",
+        type=_positive,
+        metavar="K",
+        help="models trained together; by default as many as pay on a card, and 1 on a CPU",
+    )
     parser.add_argument(
         "--allow-imports",
         action="store_true",

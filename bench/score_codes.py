@@ -16,6 +16,7 @@ from ._siblings import metrics
 from .codes import CodesArrays
 from .codes_run import commit_codes
 from .derive import score_stored
+from .engines.local import LocalEngine
 from .report import build
 from .requests import MetricRequest, metric_requests
 from .score_detail import COLUMNS, detail_rows
@@ -126,7 +127,7 @@ def score_models(
         stored = store.runs()
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)
-        failed = score_stored(store, stored, runs, wanted, workers)
+        failed = score_stored(store, stored, runs, wanted, LocalEngine(workers))
         sizes = Counter(run.manifest["group_id"] for run in stored)
         for run in runs:
             if run.run_id not in failed:

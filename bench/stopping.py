@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -34,6 +35,38 @@ def install(*, ignore_interrupt: bool = False) -> None:
     _State.pending = None
     signal.signal(signal.SIGTERM, _handle)
     signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _handle)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGINT while the block runs, in a process whose signals are otherwise somebody else's.
+
+    Elsewhere than in the main thread nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _State.pending = None
+    before = signal.signal(signal.SIGINT, _handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Put handlers back that the block replaces: libraries take signals without asking."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # None is a handler that is not Python's
+                signal.signal(number, handler)
 
 
 @contextmanager

@@ -208,8 +208,19 @@ def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     if table.empty:
         return
     for (name, options), part in table.groupby(["dataset", "dataset_options"], sort=False):
-        listed = ", ".join(f"{key}={value}" for key, value in json.loads(str(options)).items())
-        yield f"{name} ({listed})" if listed else str(name), part
+        yield dataset_heading(str(name), str(options)), part
+
+
+def dataset_heading(name: str, options: str) -> str:
+    """Return what a dataset with its options (JSON) is called.
+
+    Examples
+    --------
+    >>> dataset_heading("ball", '{"radius": 3}'), dataset_heading("dsprites", "{}")
+    ('ball (radius=3)', 'dsprites')
+    """
+    listed = ", ".join(f"{key}={value}" for key, value in json.loads(options).items())
+    return f"{name} ({listed})" if listed else name
 
 
 def write_tables(store: Store, tables: Tables) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from . import stopping
 from .batches import Batches, Images
-from .encode import encode_images, reconstruction_term, state_bytes
+from .encode import Told, encode_images, nobody, reconstruction_term, state_bytes
 from .hdf5 import UNREADABLE
 from .history import History
 from .models import VAE, Decoding
@@ -91,13 +93,26 @@ def train(
         context.checkpoints.save(training.step, training.saved())
     stopping.check()
     # Encoding may take minutes, so a signal ends it at once: the checkpoint has the trained pack.
-    outcomes = list(training.results()) if training.alive else []
+    done, loss = training.step * len(specs), training.history.latest_loss(training.alive)
+    encoding = _stage("encoding", partial(context.stage, done, loss))
+    outcomes = list(training.results(encoding)) if training.alive else []
     # Commits go together: what is committed leaves the pack, and the rest of it could not go on
     # from the checkpoint.
     with stopping.deferred():
         yield from outcomes
         context.checkpoints.remove()
     stopping.check()
+
+
+def _stage(name: str, report: Callable[[str], None]) -> Told:
+    """Return who takes the share of a stage that is done, and reports it with the time left."""
+    started = time.monotonic()
+
+    def told(share: float) -> None:
+        left = (time.monotonic() - started) * (1 - share) / share
+        report(f"{name} {share:.0%}, {left:.0f} s left")
+
+    return told
 
 
 class Training:
@@ -204,9 +219,11 @@ class Training:
         """Return the mean KL divergence of every latent, (K, D)."""
         return gaussian_kl(means, logvars).mean(1)
 
-    def codes(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def codes(
+        self, indices: NDArray[np.int64], told: Told = nobody
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
-        return encode_images(self.model, self._images, indices, self._execution)
+        return encode_images(self.model, self._images, indices, self._execution, told)
 
     @property
     def latent_names(self) -> tuple[str, ...]:
@@ -217,10 +234,10 @@ class Training:
         """Return the images that were kept of a member on the way, None where none are."""
         return None
 
-    def results(self) -> Iterator[Result | Failure]:
+    def results(self, told: Told = nobody) -> Iterator[Result | Failure]:
         """Encode the evaluation images; yield what became of the members that are not out."""
         indices = evaluation_indices(self._specs[0].evaluation, self._n_images)
-        means, logvars = self.codes(indices)
+        means, logvars = self.codes(indices, told)
         terms = reconstruction_term(
             self.model, self._specs, self._images, indices, (means, logvars), self._execution
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..page import number
+from ..tables import dataset_heading
 from ._base import Verdict
 from ._parts import Part
 
@@ -116,8 +116,6 @@ def _correction(verdict: Verdict) -> str:
 def _data(verdict: Verdict) -> str:
     if not verdict.dataset:
         return ""
-    options = json.loads(verdict.dataset_options)
-    listed = ", ".join(f"{key}={value}" for key, value in options.items())
-    name = f"{verdict.dataset} ({listed})" if listed else verdict.dataset
+    name = dataset_heading(verdict.dataset, verdict.dataset_options)
     precision = "" if verdict.precision == "float32" else f", {verdict.precision}"
     return f"{name}, {verdict.steps or 0:,} steps{precision}"

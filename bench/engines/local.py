@@ -14,37 +14,73 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from .. import stopping
+from ._base import (
+    SMALL,
+    Answer,
+    Call,
+    Crashed,
+    Demand,
+    EngineError,
+    EngineOptions,
+    Progress,
+    Task,
+)
+
+__all__ = ["Crashed", "LocalEngine", "open_local", "run_tasks"]
 
 # How long a worker that was asked to stop may take until it is made to.
 GRACE_SECONDS = 8.0
 
-Task = TypeVar("Task")
-Answer = TypeVar("Answer")
-# A task is called with itself and a function that takes whatever progress it wants to tell.
-Call = Callable[[Task, Callable[..., None]], Answer]
-Progress = Callable[[int, tuple[Any, ...]], None]
+
+class LocalEngine:
+    """The machine that the driver runs on.
+
+    Parameters
+    ----------
+    workers : int
+        1 runs tasks in this process, more in so many processes.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._workers = workers
+
+    def run_tasks(
+        self,
+        call: Call[Task, Answer],
+        tasks: Sequence[Task],
+        *,
+        progress: Progress,
+        demand: Demand = SMALL,
+    ) -> Iterator[tuple[int, Answer | Crashed]]:
+        """Run every task; those that want the card, which one fills, one after another."""
+        workers = 1 if demand.card else self._workers
+        return run_tasks(call, tasks, workers=workers, progress=progress)
+
+    def has_card(self) -> bool | None:
+        """Leave it to whoever may load torch to look."""
+        return None
+
+    def status(self) -> str:
+        """Say nothing: there is one machine, and it is here."""
+        return ""
 
 
-@dataclass(frozen=True)
-class Crashed:
-    """The answer of a task whose worker died."""
-
-    exit_code: int | None
-
-    def __str__(self) -> str:
-        """Say what ended the worker."""
-        code = self.exit_code or 0
-        if code < 0:
-            return f"the worker was killed by signal {-code} ({signal.Signals(-code).name})"
-        return f"the worker ended with exit code {code}"
+@contextmanager
+def open_local(options: EngineOptions) -> Iterator[LocalEngine]:
+    """Give this machine; see `open_engine`."""
+    if options.address is not None:
+        raise EngineError("--address is of a Ray cluster: it goes with --engine ray")
+    if options.gpus_per_run is not None:
+        raise EngineError("--gpus-per-run goes with --engine ray; use --workers on one machine")
+    yield LocalEngine(options.workers or 1)
 
 
 @dataclass

@@ -216,6 +216,19 @@ def without(names: Sequence[str]) -> str:
     return f" (without {'; '.join(names)})" if names else ""
 
 
+def legend_columns(labels: Sequence[str], inches: float) -> int:
+    """Return how many columns of a legend fit, at most four.
+
+    Examples
+    --------
+    >>> legend_columns(["VAE", "β-VAE β=4"], 8.8), legend_columns(["long " * 12], 8.8)
+    (4, 1)
+    """
+    # A letter of 8 points is 0.6 of that wide on average, here with a margin; then line and gaps.
+    widest = max(map(len, labels), default=0) * 8 * 0.64 / 72 + 0.6
+    return max(1, min(4, int(inches / widest)))
+
+
 def wrapped(text: str, inches: float, size: float = 9) -> str:
     """Return a title of a size in points in lines that do not reach over a panel's width."""
     # A letter of DejaVu Sans is 0.6 of its size wide on average, here with a margin.

@@ -17,6 +17,7 @@ from ._base import (
     MAX_PANELS,
     Drawn,
     FigureInfo,
+    legend_columns,
     panels,
     stem,
     without,
@@ -173,7 +174,8 @@ def draw_training(study: Study) -> Iterator[Drawn]:
         grid[0].yaxis.set_major_formatter("{x:g}")
         grid[0].yaxis.set_minor_formatter(NullFormatter())
         labelled = grid[0].get_legend_handles_labels()
-        figure.legend(*labelled, loc="outside lower center", ncols=4)
+        columns = legend_columns(labelled[1], 2 * 4.4)
+        figure.legend(*labelled, loc="outside lower center", ncols=columns)
         yield Drawn(
             stem("training", dataset),
             f"{dataset}: training curves",

@@ -1,5 +1,7 @@
 """The page: one file, complete, escaped, the same at every build; and what its tables say."""
 
+import base64
+import io
 import re
 import shutil
 import subprocess
@@ -14,11 +16,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import page, report
+from bench import page, page_latents, page_runs, report
 from bench.frames import Frames
+from bench.page_latents import MAP_BYTES, RUN_BYTES, code_map
 from bench.plots import draw_all
 from bench.report import build, main, render
-from bench.sprites import MAX_BYTES, traversal_sheet
+from bench.sprites import traversal_sheet
 from bench.store import Store
 from bench.study import Study, load_study
 
@@ -33,7 +36,7 @@ def study(small_store):
 class _Page(HTMLParser):
     """Collects what a page would ask others for, and which elements are left open."""
 
-    VOID = ("meta", "img", "input", "link", "br", "hr")
+    VOID = ("meta", "img", "input", "link", "br", "wbr", "hr")
 
     def __init__(self, text):
         super().__init__()
@@ -188,12 +191,47 @@ def test_the_best_is_marked_only_where_intervals_allow_it(study, groups, best):
     assert marked == ([best] if best else [])
 
 
+@pytest.mark.parametrize(
+    ("groups", "tied", "noted"),
+    [
+        # The highest mean, and whoever reaches it; the others are worse beyond doubt.
+        (
+            {
+                "a": (0.3, 0.2, 0.4, "t95"),
+                "b": (0.2, 0.1, 0.25, "t95"),
+                "c": (0.0, 0.0, 0.1, "t95"),
+                "truth": (0.3, 0.3, 0.3, "t95"),
+            },
+            ["a", "b"],
+            False,
+        ),
+        ({"a": (0.3, 0.2, 0.4, "t95"), "b": (0.1, 0.0, 0.19, "t95")}, [], False),
+        ({"a": (0.3, 0.2, 0.4, "t95"), "b": (0.3, 0.2, 0.4, "range")}, [], True),
+        ({"a": (0.3, 0.2, 0.4, "range")}, [], False),
+    ],
+)
+def test_where_none_is_best_the_page_says_so(study, groups, tied, noted):
+    summary = _summary(**groups)
+    summary.loc[summary["interval"] == "range", "n_seeds"] = 2
+    study_with = Study(replace(study.tables, summary=summary), {})
+    (table,) = page.summary_tables(study_with)
+    assert [row.label for row in table.rows if any(cell.tied for cell in row.cells)] == tied
+    assert bool(table.note) == noted
+    text = render(study_with, None, [])
+    assert ("1 of 2 models have fewer than 6 seeds" in text) == noted
+
+
+def _group(study, kind):
+    runs = study.tables.runs
+    return runs.loc[runs["kind"] == kind, "group_id"].iloc[0]
+
+
 def test_differences_say_where_nothing_can_be_told(study):
     row = {
         "dataset": "ball",
         "dataset_options": "{}",
         "precision": "float32",
-        "group_id": "b",
+        "group_id": _group(study, "beta_vae"),
         "label": "β-VAE β=4",
         "metric": "mig_histogram",
         "n_pairs": 6,
@@ -203,9 +241,13 @@ def test_differences_say_where_nothing_can_be_told(study):
     }
     for low, said in ((-0.1, True), (0.05, False)):
         differences = pd.DataFrame([{**row, "low": low}])
-        study_with = Study(replace(study.tables, differences=differences), {})
+        tables = replace(study.tables, differences=differences, summary=_summary())
+        study_with = Study(tables, {})
         (table,) = page.difference_tables(study_with)
-        assert ("not distinguishable" in table.rows[0].cells[1].detail) == said
+        assert table.rows[0].cells[1].tied == said
+        assert table.rows[0].kind == "beta_vae"
+        text = render(study_with, None, [])
+        assert ("<small>not distinguishable</small>" in text) == said
 
 
 def test_every_measured_column_is_defined(study):
@@ -213,11 +255,74 @@ def test_every_measured_column_is_defined(study):
     assert len(page.definitions(study)) == len(study.tables.metrics)
 
 
-def test_a_sheet_fits_its_budget_even_of_noise():
-    noise = np.random.default_rng(0).integers(0, 256, (10, 11, 3, 64, 64), dtype=np.uint8)
-    blank = np.zeros(0)
-    others = dict.fromkeys((field.name for field in fields(Frames)), blank)
-    frames = Frames(**{**others, "traversals": noise})
-    sheet = traversal_sheet(frames)
-    assert sheet.startswith("data:image/png;base64,")
-    assert len(sheet) < MAX_BYTES * 4 / 3 + 30
+def _frames(traversals, **arrays):
+    blank = dict.fromkeys((field.name for field in fields(Frames)), np.zeros(0))
+    return Frames(**{**blank, "traversals": traversals, **arrays})
+
+
+@pytest.mark.parametrize(("n_latents", "size"), [(10, 128), (64, 64)])
+def test_what_a_run_takes_of_the_page_fits_its_budget_even_of_noise(n_latents, size):
+    shape = (n_latents, 11, 3, size, size)
+    rng = np.random.default_rng(0)
+    frames = _frames(
+        rng.integers(0, 256, shape, dtype=np.uint8),
+        factors=np.array([b"position_y", b"position_x"]),
+        tuning_maps=rng.normal(size=(n_latents, 64, 64)).astype(np.float32),
+    )
+    codes = code_map(frames)
+    assert 25_000 < len(codes.data) <= MAP_BYTES
+    sheet = traversal_sheet(frames, RUN_BYTES - len(codes.data))
+    assert len(sheet) + len(codes.data) <= RUN_BYTES
+    head, data = sheet.split(",")
+    assert head == "data:image/png;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        # Whole cells, and not smaller than needs be.
+        assert image.width % 11 == image.height % n_latents == 0
+    assert len(sheet) > RUN_BYTES / 10
+
+
+def test_codes_of_positions_come_back_and_only_where_a_position_is_all():
+    maps = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    maps[:, 1, 2] = np.nan
+    names = [b"position_x", b"position_y"]
+    codes = code_map(_frames(np.zeros(0), tuning_maps=maps, factors=np.array(names)))
+    whole = np.frombuffer(base64.b64decode(codes.data), "<i2").reshape(2, 3, 4)
+    assert (codes.height, codes.width, codes.step) == (3, 4, 1)
+    assert (whole[:, 1, 2] == -(2**15)).all()
+    known = np.isfinite(maps)
+    assert whole[known] * codes.unit == pytest.approx(maps[known], abs=1e-3)
+    more = np.array([*names, b"shape"])
+    assert code_map(_frames(np.zeros(0), tuning_maps=maps, factors=more)) is None
+
+
+def test_sliders_are_left_out_aloud_where_the_page_has_no_room(study, monkeypatch):
+    assert len(study.frames) == 3
+    whole, left_out = page_latents.shown_models(study)
+    assert (len(whole), left_out) == (3, 0)
+    one = len(whole[0].sheet) + len(whole[0].codes.data)
+    monkeypatch.setattr(page_latents, "ALL_BYTES", one)
+    assert [len(part) for part in page_latents.shown_models(study)[:1]] == [1]
+    assert "2 further models are left out here" in render(study, None, [])
+
+
+def test_every_run_has_its_details(study):
+    tables = study.tables
+    table = page_runs.run_table(study)
+    assert [row.cells[0] for row in table.rows] == tables.runs["run_id"].tolist()
+    assert "evaluation_images all" in table.shared
+    by_name = {row.cells[0]: row for row in table.rows}
+    trained = tables.runs[tables.runs["kind"] == "capacity_vae"].iloc[0]
+    settings, kl = by_name[trained["run_id"]].details[:2]
+    assert {"gamma 100", "capacity 5", "anneal_steps 20"} <= {*settings.split(", ")}
+    values = [float(text) for text in re.findall(r"z\d (\S+?)(?:,|$)", kl)]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    pca = tables.runs.loc[tables.runs["kind"] == "baseline_pca", "run_id"].iloc[0]
+    assert any(re.match(r"No .*kl_per_dimension.*: ", line) for line in by_name[pca].details)
+
+
+def test_runs_beyond_the_page_are_counted(study, monkeypatch):
+    monkeypatch.setattr(page_runs, "MAX_ROWS", 4)
+    table = page_runs.run_table(study)
+    assert (len(table.rows), table.left_out) == (4, len(study.tables.runs) - 4)
+    assert f"{table.left_out} further runs are in" in render(study, None, [])

@@ -6,6 +6,9 @@ It is `bench.run` with two changes, asked for by a JSON object in the variable D
 
 made : bool     results are drawn from a generator keyed by the run, in milliseconds and without
                 torch; the engine, the lock, the store and all that follows are the real ones
+seconds : float so long every run takes at least
+undrawn : bool  the report has no figures
+patient : bool  the nodes of a cluster may take their time at the start
 faults : dict   seed to what becomes of its runs: raise, exit, segfault, nan (a loss) or wait
 release : str   a file that ends the waiting once it is there
 log : str       a file that every run is written into as it begins
@@ -28,7 +31,8 @@ import numpy as np
 import pandas as pd
 
 import datasets
-from bench import pipeline, run
+from bench import pipeline, report, run
+from bench.engines import _nodes
 from bench.outcome import Result
 from bench.specs import TrainedSpec, group_id, run_id
 from bench.store import Store
@@ -87,6 +91,7 @@ def make(folder, checkpoint_seconds, pack, tell):
     store = Store(folder)
     for spec in pack.specs:
         _begin(spec)
+        time.sleep(WISHES.get("seconds", 0))
         store.commit(made(spec), record(spec))
         tell(spec.steps, 0.0)
     return [pipeline_outcome(spec) for spec in pack.specs]
@@ -154,6 +159,10 @@ def undecoded(store, runs):
 
 def stand_in():
     """Put what the environment asks for into the place of the real ones, in this process."""
+    if WISHES.get("undrawn"):
+        report.draw_all = lambda study: []
+    if WISHES.get("patient"):
+        _nodes.CHECK_SECONDS = 250.0
     if WISHES.get("made"):
         pipeline._execute = make
         pipeline._decode = undecoded

@@ -4,6 +4,11 @@ import os
 import time
 from pathlib import Path
 
+from bench import origin
+from bench.files import WriteError
+from bench.store import Store
+from datasets import _cache
+
 
 def die(task, tell):
     if task == "die":
@@ -27,3 +32,59 @@ class Unreadable:
 
 def name(task, tell):
     return Path(task.marker).name
+
+
+def add(task, tell):
+    return task + 1
+
+
+def count(task, tell):
+    """Tell a number that grows, as often as a fast training would, until a file is there."""
+    number, release = task
+    told = 0
+    deadline = time.monotonic() + 250
+    while not Path(release).exists() and time.monotonic() < deadline:
+        told += 1
+        tell(told, number)
+        time.sleep(0.01)
+    return told
+
+
+def refuse(task, tell):
+    if task == "refuse":
+        raise WriteError("no: cannot be written")
+    time.sleep(0.05)
+    return task
+
+
+def folder(task, tell):
+    """Return the names of the files below the working folder."""
+    here = Path.cwd()
+    return [str(path.relative_to(here)) for path in here.rglob("*")]
+
+
+def make_store(task, tell):
+    """Make an output folder of that name where this worker is."""
+    Store(Path.cwd() / task, create=True)
+    time.sleep(0.5)
+
+
+def commit(task, tell):
+    return origin.git_commit()
+
+
+def draw(task, tell):
+    """Take a data set from the cache, log who had to draw it, and wait for three others."""
+
+    def fill(bits):
+        time.sleep(0.5)
+        with (_cache.cache_folder() / "drawn").open("a") as log:
+            log.write(f"{os.getpid()}\n")
+        bits[:] = 7
+
+    _cache.stored_bits("slow", (4, 4), fill)
+    (Path(task) / str(os.getpid())).touch()
+    deadline = time.monotonic() + 250
+    while len([*Path(task).iterdir()]) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return str(_cache.cache_folder()), os.getpid()

@@ -6,15 +6,19 @@
 import os
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench import store as store_module
 from bench.config import expand, parse_grid
 from bench.pipeline import run_grid
-from bench.report import build
+from bench.plots import Drawn
+from bench.report import build, render
 from bench.store import Store
+from bench.study import Study, load_study
 from benchmarks.load import grid
 
 RUNS = 500
@@ -63,3 +67,59 @@ def test_a_second_start_reads_every_run_once(tmp_path, monkeypatch):
     build(Store(folder))
     assert set(read.values()) == {1}
     assert (folder / "report.html").stat().st_size < 2 * MEBIBYTE
+
+
+def _many(study, n_runs):
+    """Return a study of so many runs with 25 metrics, all told of by each, a hundred of them shown.
+
+    Nothing of it compresses: numbers differ from run to run, and pictures are noise.
+    """
+    rng = np.random.default_rng(0)
+    tables = study.tables
+    (shown,) = [name for name, frames in study.frames.items() if frames.traversals.size][:1]
+    run = tables.runs[tables.runs["run_id"] == shown]
+    names = [f"{i:016x}" for i in range(n_runs)]
+    metrics = {f"a_metric_by_name_{i}": rng.random(n_runs) for i in range(25)}
+    settings = {"beta": rng.random(n_runs), "seed": range(n_runs), "run_id": names}
+    runs = run.loc[run.index.repeat(n_runs)].reset_index(drop=True)
+    runs = pd.concat([runs.assign(**settings), pd.DataFrame(metrics)], axis=1)
+    latents = [f"z{i}" for i in range(10)]
+    kl = pd.DataFrame(
+        {
+            "run_id": np.repeat(names, len(latents)),
+            "latent": np.tile(latents, n_runs),
+            "kl": rng.random(n_runs * len(latents)),
+        }
+    )
+    scores = tables.scores.iloc[:1]
+    scores = scores.loc[scores.index.repeat(n_runs)].assign(
+        run_id=names, value=np.nan, reason="the codes are not what this metric is for"
+    )
+    frames = study.frames[shown]
+    noise = rng.integers(0, 256, (4, 11, 3, 32, 32), dtype=np.uint8)
+    frames = replace(frames, traversals=noise)
+    tables = replace(tables, runs=runs, kl_per_dimension=kl, scores=scores)
+    return Study(tables, dict.fromkeys(names[:100], frames))
+
+
+@pytest.mark.slow
+def test_a_page_of_ten_thousand_runs_stays_below_20_megabytes(tiny_store):
+    study = _many(load_study(Store(tiny_store)), 10_000)
+    drawings = [
+        (
+            "traversals",
+            Drawn(f"t{i}", "title", "words", None, "ball"),
+            f"<svg >{'x' * 300_000}</svg>",
+        )
+        for i in range(100)
+    ]
+    text = render(study, {"name": "many"}, drawings)
+    assert 10_000_000 < len(text.encode()) < 20_000_000
+    # All runs are there; of pictures, what there is room for, and the page says how many are not.
+    assert text.count('<tr data-kind="') >= 10_000
+    shown = text.count('<img class="sheet"')
+    assert 10 < shown < 100
+    assert f"{100 - shown} further models are left out here" in text
+    figures = text.count("<figure ")
+    assert 10 < figures < 100
+    assert f"{100 - figures} more in <code>figures/</code>" in text

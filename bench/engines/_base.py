@@ -1,0 +1,102 @@
+"""What an engine is: it runs tasks somewhere and hands over the answers as they come."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+# A task is called with itself and a function that takes whatever progress it wants to tell.
+Call = Callable[[Task, Callable[..., None]], Answer]
+Progress = Callable[[int, tuple[Any, ...]], None]
+
+
+class EngineError(RuntimeError):
+    """The engine cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The answer of a task whose worker died.
+
+    Attributes
+    ----------
+    exit_code : int or None
+        Of the worker's process, negative for a signal; None where nobody knows it.
+    reason : str or None
+        What is known instead.
+
+    Examples
+    --------
+    >>> str(Crashed(-9)), str(Crashed(7))
+    ('the worker was killed by signal 9 (SIGKILL)', 'the worker ended with exit code 7')
+    """
+
+    exit_code: int | None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        """Say what ended the worker."""
+        if self.reason is not None:
+            return self.reason
+        code = self.exit_code or 0
+        if code < 0:
+            return f"the worker was killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"the worker ended with exit code {code}"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a task takes of a machine, for engines that choose the machine by it."""
+
+    threads: int = 1
+    card: bool = False
+
+
+SMALL = Demand()
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a user says of an engine.
+
+    Attributes
+    ----------
+    folder : Path
+        The output folder, which every worker has to see.
+    workers : int, optional
+        How many tasks run at the same time, at most.
+    address : str, optional
+        Of a cluster.
+    gpus_per_run : float, optional
+        The share of a card that a task with `Demand.card` takes on a cluster.
+    """
+
+    folder: Path
+    workers: int | None = None
+    address: str | None = None
+    gpus_per_run: float | None = None
+
+
+class Engine(Protocol):
+    """Where tasks run."""
+
+    def run_tasks(
+        self,
+        call: Call[Task, Answer],
+        tasks: Sequence[Task],
+        *,
+        progress: Progress,
+        demand: Demand = SMALL,
+    ) -> Iterator[tuple[int, Answer | Crashed]]:
+        """Run every task and yield (position, answer) as each ends; see `local.run_tasks`."""
+
+    def has_card(self) -> bool | None:
+        """Return whether tasks can have a card; None where that is a matter of this machine."""
+
+    def status(self) -> str:
+        """Say in a few words how the machines are doing; nothing where there is only this one."""

@@ -1,0 +1,411 @@
+"""Tasks on a Ray cluster that is there already; none is started or stopped here.
+
+Ray chooses the node and says what became of a task; which runs are done is the store's knowledge.
+A task whose node is gone is given to another one, so a run may be made twice: of two commits the
+first counts. A worker that dies alone costs its own task, as on one machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .. import stopping
+from ._base import (
+    SMALL,
+    Answer,
+    Call,
+    Crashed,
+    Demand,
+    EngineError,
+    EngineOptions,
+    Progress,
+    Task,
+)
+from ._nodes import Node, check_nodes, working_nodes
+from ._shipping import checkout, runtime_environment
+
+log = logging.getLogger("disbench")
+# How long tasks that were asked to stop may take until they are made to: a stopped driver has ten.
+GRACE_SECONDS = 6.0
+# Between two looks at the cluster's nodes, and at what tasks tell.
+LOOK_SECONDS = 1.0
+POLL_SECONDS = 0.2
+CONNECT_SECONDS = 10.0
+# So many nodes may be lost under a task until it is taken to be the reason.
+TRIES = 4
+# Handed out beyond what the nodes can run at once, so that none waits for the driver. Never all:
+# a driver that holds ten thousand tasks needs memory for each.
+AHEAD = 16
+
+
+class RayEngine:
+    """A Ray cluster that this process is connected to.
+
+    Parameters
+    ----------
+    ray : module
+        Ray, which only those who use it have.
+    options : EngineOptions
+        How many tasks at once, and which share of a card each takes.
+    """
+
+    def __init__(self, ray: ModuleType, options: EngineOptions) -> None:
+        self._ray: Any = ray
+        self._options = options
+        self._nodes = working_nodes(ray)
+        self._looked = time.monotonic()
+        self._board = _Board(ray)
+        self._flying: dict[Any, int] = {}
+        self._slots = 0
+
+    def run_tasks(
+        self,
+        call: Call[Task, Answer],
+        tasks: Sequence[Task],
+        *,
+        progress: Progress,
+        demand: Demand = SMALL,
+    ) -> Iterator[tuple[int, Answer | Crashed]]:
+        """Run every task and yield (position, answer) as each ends; see `local.run_tasks`.
+
+        Raises
+        ------
+        EngineError
+            If no node has what a task demands.
+        """
+        if not tasks:
+            return
+        cpus, gpus = self._needs(demand)
+        board = self._board.begin()
+
+        def serve(position: int, task: Task) -> Answer | None:
+            return _serve(call, position, task, board)
+
+        # Nested, so that Ray sends it with `call` once for all tasks.
+        remote = self._ray.remote(serve).options(max_retries=0, num_cpus=cpus, num_gpus=gpus)
+        waiting, tries = deque(range(len(tasks))), Counter[int]()
+        try:
+            while waiting or self._flying:
+                with _uninterrupted():
+                    while waiting and len(self._flying) < self._window(cpus, gpus):
+                        position = waiting.popleft()
+                        tries[position] += 1
+                        self._flying[remote.remote(position, tasks[position])] = position
+                    news = self._board.news()
+                    answers = [
+                        (self._flying.pop(task), self._answer(task)) for task in self._ended()
+                    ]
+                for position, told in news:
+                    if position in self._flying.values():
+                        progress(position, told)
+                for position, answer in answers:
+                    if isinstance(answer, _Lost):
+                        if tries[position] < TRIES:
+                            log.warning("given to another node: %s", answer.reason)
+                            waiting.appendleft(position)
+                            continue
+                        answer = Crashed(None, f"{TRIES} nodes were lost while they were at it")
+                    del tries[position]
+                    yield position, answer
+        finally:
+            self.stop()
+
+    def has_card(self) -> bool | None:
+        """Return whether a node has a card."""
+        return any(node.gpus > 0 for node in self._nodes)
+
+    def status(self) -> str:
+        """Say how many nodes there are and how many runs they are at."""
+        nodes = len(self._look())
+        in_flight = min(len(self._flying), self._slots)
+        return f"{nodes} node{'s' * (nodes != 1)}, {in_flight} in flight"
+
+    def stop(self) -> None:
+        """Cancel what has not ended, with a little time to write checkpoints."""
+        flying = [*self._flying]
+        self._flying.clear()
+        if not flying:
+            return
+        with _signals_through():
+            for task in flying:
+                self._ray.cancel(task)
+            late = self._ray.wait(flying, num_returns=len(flying), timeout=GRACE_SECONDS)[1]
+            for task in late:
+                self._ray.cancel(task, force=True)
+
+    def _needs(self, demand: Demand) -> tuple[int, float]:
+        """Return the CPUs and GPUs that Ray has to keep free for a task."""
+        cpus = demand.threads
+        gpus = (self._options.gpus_per_run or 1.0) if demand.card else 0.0
+        if not any(node.cpus >= cpus and node.gpus >= gpus for node in self._look()):
+            there = "; ".join(
+                f"{node.address}: {node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in self._nodes
+            )
+            raise EngineError(
+                f"no node has the {cpus} CPUs (--threads) and {gpus:g} GPUs (--gpus-per-run) of a "
+                f"run; there are {there or 'none'}"
+            )
+        return cpus, gpus
+
+    def _window(self, cpus: float, gpus: float) -> int:
+        """Return how many tasks may be handed out: more as the cluster grows."""
+        if self._options.workers is not None:
+            self._slots = self._options.workers
+            return self._slots
+        self._slots = sum(
+            int(min(node.cpus / cpus, node.gpus / gpus if gpus else node.cpus))
+            for node in self._look()
+        )
+        return self._slots + AHEAD
+
+    def _look(self) -> list[Node]:
+        """Return the nodes, as they were a moment ago."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            nodes = working_nodes(self._ray)
+            there = {node.identity for node in nodes}
+            for node in self._nodes:
+                if node.identity not in there:
+                    log.warning("node %s is gone", node.address)
+            self._nodes, self._looked = nodes, time.monotonic()
+        return self._nodes
+
+    def _ended(self) -> list[Any]:
+        """Wait a moment for tasks to end; return all that have."""
+        flying = [*self._flying]
+        ready: list[Any] = self._ray.wait(flying, num_returns=1, timeout=POLL_SECONDS)[0]
+        if ready:
+            ready = self._ray.wait(flying, num_returns=len(flying), timeout=0)[0]
+        return ready
+
+    def _answer(self, ended: Any) -> Any:
+        """Return what a task returned, raise what it raised."""
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(ended)
+        except errors.RayTaskError as error:
+            # Ray's own error has the whole story of the other process in its text.
+            log.debug("%s", error)
+            cause = error.cause if isinstance(error.cause, Exception) else EngineError(str(error))
+            raise cause from None
+        except errors.NodeDiedError as error:
+            return _Lost(_first_line(error))
+        except errors.OutOfMemoryError:
+            return Crashed(None, "the worker was killed because its node ran out of memory")
+        except errors.WorkerCrashedError:
+            return Crashed(None, "the worker died; its node's kernel log may say of what")
+        except errors.RayError as error:
+            return Crashed(None, f"Ray: {_first_line(error)}")
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """The answer of a task whose node is gone."""
+
+    reason: str
+
+
+class _Board:
+    """What running tasks tell: they pin it to an actor on this node, which keeps the latest."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        # Of this driver, and on its node: it ends with the driver, and not before it.
+        self._actor = ray.remote(_Latest).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._asked: Any = None
+        self._next = 0.0
+        self._stage = 0
+
+    def begin(self) -> Callable[[int, tuple[Any, ...]], None]:
+        """Begin anew; return what a task calls with its position and what it tells."""
+        self._stage += 1
+        stage, actor = self._stage, self._actor
+
+        def put(position: int, told: tuple[Any, ...]) -> None:
+            actor.put.remote(stage, position, told)
+
+        return put
+
+    def news(self) -> list[tuple[int, tuple[Any, ...]]]:
+        """Return what was told since, without waiting for it."""
+        try:
+            if self._asked is not None and self._ray.wait([self._asked], timeout=0)[0]:
+                asked, self._asked = self._asked, None
+                return [
+                    (position, told)
+                    for (stage, position), told in self._ray.get(asked).items()
+                    if stage == self._stage
+                ]
+            if self._asked is None and time.monotonic() >= self._next:
+                self._next = time.monotonic() + LOOK_SECONDS
+                self._asked = self._actor.take.remote()
+        except self._ray.exceptions.RayError as error:
+            # Work goes on without: answers do not come this way.
+            log.warning("progress is no longer shown: %s", _first_line(error))
+            self._next = float("inf")
+        return []
+
+
+class _Latest:
+    """The latest that each task has told, until it is taken."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[int, int], tuple[Any, ...]] = {}
+
+    def put(self, stage: int, position: int, told: tuple[Any, ...]) -> None:
+        """Keep what a task tells."""
+        self._told[stage, position] = told
+
+    def take(self) -> dict[tuple[int, int], tuple[Any, ...]]:
+        """Give it away."""
+        told, self._told = self._told, {}
+        return told
+
+
+def _serve(
+    call: Call[Task, Answer],
+    position: int,
+    task: Task,
+    put: Callable[[int, tuple[Any, ...]], None],
+) -> Answer | None:
+    """Answer a task in a worker."""
+    # A step may take a millisecond, and each telling is a message to another machine.
+    due = time.monotonic() + LOOK_SECONDS / 2
+
+    def tell(*told: Any) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + LOOK_SECONDS / 2
+            put(position, told)
+
+    try:
+        # Ray cancels by what looks like Ctrl-C; training then writes its checkpoint.
+        with stopping.interruptible():
+            return call(task, tell)
+    except stopping.Stopped:
+        return None  # nobody waits for it
+
+
+@contextmanager
+def open_ray(options: EngineOptions) -> Iterator[RayEngine]:
+    """Connect to a cluster that is there, and check its nodes; see `open_engine`."""
+    _check_share(options.gpus_per_run)
+    ray = _import_ray()
+    if ray.is_initialized():
+        raise EngineError("this process is connected to Ray already: call ray.shutdown() before")
+    environment = runtime_environment(checkout())
+    # Relative to this process; a link may lead elsewhere on every node, and so is left as it is.
+    folder = Path(os.path.abspath(options.folder))
+    with stopping.kept():
+        _connect(ray, options.address or os.environ.get("RAY_ADDRESS") or "auto", environment)
+    try:
+        nodes = working_nodes(ray)
+        if not nodes:
+            raise EngineError(
+                "no node of the cluster has a CPU to give: add one with "
+                "ray start --address=<head node>:6379"
+            )
+        # What it needs starts while nodes are asked.
+        engine = RayEngine(ray, options)
+        with _signals_through():
+            check_nodes(ray, nodes, folder)
+        log.info("ray: %d nodes, %g CPUs, %g GPUs", *_totals(nodes))
+        try:
+            yield engine
+        finally:
+            engine.stop()
+    finally:
+        with stopping.kept():
+            ray.shutdown()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put a signal off until the block is over: what handlers raise, Ray turns into its own."""
+    with _signals_through(), stopping.deferred():
+        yield
+    stopping.check()
+
+
+@contextmanager
+def _signals_through() -> Iterator[None]:
+    """Raise what a handler raised inside of Ray, which says no more than that somebody did."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, stopping.Stopped):
+            raise error.__cause__ from None
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _totals(nodes: Sequence[Node]) -> tuple[int, float, float]:
+    return len(nodes), sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+
+
+def _check_share(share: float | None) -> None:
+    """Refuse a share of a card that Ray has no meaning for."""
+    if share is not None and not (0 < share <= 1 or (share > 1 and share.is_integer())):
+        raise EngineError(
+            f"--gpus-per-run {share:g}: must be a share of a card above 0 and up to 1, or a whole "
+            f"number of cards"
+        )
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError as error:
+        raise EngineError(
+            f"--engine ray needs Ray ({error}): pip install 'disbench[ray]'"
+        ) from None
+    return ray
+
+
+def _connect(ray: Any, address: str, environment: dict[str, Any]) -> None:
+    """Connect this process to a cluster; Ray would start one of its own where it can."""
+    how = "start one with 'ray start --head' or name it with --address HOST:PORT"
+    if address == "local" or "://" in address:
+        raise EngineError(
+            f"--address {address}: must be HOST:PORT of a cluster's head node, and the driver has "
+            f"to run on a node of that cluster"
+        )
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        try:
+            # Ray itself tries for minutes.
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise EngineError(
+                f"--address {address}: no Ray cluster is there ({error}): {how}"
+            ) from None
+    try:
+        ray.init(
+            address=address,
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        with suppress(Exception):
+            ray.shutdown()
+        reason = _first_line(error)
+        raise EngineError(
+            f"cannot connect to the Ray cluster at {address}: {reason} ({how})"
+        ) from None

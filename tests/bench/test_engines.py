@@ -1,0 +1,352 @@
+"""Every engine does the same: answers, progress, failures, and the tables of a grid."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench import pipeline, report
+from bench.engines import ENGINES, EngineError, EngineOptions, _nodes, _shipping, open_engine
+from bench.engines._base import Crashed, Demand
+from bench.files import WriteError
+from bench.packs import Execution
+from bench.pipeline import run_grid, settled
+from bench.progress import progress
+from bench.store import Store
+from tests.bench.conftest import SMALL_BALL
+from tests.reliability import tasks
+from tests.reliability.processes import HANG, needs_proc, tables
+
+# On one worker of xdist, which has one cluster.
+on_cluster = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.timeout(2 * HANG)]
+SERIAL = pytest.param(("local", 1), id="serial")
+POOL = pytest.param(("local", 2), id="pool", marks=pytest.mark.slow)
+RAY = pytest.param(("ray", None), id="ray", marks=on_cluster)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Nodes share two cores with other tests."""
+    monkeypatch.setattr(_nodes, "CHECK_SECONDS", float(HANG))
+    monkeypatch.delenv("DISBENCH_CACHE", raising=False)
+
+
+def _refused(capsys, tmp_path, *given):
+    """Return what the command line says of options that cannot be used."""
+    from bench.run import main
+
+    grid = tmp_path / "grid.json"
+    grid.write_text(
+        '{"name": "a", "datasets": ["ball"], "seeds": [0], "models": [{"kind": "vae"}]}'
+    )
+    assert main([str(grid), "--out", str(tmp_path / "out"), "--engine", "ray", *given]) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:1", "no Ray cluster is there"),
+        ("nowhere", "no Ray cluster is there"),
+        ("ray://127.0.0.1:1", "the driver has to run on a node"),
+        ("local", "the driver has to run on a node"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_not_started(capsys, tmp_path, monkeypatch, address, reason):
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'disbench[ray]'")
+    assert reason in _refused(capsys, tmp_path, "--address", address)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    assert reason in _refused(capsys, tmp_path)
+    assert not ray.is_initialized()
+
+
+GRID = {
+    "name": "engines",
+    "datasets": [SMALL_BALL],
+    "seeds": [0, 1],
+    # A rate of learning that no float survives.
+    "models": [{"kind": "vae"}, {"kind": "beta_vae", "beta": 4, "learning_rate": 1e30}],
+    "train": {"steps": 4, "batch_size": 16, "n_latents": 2},
+    "metrics": ["mig"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(2 * HANG)
+def test_a_grid_has_the_same_tables_and_failures_on_a_cluster(cluster, tmp_path, monkeypatch):
+    # That a pool has them too is in tests/reliability/test_numbers.py and test_workers.py.
+    monkeypatch.setattr(report, "draw_all", lambda study: [])
+    here, there = tmp_path / "here", tmp_path / "there"
+    run_grid(GRID, out=here, pack=2)
+    summary = run_grid(GRID, out=there, pack=2, engine="ray", workers=2, address=cluster.address)
+    assert (summary.trained, summary.already_done, summary.failed) == (2, 0, 2)
+    assert tables(there) == tables(here)
+    failures = pd.read_csv(there / "tables" / "failures.csv")
+    assert len(failures) == 2
+    assert failures["reason"].str.startswith("the loss was not finite").all()
+    # Packs are scheduled whole.
+    runs, _ = Store(there).scan()
+    names = sorted(run.run_id for run in runs)
+    assert [sorted(run.manifest["execution"]["pack"]) for run in runs] == [names, names]
+
+
+@pytest.fixture(scope="module")
+def connected(cluster, tmp_path_factory):
+    """Return a cluster's engine: one connection for all that comes after the tests above."""
+    out = tmp_path_factory.mktemp("ray") / "out"
+    Store(out, create=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_nodes, "CHECK_SECONDS", float(HANG))
+        patch.delenv("DISBENCH_CACHE", raising=False)
+        with open_engine("ray", EngineOptions(out, address=cluster.address)) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="class", params=[SERIAL, POOL, RAY])
+def engine(request, tmp_path_factory):
+    """Return an engine of each kind."""
+    name, workers = request.param
+    if name == "ray":
+        yield request.getfixturevalue("connected")
+        return
+    folder = tmp_path_factory.mktemp("engine")
+    with open_engine(name, EngineOptions(folder, workers)) as opened:
+        yield opened
+
+
+def silent(position, told):
+    """Take progress that nobody looks at."""
+
+
+class TestEveryEngine:
+    def test_each_task_is_answered_once_at_its_position(self, engine):
+        answers = list(engine.run_tasks(tasks.add, [*range(40)], progress=silent))
+        assert sorted(answers) == [(position, position + 1) for position in range(40)]
+
+    def test_no_tasks_have_no_answers(self, engine):
+        assert list(engine.run_tasks(tasks.add, [], progress=silent)) == []
+
+    def test_progress_comes_in_order_with_the_position_of_its_task(self, engine, tmp_path):
+        seen = {0: [], 1: []}
+
+        def take(position, told):
+            seen[position].append(told)
+            if len(seen[position]) == 2:
+                (tmp_path / str(position)).touch()
+
+        given = [(10, str(tmp_path / "0")), (11, str(tmp_path / "1"))]
+        counted = dict(engine.run_tasks(tasks.count, given, progress=take))
+        for position, told in seen.items():
+            numbers = [number for number, _ in told]
+            assert len(numbers) >= 2
+            assert numbers == sorted(set(numbers))
+            assert 0 < numbers[0] <= numbers[-1] <= counted[position]
+            assert {task for _, task in told} == {10 + position}
+
+    def test_what_a_task_raises_ends_the_rest_with_the_same_error(self, engine):
+        given = ["a", "refuse", *"bcdefgh"]
+        with pytest.raises(WriteError, match=r"^no: cannot be written$"):
+            list(engine.run_tasks(tasks.refuse, given, progress=silent))
+        # What was under way is over: nobody answers for it later.
+        answers = list(engine.run_tasks(tasks.add, [1, 2], progress=silent))
+        assert sorted(answers) == [(0, 2), (1, 3)]
+
+    def test_whoever_needs_no_more_answers_can_stop(self, engine):
+        answers = engine.run_tasks(tasks.add, [*range(40)], progress=silent)
+        assert next(answers)[1] is not None
+        answers.close()
+        assert dict(engine.run_tasks(tasks.add, [5], progress=silent)) == {0: 6}
+
+    def test_a_dead_worker_costs_its_own_task_and_no_other(self, engine, request):
+        if request.node.callspec.id == "serial":
+            # There the worker is the driver, as docs/reliability.md says.
+            assert engine.status() == ""
+            return
+        given = ["a", "die", "b", "c", "die", "d"]
+        answers = dict(engine.run_tasks(tasks.die, given, progress=silent))
+        dead = [position for position, answer in answers.items() if isinstance(answer, Crashed)]
+        assert sorted(dead) == [1, 4]
+        assert all(str(answers[position]).startswith("the worker ") for position in dead)
+        assert {answers[position] for position in (0, 2, 3, 5)} == set("abcd")
+
+
+class TestRay:
+    pytestmark = on_cluster
+
+    def test_nodes_have_the_code_and_nothing_of_what_lies_beside_it(self, connected):
+        names = dict(connected.run_tasks(tasks.folder, [0], progress=silent))[0]
+        tops = {Path(name).parts[0] for name in names}
+        assert {"bench", "metrics", "datasets", "tests"} <= tops
+        assert not {top for top in tops if top.startswith(".") or top in ("results", "docs")}
+        # The commit is known all the same.
+        assert dict(connected.run_tasks(tasks.commit, [0], progress=silent)) == {
+            0: tasks.commit(0, None)
+        }
+
+    def test_a_data_set_is_drawn_once_on_each_node(self, connected, cluster, tmp_path):
+        given = 4 * [str(tmp_path)]
+        answers = dict(connected.run_tasks(tasks.draw, given, progress=silent))
+        caches = {cache for cache, _ in answers.values()}
+        assert caches == {str(cluster.cache(node)) for node in cluster.nodes}
+        # Two processes of each node had it from one file.
+        assert len(set(answers.values())) == 4
+        for cache in caches:
+            assert len((Path(cache) / "drawn").read_text().split()) == 1
+
+    def test_what_no_node_has_is_refused(self, connected):
+        assert connected.has_card() is False
+        assert settled(Execution("auto"), connected).device == "cpu"
+        with pytest.raises(pipeline.DeviceError, match="no node of the cluster has a GPU"):
+            settled(Execution("cuda"), connected)
+        for demand in (Demand(threads=64), Demand(card=True)):
+            with pytest.raises(EngineError, match=r"no node has the .*2 CPUs, 0 GPUs"):
+                list(connected.run_tasks(tasks.add, [1], progress=silent, demand=demand))
+        assert connected.status() == "2 nodes, 0 in flight"
+
+    @needs_proc
+    def test_an_output_folder_that_nodes_do_not_share_is_refused(
+        self, connected, tmp_path, monkeypatch
+    ):
+        # This path leads to the working folder of whoever uses it: a disk of its own.
+        here = Path("/proc/self/cwd/unshared")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(_nodes, "SEEN_SECONDS", 1.0)
+        Store(here, create=True)
+        self._refused(here, r"/unshared: node .* does not see it: name a folder .* with --out")
+        # Now nodes have an output folder of that path too, but another one.
+        list(connected.run_tasks(tasks.make_store, 8 * ["unshared"], progress=silent))
+        self._refused(here, r"/unshared: what node .* writes there is not seen here")
+        assert {path.name for path in here.iterdir()} == {"store.json"}
+        names = dict(connected.run_tasks(tasks.folder, [0], progress=silent))[0]
+        assert [name for name in names if "unshared" in name] == [
+            "unshared",
+            "unshared/store.json",
+        ]
+
+    def test_a_node_without_the_package_is_named(self, connected, tmp_path, monkeypatch):
+        monkeypatch.setattr(_nodes, "__package__", "elsewhere.bench.engines")
+        self._refused(tmp_path, r"node .* No module named 'elsewhere'.*: install")
+
+    @needs_proc
+    def test_a_node_that_does_not_answer_is_named(self, connected, cluster, tmp_path, monkeypatch):
+        Store(tmp_path / "out", create=True)
+        monkeypatch.setattr(_nodes, "CHECK_SECONDS", 2.0)
+        asleep = cluster.processes(cluster.nodes[0])
+        for pid in asleep:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            self._refused(tmp_path / "out", r"node .* has not answered within 2 s")
+        finally:
+            for pid in asleep:
+                os.kill(pid, signal.SIGCONT)
+
+    def test_a_second_connection_is_refused(self, connected, tmp_path):
+        with (
+            pytest.raises(EngineError, match="connected to Ray already"),
+            open_engine("ray", EngineOptions(tmp_path)),
+        ):
+            pass
+
+    def _refused(self, folder, reason):
+        import ray
+
+        with pytest.raises(EngineError, match=reason):
+            _nodes.check_nodes(ray, _nodes.working_nodes(ray), folder)
+
+
+def test_the_registry_has_the_engines_of_the_command_line():
+    assert list(ENGINES) == ["local", "ray"]
+    with pytest.raises(EngineError, match="unknown engine 'dask'; known are: local, ray"):
+        open_engine("dask", EngineOptions(Path("out")))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"address": "127.0.0.1:1"}, "--address .* goes with --engine ray"),
+        ({"gpus_per_run": 0.5}, "--gpus-per-run goes with --engine ray"),
+    ],
+)
+def test_options_of_a_cluster_are_refused_on_one_machine(given, reason):
+    with (
+        pytest.raises(EngineError, match=reason),
+        open_engine("local", EngineOptions(Path("out"), **given)),
+    ):
+        pass
+
+
+def test_without_ray_the_remedy_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert "pip install 'disbench[ray]'" in _refused(capsys, tmp_path)
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "1.5", "nan", "inf"])
+def test_a_share_of_a_card_that_means_nothing_is_refused(capsys, tmp_path, share):
+    said = _refused(capsys, tmp_path, f"--gpus-per-run={share}")
+    assert said.startswith("error: --gpus-per-run")
+
+
+def test_a_cluster_is_sent_code_and_no_data(tmp_path):
+    kept = ["bench/run.py", "mine.py", "a b/[c].py"]
+    gone = {
+        ".venv/lib/x.py": "/.venv/",
+        "environment/pyvenv.cfg": "/environment/",
+        "results/g/tables/runs.csv": "/results/",
+        "a b/out/store.json": r"/a\ b/out/",
+        ".env": "/.env",
+        "bench/__pycache__/run.pyc": "/bench/__pycache__/",
+    }
+    for name in [*kept, *gone]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("small")
+    (tmp_path / "a b" / "[large]!.npz").write_bytes(bytes(_shipping.FILE_BYTES + 1))
+    (tmp_path / "data").symlink_to("/")
+    assert set(_shipping.left_out(tmp_path)) == {*gone.values(), r"/a\ b/\[large\]\!.npz", "/data"}
+
+
+def test_a_checkout_that_is_too_large_is_refused_with_the_folder_to_move(tmp_path, monkeypatch):
+    monkeypatch.setattr(_shipping, "TOTAL_BYTES", 10)
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "run.py").write_text("code")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.txt").write_text("images")
+    assert _shipping.left_out(tmp_path) == []
+    (tmp_path / "images" / "2.txt").write_text("images")
+    with pytest.raises(EngineError, match="images: move it out"):
+        _shipping.left_out(tmp_path)
+
+
+def test_the_code_of_a_submitted_job_is_not_sent_again(tmp_path, monkeypatch):
+    assert _shipping.runtime_environment(tmp_path)["working_dir"] == str(tmp_path)
+    job = '{"runtime_env": {"working_dir": "gcs://package.zip"}}'
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", job)
+    monkeypatch.setenv("DISBENCH_CACHE", "/scratch")
+    assert _shipping.runtime_environment(tmp_path).keys() == {"env_vars"}
+
+
+def test_a_line_of_progress_says_how_the_runs_and_the_nodes_are_doing(caplog):
+    caplog.set_level("INFO", logger="disbench")
+    with progress(
+        "train", ["a", "b", "c", "d"], [1, 1, 1, 1], lambda: "2 nodes, 3 in flight"
+    ) as line:
+        line.end(0, "it diverged")
+        line.end(1, "it diverged too")
+    assert re.fullmatch(
+        r"train 2/4 \(2 failed\): b: FAILED: it diverged too, \d\d:\d\d left; 2 nodes, 3 in flight",
+        caplog.messages[-1],
+    )
+
+
+def test_nobody_loads_ray_who_does_not_use_it():
+    code = "import sys, bench.run, bench.pipeline, bench.engines; print('ray' in sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert answer.stdout.strip() == "False", answer.stderr

@@ -1,0 +1,20 @@
+"""What tests of several folders share."""
+
+import importlib.util
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Return a Ray cluster of a head and two other nodes, all on this machine."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed: pip install 'disbench[ray]'")
+    from tests.cluster import Cluster
+
+    started = Cluster()
+    try:
+        started.add(2)
+        yield started
+    finally:
+        started.stop()
