@@ -31,14 +31,13 @@ from ._base import (
     Progress,
     Task,
 )
+from ._board import LOOK_SECONDS, Board, first_line
 from ._nodes import Node, check_nodes, working_nodes
 from ._shipping import checkout, runtime_environment
 
 log = logging.getLogger("disbench")
 # How long tasks that were asked to stop may take until they are made to: a stopped driver has ten.
 GRACE_SECONDS = 6.0
-# Between two looks at the cluster's nodes, and at what tasks tell.
-LOOK_SECONDS = 1.0
 POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10.0
 # So many nodes may be lost under a task until it is taken to be the reason.
@@ -64,7 +63,7 @@ class RayEngine:
         self._options = options
         self._nodes = working_nodes(ray)
         self._looked = time.monotonic()
-        self._board = _Board(ray)
+        self._board = Board(ray)
         self._flying: dict[Any, int] = {}
         self._slots = 0
 
@@ -198,13 +197,13 @@ class RayEngine:
             cause = error.cause if isinstance(error.cause, Exception) else EngineError(str(error))
             raise cause from None
         except errors.NodeDiedError as error:
-            return _Lost(_first_line(error))
+            return _Lost(first_line(error))
         except errors.OutOfMemoryError:
             return Crashed(None, "the worker was killed because its node ran out of memory")
         except errors.WorkerCrashedError:
             return Crashed(None, "the worker died; its node's kernel log may say of what")
         except errors.RayError as error:
-            return Crashed(None, f"Ray: {_first_line(error)}")
+            return Crashed(None, f"Ray: {first_line(error)}")
 
 
 @dataclass(frozen=True)
@@ -212,66 +211,6 @@ class _Lost:
     """The answer of a task whose node is gone."""
 
     reason: str
-
-
-class _Board:
-    """What running tasks tell: they pin it to an actor on this node, which keeps the latest."""
-
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
-        # Of this driver, and on its node: it ends with the driver, and not before it.
-        self._actor = ray.remote(_Latest).options(num_cpus=0, scheduling_strategy=here).remote()
-        self._asked: Any = None
-        self._next = 0.0
-        self._stage = 0
-
-    def begin(self) -> Callable[[int, tuple[Any, ...]], None]:
-        """Begin anew; return what a task calls with its position and what it tells."""
-        self._stage += 1
-        stage, actor = self._stage, self._actor
-
-        def put(position: int, told: tuple[Any, ...]) -> None:
-            actor.put.remote(stage, position, told)
-
-        return put
-
-    def news(self) -> list[tuple[int, tuple[Any, ...]]]:
-        """Return what was told since, without waiting for it."""
-        try:
-            if self._asked is not None and self._ray.wait([self._asked], timeout=0)[0]:
-                asked, self._asked = self._asked, None
-                return [
-                    (position, told)
-                    for (stage, position), told in self._ray.get(asked).items()
-                    if stage == self._stage
-                ]
-            if self._asked is None and time.monotonic() >= self._next:
-                self._next = time.monotonic() + LOOK_SECONDS
-                self._asked = self._actor.take.remote()
-        except self._ray.exceptions.RayError as error:
-            # Work goes on without: answers do not come this way.
-            log.warning("progress is no longer shown: %s", _first_line(error))
-            self._next = float("inf")
-        return []
-
-
-class _Latest:
-    """The latest that each task has told, until it is taken."""
-
-    def __init__(self) -> None:
-        self._told: dict[tuple[int, int], tuple[Any, ...]] = {}
-
-    def put(self, stage: int, position: int, told: tuple[Any, ...]) -> None:
-        """Keep what a task tells."""
-        self._told[stage, position] = told
-
-    def take(self) -> dict[tuple[int, int], tuple[Any, ...]]:
-        """Give it away."""
-        told, self._told = self._told, {}
-        return told
 
 
 def _serve(
@@ -350,10 +289,6 @@ def _signals_through() -> Iterator[None]:
         raise
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
 def _totals(nodes: Sequence[Node]) -> tuple[int, float, float]:
     return len(nodes), sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
 
@@ -405,7 +340,7 @@ def _connect(ray: Any, address: str, environment: dict[str, Any]) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         with suppress(Exception):
             ray.shutdown()
-        reason = _first_line(error)
+        reason = first_line(error)
         raise EngineError(
             f"cannot connect to the Ray cluster at {address}: {reason} ({how})"
         ) from None

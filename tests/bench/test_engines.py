@@ -5,12 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bench import pipeline, report
+from bench import pipeline, report, stopping
 from bench.engines import ENGINES, EngineError, EngineOptions, _nodes, _shipping, open_engine
 from bench.engines._base import Crashed, Demand
 from bench.files import WriteError
@@ -20,7 +21,7 @@ from bench.progress import progress
 from bench.store import Store
 from tests.bench.conftest import SMALL_BALL
 from tests.reliability import tasks
-from tests.reliability.processes import HANG, needs_proc, tables
+from tests.reliability.processes import HANG, needs_proc, tables, wait_for
 
 # On one worker of xdist, which has one cluster.
 on_cluster = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.timeout(2 * HANG)]
@@ -260,6 +261,29 @@ class TestRay:
 
         with pytest.raises(EngineError, match=reason):
             _nodes.check_nodes(ray, _nodes.working_nodes(ray), folder)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(2 * HANG)
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_ray_waits_ends_the_tasks(connected, cluster, tmp_path, number):
+    begun = []
+
+    def take(position, told):
+        begun.append(position)
+        if len(begun) == 1:
+            threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
+
+    given = 2 * [(1, str(tmp_path / "never"))]
+    with stopping.kept():
+        stopping.install()
+        with pytest.raises(stopping.Stopped) as stopped:
+            list(connected.run_tasks(tasks.count, given, progress=take))
+        stopping.install()  # no signal waits any more
+    assert stopped.value.number == number
+    wait_for(lambda: not cluster.at_work(), "tasks are left")
 
 
 def test_the_registry_has_the_engines_of_the_command_line():
