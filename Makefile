@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install quick test test-fast mutations lint clean
+.PHONY: install quick test test-fast endurance mutations lint clean
 
 install: $(STAMP)
 
@@ -21,7 +21,11 @@ test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not mutations"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not mutations and not endurance"
+
+# Kills runs and drivers at random moments, fails every write of a start, loses nodes of a cluster.
+endurance: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m endurance
 
 # Puts known bugs into copies of the metrics, one at a time: each must be noticed.
 mutations: $(STAMP)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from ._siblings import datasets
 from .errors import GridError, GridWarning
+from .grid_problems import first_problem
 from .grid_text import read_text, read_yaml
 from .requests import MetricRequest, metric_requests
 from .specs import (
@@ -28,6 +29,7 @@ from .specs import (
     RunSpec,
     Seed,
     TrainedSpec,
+    VAESpec,
     run_id,
 )
 
@@ -57,7 +59,6 @@ IMAGE_SIZE_MULTIPLE = 16
 MAX_RUNS = 100_000
 
 DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "kl_per_dimension")
-_UNION_BRANCHES = ("bool", "int", "float", "str")
 
 Scalar = bool | int | float | str
 Entry = dict[str, Scalar | list[Scalar]]
@@ -123,7 +124,7 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
     try:
         grid = Grid.model_validate(data)
     except ValidationError as error:
-        path, reason = _first_problem(error)
+        path, reason = first_problem(error)
         raise GridError(source, path, reason) from None
     specs = expand(grid, source)
     requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
@@ -176,7 +177,7 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     runs: dict[str, RunSpec] = {}
     merged = 0
     shared = list(_datasets(grid.datasets, "datasets", source))
-    # Baselines stand beside every score: of each dataset, with the seeds of what is trained on it.
+    # Baselines stand beside every score of a VAE: of each dataset, with the seeds trained on it.
     beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, _ in shared}
     for position, entry in enumerate(grid.models):
         where = f"models.{position}"
@@ -184,7 +185,6 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
         chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
         seeds = _own_list(entry, "seeds", where, source) or grid.seeds
         for dataset, n_images in chosen:
-            beside.setdefault(DatasetSpec(**dataset), {}).update(dict.fromkeys(seeds))
             for values, paths in _candidates(grid, position, source):
                 _check_batch_size(values, paths, dataset, n_images, source)
                 for seed in seeds:
@@ -194,6 +194,8 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
                         source,
                     )
                     merged += runs.setdefault(run_id(spec), spec) is not spec
+                    if isinstance(spec, VAESpec):
+                        beside.setdefault(spec.dataset, {})[seed] = None
     if grid.baselines:
         for used, members in beside.items():
             # Settings of `train` that a baseline does not have make equal specs: no warning here.
@@ -372,34 +374,8 @@ def _build(values: dict[str, Any], paths: Mapping[str, str], source: str) -> Run
     try:
         return GRID_ADAPTER.validate_python(values)
     except ValidationError as error:
-        problem, reason = _first_problem(error)
+        problem, reason = first_problem(error)
         # The location starts with the kind that was chosen, where one was.
         field = problem.removeprefix(f"{values.get('kind')}.")
         entry = paths.get("", "models")
         raise GridError(source, paths.get(field, f"{entry}.{field}".rstrip(".")), reason) from None
-
-
-def _first_problem(error: ValidationError) -> tuple[str, str]:
-    """Return the path and the reason of the first complaint, in the words of a grid's author."""
-    problem = error.errors()[0]
-    shown = repr(problem["input"])
-    shown = shown if len(shown) < 80 else shown[:77] + "..."
-    # Inside a union the location goes on with the branch that was tried: no part of the path.
-    parts = [str(part) for part in problem["loc"]]
-    branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
-    if branch and parts[0] == "evaluation":
-        return "evaluation.images", f"must be all, or a whole number from 1 on, not {shown}"
-    if branch:
-        return ".".join(
-            parts[:branch]
-        ), f"must be a finite number, text, true, false or a list of these, not {shown}"
-    path = ".".join(parts)
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        return path, "unknown key"
-    if kind == "missing":
-        return path, "is missing"
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        tags = problem.get("ctx", {}).get("expected_tags", "")
-        return "kind", f"must be one of {tags}" if tags else "is missing: every model needs a kind"
-    return path, f"{problem['msg']}, not {shown}"

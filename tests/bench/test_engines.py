@@ -24,7 +24,12 @@ from tests.reliability import tasks
 from tests.reliability.processes import HANG, needs_proc, tables, wait_for
 
 # On one worker of xdist, which has one cluster.
-on_cluster = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.timeout(2 * HANG)]
+on_cluster = [
+    pytest.mark.slow,
+    pytest.mark.endurance,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(2 * HANG),
+]
 SERIAL = pytest.param(("local", 1), id="serial")
 POOL = pytest.param(("local", 2), id="pool", marks=pytest.mark.slow)
 RAY = pytest.param(("ray", None), id="ray", marks=on_cluster)
@@ -50,6 +55,7 @@ def _refused(capsys, tmp_path, *given):
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.xdist_group("ray")
 @pytest.mark.parametrize(
     ("address", "reason"),
@@ -80,6 +86,7 @@ GRID = {
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(2 * HANG)
 def test_a_grid_has_the_same_tables_and_failures_on_a_cluster(cluster, tmp_path, monkeypatch):
@@ -264,6 +271,7 @@ class TestRay:
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(2 * HANG)
 @needs_proc

@@ -19,6 +19,7 @@ from tests.reliability.processes import HANG, needs_proc, start, tables, wait_fo
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.endurance,
     pytest.mark.timeout(5 * HANG),
     pytest.mark.xdist_group("ray"),
     needs_proc,

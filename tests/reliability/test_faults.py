@@ -131,6 +131,7 @@ def test_a_fault_at_every_call_leaves_the_old_or_the_new(
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.parametrize("error", [errno.ENOSPC, None], ids=["ENOSPC", "power cut"])
 def test_a_fault_at_every_call_of_a_whole_start_costs_nothing_but_that_start(
     error, tmp_path, monkeypatch

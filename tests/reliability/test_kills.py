@@ -14,7 +14,7 @@ from bench.files import is_staged
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, ROOT, environment, needs_proc, tables
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(5 * HANG), needs_proc]
+pytestmark = [pytest.mark.slow, pytest.mark.endurance, pytest.mark.timeout(5 * HANG), needs_proc]
 RUN_FILES = ("latents.h5", "history.csv", "model.pt")
 
 
