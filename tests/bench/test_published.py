@@ -87,7 +87,9 @@ def test_seeds_are_averaged_and_their_range_shown():
 def test_a_shorter_run_is_compared_at_the_epochs_it_reached():
     table = published_table(_tables(CAPACITY, [_history(3, CAPACITY)]))
     assert sorted(set(table["epoch"])) == [1, 2, 3]
-    assert published_table(_tables(VAE, [_history(3, VAE)])).empty
+    assert set(published_table(_tables(VAE, [_history(3, VAE)]))["epoch"]) == {1}
+    half = _history(1, VAE).iloc[:-1]
+    assert published_table(_tables(VAE, [half])).empty
 
 
 @pytest.mark.parametrize(
@@ -125,9 +127,9 @@ def test_the_page_says_yes_or_no_and_why():
     parts = published_page(frame)
     assert [part["title"] for part in parts] == [
         f"VAE, lr 5e-4, epoch {epoch} (step {epoch * EPOCH:,}): ours L, 1 seed"
-        for epoch in (5, 10, 30)
+        for epoch in (1, 5, 10, 30)
     ]
-    assert parts[0]["rows"][1] == {
+    assert parts[1]["rows"][1] == {
         "quantity": "kl",
         "theirs": "26.51",
         "ours": "31.81",
@@ -136,7 +138,8 @@ def test_the_page_says_yes_or_no_and_why():
         "agrees": "no",
     }
     assert "first 10,000 steps" in parts[0]["why"]
-    assert published_page(published_table(_tables(VAE, [_history(3, VAE)]))) == []
+    none = published_table(_tables(VAE, [_history(30, VAE)], dataset="ball"))
+    assert published_page(none) == []
 
 
 def test_a_study_of_nothing_has_no_rows(small_store):
