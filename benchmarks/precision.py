@@ -49,7 +49,7 @@ def main() -> None:
         "datasets": [{"name": "ball", **options.dataset}],
         "seeds": list(range(options.seeds)),
         "models": [{"kind": "beta_vae", "beta": options.beta}],
-        "train": {"steps": options.steps, "learning_rate": 1e-3},
+        "train": {"steps": options.steps, "learning_rate": 1e-3, "initialisation": "kaiming"},
         "metrics": ["kl_per_dimension"],
     }
     found = {}
