@@ -151,8 +151,15 @@ def run_grid(
         if pending:
             runs = store.runs()
         made = [run for run in runs if run.run_id in specs]
+        new = {run_id(spec) for spec in pending}
         # Of ten thousand runs this takes seconds: only where somebody hears of it.
-        unscored = [run for run in made if callbacks and missing_scores(store, run, requests)]
+        unscored = [
+            run
+            for run in made
+            if callbacks
+            and requests
+            and (run.run_id in new or missing_scores(store, run, requests))
+        ]
         failed |= score_stored(store, runs, made, requests, machines)
         for run in [run for run in unscored if run.run_id not in failed]:
             hearers.tell("on_scores", run, scalar_scores(store, run))
@@ -165,7 +172,6 @@ def run_grid(
         ]
         failed |= each(store, "decode", _decode, [(run,) for run in undecoded], machines)
         build(store, runs=[run for run in runs if store.has(run.run_id)])
-    new = {run_id(spec) for spec in pending}
     summary = Summary(store.folder, len(new - failed), len(done), len(failed))
     hearers.tell("on_end", summary)
     return summary

@@ -1,6 +1,7 @@
 """Who is trained together, and what a card's idle processors do meanwhile."""
 
 import copy
+from typing import ClassVar
 
 import pytest
 
@@ -124,8 +125,18 @@ def test_a_card_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
         return type(demand(packs))(1, card=True)
 
     monkeypatch.setattr(pipeline, "_demand", of_a_card)
-    summary = run_grid({**copy.deepcopy(SMALL_GRID), "seeds": [0]}, out=tmp_path, workers=2, pack=8)
+
+    class Hearer:
+        heard: ClassVar[list[str]] = []
+
+        def on_scores(self, run, scores):
+            assert "mig_histogram" in scores
+            self.heard.append(run.run_id)
+
+    grid = {**copy.deepcopy(SMALL_GRID), "seeds": [0]}
+    summary = run_grid(grid, out=tmp_path, workers=2, pack=8, callbacks=[Hearer()])
     assert summary.failed == 0
+    assert sorted(Hearer.heard) == sorted(run.run_id for run in Store(tmp_path).runs())
     # Three VAEs are one pack.
     assert sorted(map(len, told))[-1] == 3
     assert sum(map(len, told)) == summary.trained
