@@ -7,12 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 log = logging.getLogger("disbench")
+# This process alone draws bars. The lock that tqdm takes by itself is a semaphore that forked
+# processes share, and that one which is killed in the middle of a bar never lets go of.
+tqdm.set_lock(RLock())
 # Off a terminal, how often to say that work goes on, and the least time between two ended tasks
 # that are told of: thousands of small ones would fill a log.
 LINE_SECONDS = 60.0
