@@ -78,10 +78,9 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")
     pending = [spec for spec in specs if run_id(spec) not in done]
     print(f"{len(specs)} runs: {len(specs) - len(pending)} done, {len(pending)} to do", flush=True)
-    execution = settled(execution)
-    size = options.pack or pack_size(pending, execution)
-    packs = make_packs(pending, execution, size) if pending else []
     if any(isinstance(spec, TrainedSpec) for spec in pending):
+        execution = settled(execution)
+        packs = make_packs(pending, execution, options.pack or pack_size(pending, execution))
         workers = options.workers or os.cpu_count() or 1
         minutes = estimate_seconds(packs, workers) / 60
         span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
