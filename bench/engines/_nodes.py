@@ -78,7 +78,8 @@ def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
             [*asked], num_returns=len(asked), timeout=max(0, deadline - time.monotonic())
         )
         for answer in ready:
-            _judge(ray, answer, asked[answer], folder)
+            if not _judge(ray, answer, asked[answer], folder):
+                del names[asked[answer]]
         if late:
             raise EngineError(
                 f"node {asked[late[0]].address} has not answered within {CHECK_SECONDS:.0f} s: "
@@ -138,10 +139,16 @@ def _questions() -> tuple[Callable[..., Any], Callable[..., Any]]:
     return ask, remove
 
 
-def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> None:
-    """Raise what is wrong with a node, and tell what is merely different."""
+def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> bool:
+    """Raise what is wrong with a node, and tell what is merely different.
+
+    Returns whether it is there: one that has just died is listed for a while.
+    """
     try:
         said = ray.get(answer)
+    except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+        log.warning("node %s is gone", node.address)
+        return False
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"node {node.address} cannot run tasks: {first}") from None
@@ -171,6 +178,7 @@ def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> None:
             node.address,
             ", ".join(other),
         )
+    return True
 
 
 def _seen(folder: Path, name: str, deadline: float) -> bool:
