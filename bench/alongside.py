@@ -12,7 +12,7 @@ from .derive import score_runs
 from .engines._base import Engine
 from .requests import MetricRequest
 from .store import Store
-from .stored import StoredRun
+from .stored import read_run
 
 log = logging.getLogger("disbench")
 
@@ -37,13 +37,12 @@ class Alongside:
         self._store = store
         self._requests = requests
         self._engine = engine
-        self._waiting: SimpleQueue[Sequence[StoredRun] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Sequence[str] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, daemon=True)
 
-    def add(self, runs: Sequence[StoredRun]) -> None:
-        """Have some runs scored after those that wait."""
-        if runs:
-            self._waiting.put(runs)
+    def add(self, names: Sequence[str]) -> None:
+        """Have some runs, given by their ids, scored after those that wait."""
+        self._waiting.put(names)
 
     def __enter__(self) -> Alongside:
         """Begin."""
@@ -62,8 +61,9 @@ class Alongside:
             self._thread.join()
 
     def _work(self) -> None:
-        while (runs := self._waiting.get()) is not None:
+        while (names := self._waiting.get()) is not None:
             try:
+                runs = [read_run(self._store.folder / "runs" / name) for name in names]
                 score_runs(self._store, runs, self._requests, self._engine, quiet=True)
             except Exception:
                 log.debug("scores are left for later", exc_info=True)

@@ -92,14 +92,17 @@ def _measured(pack: Pack, workers: int) -> Costs:
     """Time a pack in every worker at once; return the slowest."""
     answers = []
     tasks = [pack] * workers
-    for _, answer in run_tasks(_time, tasks, workers=workers, progress=lambda position, told: None):
+    for _, answer in run_tasks(
+        time_pack, tasks, workers=workers, progress=lambda position, told: None
+    ):
         if isinstance(answer, Crashed):
             raise RuntimeError(f"cannot time a step: {answer}")
         answers.append(answer)
     return Costs(max(cost.step for cost in answers), max(cost.image for cost in answers))
 
 
-def _time(pack: Pack, tell: Callable[..., None]) -> Costs:
+def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
+    """Time a few steps of a pack here, and the encoding of some images; nothing is told."""
     import numpy as np
     import torch
 

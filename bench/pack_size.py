@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
+from .estimate import time_pack
 from .packs import Execution, Pack, make_packs
 from .specs import BaseSpec, TrainedSpec
 
 # A pack is doubled as long as that makes a tenth more steps of models a second; above that, larger
 # packs only end later.
 GAIN = 1.1
-# What may be taken of a card's memory; encoding takes a little more than training.
+# What may be taken of a card's memory.
 MEMORY_SHARE = 0.7
-# The first steps record themselves, see `replay`.
-WARM_STEPS, TIMED_STEPS = 6, 24
 
 
 def pack_size(specs: Sequence[BaseSpec], execution: Execution) -> int:
@@ -75,31 +73,14 @@ def best_size(limit: int, rate: Callable[[int], float | None]) -> int:
 
 
 def _rate(family: Pack, size: int) -> float | None:
+    """Return the model-steps a second of so many of a family, None where they do not fit."""
     import torch
 
-    from ._siblings import datasets
-    from .batches import Images
-    from .precision import set_products
-    from .producers import TRAININGS
-
-    set_products(family.execution)
-    reference = family.specs[0].dataset
-    dataset = datasets.load(reference.name, **reference.options)
     torch.cuda.reset_peak_memory_stats()
     try:
-        pack = Pack(family.specs[:size], family.execution)
-        images = Images(dataset, family.execution.device)
-        training = TRAININGS[family.specs[0].kind](pack, images, len(dataset))
-        for _ in range(WARM_STEPS):
-            training.advance()
-        torch.cuda.synchronize()
-        started = time.perf_counter()
-        for _ in range(TIMED_STEPS):
-            training.advance()
-        torch.cuda.synchronize()
+        costs = time_pack(Pack(family.specs[:size], family.execution), lambda *told: None)
     except torch.OutOfMemoryError:
         return None
     _, memory = torch.cuda.mem_get_info()
-    if torch.cuda.max_memory_allocated() > MEMORY_SHARE * memory:
-        return None
-    return size * TIMED_STEPS / (time.perf_counter() - started)
+    fits = torch.cuda.max_memory_allocated() <= MEMORY_SHARE * memory
+    return size / costs.step if fits else None

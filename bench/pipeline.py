@@ -221,11 +221,10 @@ def _make(
             else:
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
             failed |= reasons.keys()
-            made = [spec for spec in packs[position].specs if run_id(spec) not in reasons]
             for spec in packs[position].specs:
                 _tell_outcome(store, spec, reasons.get(run_id(spec)), hearers)
             if alongside is not None:
-                alongside.add([read_run(store.folder / "runs" / run_id(spec)) for spec in made])
+                alongside.add([name for name in packs[position].run_ids if name not in reasons])
             shown.end(position, next(iter(reasons.values()), None))
     return failed
 

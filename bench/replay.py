@@ -11,52 +11,53 @@ _EAGER_CALLS = 3
 
 
 class Replay:
-    """Calls a function that works on tensors which stay where they are.
+    """Calls one function, again and again, that works on tensors which stay where they are.
 
     A step of a small model is two hundred kernels of some microseconds, and asking for them from
     Python takes longer than they do. On a card the function is therefore recorded at its fourth
     call, and from then on the recording runs. It must ask nothing of the host and tell it nothing.
 
+    The function is handed over at each call and not kept: it is a method of who has this, and in a
+    circle of references the memory of a pack would outlive the pack.
+
     Parameters
     ----------
-    function : callable
-        What to do; takes and returns nothing.
     recorded : bool
         Whether to record it, which needs a card.
 
     Examples
     --------
     >>> x = torch.zeros(())
-    >>> step = Replay(lambda: x.add_(1), recorded=False)
+    >>> replay = Replay(recorded=False)
     >>> for _ in range(5):
-    ...     step()
+    ...     replay(lambda: x.add_(1))
     >>> float(x)
     5.0
     """
 
-    def __init__(self, function: Callable[[], object], *, recorded: bool) -> None:
-        self._function = function
+    def __init__(self, *, recorded: bool) -> None:
         self._recorded = recorded
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self) -> None:
-        """Do it once."""
+    def __call__(self, function: Callable[[], object]) -> None:
+        """Do it once; the function takes nothing, and what it returns is dropped."""
         if not self._recorded:
-            self._function()
+            function()
             return
         if self._calls == _EAGER_CALLS:
             self._graph = torch.cuda.CUDAGraph()
             # Recording runs nothing.
             with torch.cuda.graph(self._graph):
-                self._function()
+                function()
         self._calls += 1
         if self._graph is not None:
             self._graph.replay()
             return
-        # Not on the default stream, whose memory a recording could not use.
+        # Not on the default stream, whose memory a recording could not use. (PyTorch has left the
+        # constructor without types.)
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            self._function()
+            function()
         torch.cuda.current_stream().wait_stream(stream)

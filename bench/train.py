@@ -158,7 +158,7 @@ class Training:
         self.step = 0
         # The step as what is computed on the device sees it.
         self._clock = torch.zeros((), dtype=torch.int64, device=device)
-        self._take = Replay(self._advance, recorded=on_card)
+        self._replay = Replay(recorded=on_card)
         self.dead: dict[int, str] = {}
 
     @property
@@ -173,7 +173,7 @@ class Training:
         so a card never waits for it. Divergence is therefore seen at the end of a window.
         """
         self._batches.prepare(self.step)
-        self._take()
+        self._replay(self._advance)
         ended = self.history.close(self.step)
         self.step += 1
         if not ended:

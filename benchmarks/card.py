@@ -18,16 +18,16 @@ from typing import Any
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from textbook import Textbook  # noqa: E402
+import numpy as np
+import torch
+from textbook import Textbook
 
-from bench.batches import Images  # noqa: E402
-from bench.packs import Execution, Pack  # noqa: E402
-from bench.precision import set_products  # noqa: E402
-from bench.specs import BetaVAE, DatasetSpec  # noqa: E402
-from bench.train import Training  # noqa: E402
-from datasets import load  # noqa: E402
+from bench.batches import Images
+from bench.packs import Execution, Pack
+from bench.precision import set_products
+from bench.specs import BetaVAE, DatasetSpec
+from bench.train import Training
+from datasets import load
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 WARM_STEPS, CHUNK_STEPS = 16, 64

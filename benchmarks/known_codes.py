@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from metrics import METRICS, MetricWarning  # noqa: E402
+from metrics import METRICS, MetricWarning
 
 
 def cases() -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from metrics import METRICS  # noqa: E402
+from metrics import METRICS
 
 # Of dSprites, whose whole grid is 737,280 images.
 SIZES = (3, 6, 40, 32, 32)

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 MARGIN = 0.3
 # A disc at 64 places: small enough that every seed is done with it, so that what is left between

@@ -81,9 +81,10 @@ def test_scores_made_alongside_are_those_made_afterwards(tmp_path):
     runs = store.runs()
     assert any(missing_scores(store, run, requests) for run in runs)
     with Alongside(store, requests, LocalEngine(2)) as alongside:
-        alongside.add(runs[:2])
-        alongside.add([])
-        alongside.add(runs[2:])
+        names = [run.run_id for run in runs]
+        alongside.add(names[:2])
+        alongside.add(["not there"])
+        alongside.add(names[2:])
     # All that is left is what needs a group.
     assert not any(missing_scores(store, run, requests) for run in runs)
     run_grid(grid, out=tmp_path / "b")
@@ -103,7 +104,7 @@ def test_what_fails_alongside_is_told_of_afterwards(tmp_path, monkeypatch):
 
     requests = metric_requests(grid["metrics"])
     with Alongside(store, requests, Broken()) as alongside:
-        alongside.add(store.runs())
+        alongside.add([run.run_id for run in store.runs()])
     assert any(missing_scores(store, run, requests) for run in store.runs())
     with pytest.raises(KeyboardInterrupt), Alongside(store, requests, Broken()):
         raise KeyboardInterrupt
@@ -114,9 +115,9 @@ def test_a_card_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
     told = []
 
     class Told(Alongside):
-        def add(self, runs):
-            told.append([run.run_id for run in runs])
-            super().add(runs)
+        def add(self, names):
+            told.append(names)
+            super().add(names)
 
     monkeypatch.setattr(pipeline, "Alongside", Told)
     demand = pipeline._demand

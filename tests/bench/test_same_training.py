@@ -14,6 +14,7 @@ from bench.outcome import Context
 from bench.packs import Execution, Pack
 from bench.specs import SPEC_ADAPTER
 from bench.train import Training, train
+from benchmarks.textbook import Textbook
 
 STEPS = 200
 # Relative difference of the losses allowed at each of the steps: float32 sums in another order, and
@@ -29,28 +30,10 @@ def _spec(**fields):
 class Plain(nn.Module):
     """The paper's architecture from PyTorch's own layers."""
 
-    def __init__(self, n_latents):
+    def __init__(self):
         super().__init__()
-        self.encoder = nn.Sequential(
-            nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(),
-            nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.Conv2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(512, 256), nn.ReLU(),
-            nn.Linear(256, 256), nn.ReLU(),
-            nn.Linear(256, 2 * n_latents),
-        )  # fmt: skip
-        self.decoder = nn.Sequential(
-            nn.Linear(n_latents, 256), nn.ReLU(),
-            nn.Linear(256, 256), nn.ReLU(),
-            nn.Linear(256, 512), nn.ReLU(),
-            nn.Unflatten(1, (32, 4, 4)),
-            nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.ConvTranspose2d(32, 32, 4, 2, 1), nn.ReLU(),
-            nn.ConvTranspose2d(32, 1, 4, 2, 1),
-        )  # fmt: skip
+        model = Textbook()
+        self.encoder, self.decoder = model.encoder, model.decoder
 
     def take(self, vae):
         """Take over the weights of a pack of one."""
@@ -78,7 +61,7 @@ class Plain(nn.Module):
 
 def _plain_losses(spec, vae, ball):
     """Train the plain model on the same batches and noise; return the loss of every step."""
-    plain = Plain(spec.n_latents).take(vae)
+    plain = Plain().take(vae)
     optimiser = torch.optim.Adam(plain.parameters(), lr=spec.learning_rate)
     batches = Batches([spec], Images(ball, "cpu"), len(ball), "cpu", spec.n_latents)
     losses = []
