@@ -2,10 +2,8 @@
 
 import io
 import json
-from dataclasses import fields, replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -24,11 +22,10 @@ from bench.packs import Execution, Pack, make_packs
 from bench.pipeline import run_grid
 from bench.plots import FIGURES, svg_text
 from bench.producers import PRODUCERS
-from bench.snapshots import LEVELS, Snapshots, read_snapshots, snapshot_bytes
+from bench.snapshots import LEVELS, read_snapshots, snapshot_bytes
 from bench.specs import SPEC_ADAPTER, run_id
 from bench.store import Store
-from bench.study import Study, load_study
-from bench.tables import Tables
+from bench.study import load_study
 
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 OPTIONS = {key: value for key, value in BALL.items() if key != "name"}
@@ -394,69 +391,3 @@ def test_the_figure_shows_a_stored_study(store, channels):
     report = (store.folder / "report.html").read_text()
     assert json.dumps(drawn.title)[1:10] in report
     assert "Figure 3" in report
-
-
-def _synthetic(n_seeds):
-    """Return a study of channels whose factors come in at given capacities."""
-    steps = np.arange(1, 101) * 10.0
-    c = 0.5 + 24.5 * steps / 1000
-    onset = {"shape": 16, "scale": 10, "orientation": 20, "position_x": 0, "position_y": 0}
-    rows, kl, histories = [], [], []
-    for seed in range(n_seeds):
-        parts = {name: np.maximum(c - start, 0) / 5 + 0.01 * seed for name, start in onset.items()}
-        name = f"run{seed}"
-        numbered = {f"kl_{k}": parts[factor] for k, factor in enumerate(FACTORS)}
-        total = sum(parts.values())
-        columns = {"step": steps, "c": c, "kl": total, "reconstruction": 300 - 10 * total}
-        histories.append(pd.DataFrame({**columns, **numbered, "run_id": name}))
-        kl += [(name, factor, parts[factor][-1]) for factor in FACTORS]
-        rows.append(
-            {
-                "run_id": name, "dataset": "dsprites", "dataset_options": "{}", "seed": seed,
-                "kind": "factor_channel", "group_id": "g", "precision": "float32",
-                "label": "factor channel",
-            }
-        )  # fmt: skip
-    empty = Tables(**{field.name: pd.DataFrame() for field in fields(Tables)})
-    tables = replace(
-        empty,
-        runs=pd.DataFrame(rows),
-        kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
-        history=pd.concat(histories),
-    )
-    totals = np.linspace(1, 25, 25)
-    images = np.full((25, 11, 1, 64, 64), 7, np.uint8)
-    snapshots = Snapshots(
-        np.arange(25), totals, np.repeat(totals[:, None] / 5, 5, 1), images[0], images
-    )
-    return Study(tables, {}, {"run0": snapshots})
-
-
-@pytest.mark.parametrize("n_seeds", [1, 3])
-def test_the_figure_shows_the_factors_by_their_names(n_seeds):
-    study = _synthetic(n_seeds)
-    (drawn,) = FIGURES["factor-channel"].draw(study)
-    left, right, capacity = (axes for axes in drawn.figure.axes if not axes.images)
-    named = {line.get_label(): line for line in left.lines if not line.get_label().startswith("_")}
-    assert set(named) == set(FACTORS)
-    assert len({line.get_color() for line in named.values()}) == 5
-    for k, factor in enumerate(FACTORS):
-        mean = study.tables.history.groupby("step")[f"kl_{k}"].mean()
-        assert named[factor].get_ydata() == pytest.approx(mean.to_numpy())
-    assert len(left.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0))
-    (dashed,) = capacity.lines
-    assert dashed.get_linestyle() == "--"
-    assert dashed.get_ydata()[-1] == 25
-    assert right.lines[-1].get_ydata()[-1] == pytest.approx(
-        -study.tables.history.groupby("step")["reconstruction"].mean().iloc[-1]
-    )
-    rows = [axes.get_ylabel() for axes in drawn.figure.axes if axes.images]
-    assert rows == ["original", *(f"KL {kl}.0 nats" for kl in (3, 7, 15, 24))]
-    assert "orientation" in drawn.alt
-
-
-def test_the_figure_does_without_snapshots():
-    study = _synthetic(1)
-    (drawn,) = FIGURES["factor-channel"].draw(Study(study.tables, {}))
-    assert not any(axes.images for axes in drawn.figure.axes)
-    svg_text(drawn.figure)
