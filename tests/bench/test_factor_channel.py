@@ -39,7 +39,6 @@ GRID = {
     "metrics": ["mig", "udr"],
     "baselines": True,
 }
-FACTORS = ("shape", "scale", "orientation", "position_x", "position_y")
 
 
 class PluggedOutError(Exception):
