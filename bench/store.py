@@ -331,7 +331,10 @@ def _write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
                 file.create_dataset(name, data=values, **_PACKED)
     (folder / "latents.h5").write_bytes(buffer.getbuffer())
     if result.history is not None:
-        result.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        # Means over windows of noisy steps: six digits are more than they are worth.
+        result.history.to_csv(
+            folder / "history.csv", index=False, lineterminator="\n", float_format="%.6g"
+        )
     if result.state is not None:
         (folder / "model.pt").write_bytes(result.state)
     if result.snapshots is not None:

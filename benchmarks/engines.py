@@ -2,8 +2,8 @@
 
 Empty runs show what is left when the work is taken away: packs of real runs that are handed out,
 pickled, and answered with nothing. Every measurement is a process of its own, whose peak memory is
-the driver's. Then a small grid is trained with 1 and 2 workers. Without an address a cluster of a
-head node and two others, one CPU each, is started on loopback, and ended.
+the driver's. Then a small grid is trained with 1 and 2 workers, in rounds. Without an address a
+cluster of a head node and two others, one CPU each, is started on loopback, and ended.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def train(name, workers, address, folder):
         "datasets": [BALL],
         "seeds": list(range(8)),
         "models": [{"kind": "vae"}],
-        "train": {"steps": 200, "batch_size": 64},
+        "train": {"steps": 1000, "batch_size": 64},
         "metrics": ["mig"],
     }
     path = folder / "grid.json"
@@ -104,7 +104,7 @@ def train(name, workers, address, folder):
     return time.monotonic() - began
 
 
-def compare(address, counts):
+def compare(address, counts, rounds):
     """Print the tables."""
     print(
         "| engine | workers | empty runs | to open (s) | a run (ms) | driver before (MiB) | peak |"
@@ -119,11 +119,12 @@ def compare(address, counts):
                 f"| {found['before']:.0f} | {found['peak']:.0f} |",
                 flush=True,
             )
-    print("\n| engine | workers | a grid of 8 models (s) |\n|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, workers in ENGINES:
-            seconds = train(name, workers, address, Path(folder))
-            print(f"| {name} | {workers} | {seconds:.1f} |", flush=True)
+    print("\n| round | engine | workers | a grid of 8 models (s) |\n|---|---|---|---|")
+    for taken in range(1, rounds + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, workers in ENGINES:
+                seconds = train(name, workers, address, Path(folder))
+                print(f"| {taken} | {name} | {workers} | {seconds:.1f} |", flush=True)
     print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 
@@ -131,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", help="of a cluster of yours")
     parser.add_argument("--runs", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -139,7 +141,7 @@ def main() -> None:
         print(json.dumps(empty_runs(name, int(workers), int(n_runs), address)))
         return
     if options.address:
-        compare(options.address, options.runs)
+        compare(options.address, options.runs, options.rounds)
         return
     from bench import stopping
     from tests.cluster import Cluster
@@ -148,7 +150,7 @@ def main() -> None:
     cluster = Cluster()
     try:
         cluster.add(2, cpus=1)
-        compare(cluster.address, options.runs)
+        compare(cluster.address, options.runs, options.rounds)
     finally:
         cluster.stop()
 

@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from contextlib import suppress
+from itertools import product
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--batch", type=int, nargs="*", default=[64])
     parser.add_argument("--pack", type=int, nargs="*", default=[1])
+    parser.add_argument("--workers", type=int, nargs="*", default=[CORES])
     options = parser.parse_args()
     for batch in options.batch:
         arrangements: dict[str, tuple[str, tuple[Any, ...], int, int]] = {
@@ -159,9 +161,9 @@ def main() -> None:
         }
         models = {}
         for precision in ("float32", "bfloat16"):
-            for pack in options.pack:
-                name = f"{precision}, pack {pack}, {CORES} × 1 thread"
-                arrangements[name] = ("ours", (batch, precision, pack), CORES, 1)
+            for pack, workers in product(options.pack, options.workers):
+                name = f"{precision}, pack {pack}, {workers} × 1 thread"
+                arrangements[name] = ("ours", (batch, precision, pack), workers, 1)
                 models[name] = (precision, pack)
         for precision in ("float32", "bfloat16"):
             arrangements[f"peak {precision}"] = ("peak", (precision,), CORES, 1)

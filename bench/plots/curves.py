@@ -28,6 +28,8 @@ from ._images import INACTIVE
 if TYPE_CHECKING:
     from ..study import Study
 
+# A panel of latents has this many points a curve: it is no wider than that.
+_POINTS = 200
 # Nats that a panel of latents spans at least.
 _LEAST_SPAN = 0.5
 
@@ -79,10 +81,10 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             # The seed that the traversals show, where there are any.
             seen = group[group["run_id"].isin(list(study.frames))]
             lowest = (seen if len(seen) else group).sort_values("seed").iloc[0]
-            curve = history[history["run_id"] == lowest["run_id"]]
-            latents = [name for name in curve if str(name).startswith("kl_")]
+            curve = _coarser(history[history["run_id"] == lowest["run_id"]])
+            latents = [name for name in map(str, curve) if name.startswith("kl_")]
             present = [name for name in latents if curve[name].notna().any()]
-            order = sorted(present, key=lambda name: -float(curve[name].iloc[-1]))
+            order = sorted(present, key=lambda name: -float(curve[name].to_numpy()[-1]))
             for rank, name in enumerate(order):
                 shade = 0.15 + 0.7 * rank / max(len(order) - 1, 1)
                 axes.plot(curve["step"], curve[name], color=(shade, shade, 0.85), linewidth=1.1)
@@ -100,6 +102,15 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             figure,
             part["dataset"].iloc[0],
         )
+
+
+def _coarser(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of so many neighbouring windows that no more than a panel shows are left."""
+    together = -(-len(curves) // _POINTS)
+    # Counted from the end, so that all windows of the last point, which is named, are there.
+    parts = np.arange(len(curves))[::-1] // together
+    coarser: pd.DataFrame = curves.groupby(parts).mean(numeric_only=True)[::-1]
+    return coarser.assign(step=curves.groupby(parts)["step"].last()[::-1])
 
 
 def _settled(curves: pd.DataFrame) -> pd.DataFrame:
