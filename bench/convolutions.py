@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 
 class _Layer(nn.Module):
@@ -43,7 +44,7 @@ class PackedConv(_Layer):
         return self._host(x)
 
     def _host(self, x: Tensor) -> Tensor:
-        return F.relu(_each(F.conv2d, x, self.weight, self.bias, self.padding))
+        return _each(F.conv2d, x, self.weight, self.bias, self.padding)
 
 
 class PackedConvTranspose(_Layer):
@@ -61,7 +62,10 @@ class PackedConvTranspose(_Layer):
         return self._host(x)
 
     def _host(self, x: Tensor) -> Tensor:
-        return F.relu(_each(F.conv_transpose2d, x, self.weight, self.bias, self.padding))
+        # Under autocast a function of our own sees float32 weights.
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        transposed = cast("Callable[..., Tensor]", _Transposed.apply)
+        return _each(transposed, x, weight, bias, self.padding)
 
 
 class ImageConv(PackedConv):
@@ -73,11 +77,13 @@ class ImageConv(PackedConv):
 
     def _host(self, x: Tensor) -> Tensor:
         pack, batch, height, width, _ = x.shape
+        if torch.is_autocast_enabled("cpu"):
+            x = x.to(torch.get_autocast_dtype("cpu"))  # before there are four times as many
         planes = shifted_planes(x.permute(0, 1, 4, 2, 3))
-        product = torch.baddbmm(
-            self.bias[:, None], planes.transpose(1, 2), self.weight.flatten(2).transpose(1, 2)
-        )
-        return F.relu(product).view(pack, batch, height // 2, width // 2, -1)
+        product = torch.bmm(planes.transpose(1, 2), self.weight.flatten(2).transpose(1, 2))
+        # In place: as a part of the product the bias would be copied to every pixel first.
+        product += self.bias[:, None].to(product.dtype)
+        return F.relu(product, inplace=True).view(pack, batch, height // 2, width // 2, -1)
 
 
 class ImageConvTranspose(PackedConvTranspose):
@@ -100,16 +106,41 @@ class ImageConvTranspose(PackedConvTranspose):
 def _each(
     convolution: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor, padding: int
 ) -> Tensor:
-    """Convolve each member's features with its own weights."""
+    """Convolve each member's features with its own weights, and rectify."""
 
     def apply(own: Tensor, w: Tensor, b: Tensor) -> Tensor:
-        # A view with channels last, in which the gradients take half the time.
-        return convolution(own.permute(0, 3, 1, 2), w, b, 2, padding).permute(0, 2, 3, 1)
+        # A view with channels last, in which the gradients take half the time. Rectified in place
+        # before it becomes a view itself: in place on a view costs autograd two copies.
+        out = convolution(own.permute(0, 3, 1, 2), w, b, 2, padding)
+        return F.relu(out, inplace=True).permute(0, 2, 3, 1)
 
     if len(x) == 1:
         # The gradient of a squeeze is a view, that of an index a copy.
         return apply(x.squeeze(0), weight.squeeze(0), bias.squeeze(0))[None]
     return torch.stack([apply(*member) for member in zip(x, weight, bias, strict=True)])
+
+
+class _Transposed(torch.autograd.Function):
+    """A transposed convolution with the weights' gradient of the convolution that it mirrors.
+
+    The same numbers as PyTorch's own gradient, in a quarter of the time in bfloat16.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.place = stride, padding
+        return F.conv_transpose2d(x, weight, bias, stride, padding)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        (gradient,), (x, weight) = gradients, ctx.saved_tensors
+        of_x = F.conv2d(gradient, weight, None, *ctx.place)
+        of_mirrored = cast("Callable[..., Tensor]", conv2d_weight)
+        of_weight = of_mirrored(gradient, weight.shape, x, *ctx.place)
+        return of_x, of_weight, gradient.sum((0, 2, 3)), None, None
 
 
 @cache
