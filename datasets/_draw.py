@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._geometry import FACTOR_SIZES, snapped_vertices
-from ._raster import HEIGHT, WIDTH, fill_polygon
+from ._raster import HEIGHT, WIDTH, fill_fan
 
 N_IMAGES = 3 * 6 * 40 * 32 * 32
 BYTES_PER_IMAGE = WIDTH * HEIGHT // 8
@@ -16,7 +16,7 @@ BYTES_PER_IMAGE = WIDTH * HEIGHT // 8
 
 def draw_outline(shape: int, scale: int, orientation: int) -> NDArray[np.uint8]:
     """Draw one shape at every position: packed bits (1024, 512), position_y fastest."""
-    words = fill_polygon(*snapped_vertices(shape, scale, orientation))
+    words = fill_fan(*snapped_vertices(shape, scale, orientation))
     return words.astype(">u8").view(np.uint8).reshape(-1, BYTES_PER_IMAGE)
 
 

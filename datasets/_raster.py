@@ -47,6 +47,24 @@ def fill_polygon(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.uint6
     return words.reshape(x.shape[0], y.shape[0], HEIGHT)
 
 
+def fill_fan(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Rasterise a polygon as the fan of triangles about its first vertex; see `fill_polygon`.
+
+    The triangles cover the polygon, and whatever lies in one that snapping has folded over: that
+    one lies on another twice, or beyond the outline.
+    """
+    words = fill_polygon(x, y)
+    dx, dy = x - x[:, :1], y - y[:, :1]
+    # Twice the area of each triangle (n_x, n_y, n_vertices - 2), negative where it is folded.
+    areas = dx[:, None, 1:-1] * dy[:, 2:] - dx[:, None, 2:] * dy[:, 1:-1]
+    folded = areas * np.sign(areas.sum(axis=2, keepdims=True)) < 0
+    for first in np.flatnonzero(folded.any(axis=(0, 1))):
+        corners = np.array([0, first + 1, first + 2])
+        triangle = fill_polygon(x[:, corners], y[:, corners])
+        words |= np.where(folded[..., first, None], triangle, np.uint64(0))
+    return words
+
+
 def _crossings(
     x: NDArray[np.int64], y: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
