@@ -93,7 +93,7 @@ def test_whole_set_has_the_official_white_pixels(dsprites):
     std = np.sqrt(counts * (4096.0 - counts) / 4096 / 4095).mean()
     print(f"white pixels {counts.sum():,} (official {OFFICIAL_WHITE:,}), mean std {std!r}")
     assert int(counts.sum()) == OFFICIAL_WHITE
-    # Not equal: a pixel of one image belongs to another, at least.
+    # Not equal: a few images differ by a pixel.
     assert abs(std - OFFICIAL_STD) < 3e-11
 
 
