@@ -197,20 +197,14 @@ def test_rasteriser_against_its_definition(outline):
 def test_a_fan_covers_its_outline_and_folded_triangles():
     # From the first corner the second triangle of this one turns back over the first.
     x, y = np.array([[0, 60, 30, 60]]) * 256, np.array([[0, 0, 30, 50]]) * 256
-    bits = [
-        np.unpackbits(fill(x, y).astype(">u8").view(np.uint8).reshape(64, 8), axis=1).astype(bool)
-        for fill in (fill_polygon, fill_fan)
-    ]
-    triangles = [
-        np.unpackbits(
-            fill_polygon(x[:, corners], y[:, corners]).astype(">u8").view(np.uint8).reshape(64, 8),
-            axis=1,
-        ).astype(bool)
-        for corners in ([0, 1, 2], [0, 2, 3])
-    ]
-    outline, fan = bits
-    np.testing.assert_array_equal(outline, triangles[0] ^ triangles[1])
-    np.testing.assert_array_equal(fan, triangles[0] | triangles[1])
+
+    def bits(words):
+        return np.unpackbits(words.astype(">u8").view(np.uint8).reshape(64, 8), axis=1)
+
+    first, second = (bits(fill_polygon(x[:, c], y[:, c])) for c in ([0, 1, 2], [0, 2, 3]))
+    outline, fan = bits(fill_polygon(x, y)), bits(fill_fan(x, y))
+    np.testing.assert_array_equal(outline, first ^ second)
+    np.testing.assert_array_equal(fan, first | second)
     assert (fan != outline).any()
 
 
