@@ -115,9 +115,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     run = read_run(Path(folder))
     spec = run.spec
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
-        reason = (
-            "its weights were left out" if WEIGHTS in run.manifest["files"] else "there is none"
-        )
+        reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
         raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
     shape = tuple(run.manifest["dataset"]["image_shape"])
     n_latents = len(run.manifest["latent_names"])

@@ -234,6 +234,13 @@ def metric_info(column: str) -> Any:
     return metrics.METRICS[max(names, key=len)] if names else None
 
 
+# What a copy that was passed on says of itself: fact, column of the provenance and unit.
+_SHARED = (
+    ("Codes rounded to", "code_bits", "significant bits"),
+    ("Curves averaged to", "history_rows", "rows"),
+)
+
+
 def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """Return what was run, in a few lines."""
     runs = study.tables.runs
@@ -252,6 +259,11 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
         facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
         images = sorted(set(runs["evaluation_images"]))
         facts.append(("Evaluated on", ", ".join(f"{value} images" for value in images)))
+        facts += [
+            (name, ", ".join(f"{value:.0f} {unit}" for value in sorted(set(found.dropna()))))
+            for name, key, unit in _SHARED
+            if (found := study.tables.provenance.get(key)) is not None
+        ]
     if grid:
         facts.insert(0, ("Grid", str(grid.get("name", ""))))
     return facts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,9 +12,9 @@ from .plots import FIGURES, Drawn, FigureInfo
 
 # Of every kind so many are shown at once; the others of it are folded up.
 UNFOLDED = 3
-# Those take what they take. More are put on the page up to so many characters in all; the rest is
-# in figures/.
-ALL_BYTES = 6_000_000
+# Those take what they take. More are put on the page up to so many characters in all, which open at
+# once and can be mailed; the rest is in figures/.
+ALL_BYTES = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,11 @@ def figure_kinds(drawings: Sequence[tuple[str, Drawn, str]]) -> list[FigureKind]
     by_kind: dict[str, list[tuple[Drawn, str]]] = {}
     for name, drawn, svg in drawings:
         by_kind.setdefault(name, []).append((drawn, svg))
-    first = (svg for part in by_kind.values() for _, svg in part[:UNFOLDED])
-    left = ALL_BYTES - sum(len(svg) for svg in first)
+    by_kind = {name: _by_turns(part) for name, part in by_kind.items()}
+    shown = _n_shown({name: [len(svg) for _, svg in part] for name, part in by_kind.items()})
     kinds = []
     for name, info in FIGURES.items():
-        part = by_kind.get(name, [])
-        n_shown = min(UNFOLDED, len(part))
-        while n_shown < len(part) and len(part[n_shown][1]) <= left:
-            left -= len(part[n_shown][1])
-            n_shown += 1
+        part, n_shown = by_kind.get(name, []), shown.get(name, 0)
         figures = tuple(
             # An SVG of our own making; ids are made unique so that figures do not mix.
             Figure(d.title, d.alt, d.note, Markup(_inline(svg, d.name)))  # noqa: S704
@@ -67,6 +64,33 @@ def figure_kinds(drawings: Sequence[tuple[str, Drawn, str]]) -> list[FigureKind]
         if figures:
             kinds.append(FigureKind(info, figures, len(part) - n_shown))
     return kinds
+
+
+def _n_shown(sizes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Return how many figures of every kind there is room for: a fourth of each, then a fifth."""
+    shown = {name: min(UNFOLDED, len(part)) for name, part in sizes.items()}
+    left = ALL_BYTES - sum(sum(part[: shown[name]]) for name, part in sizes.items())
+    growing = list(sizes)
+    while growing:
+        for name in tuple(growing):
+            following = sizes[name][shown[name] : shown[name] + 1]
+            if following and following[0] <= left:
+                shown[name] += 1
+                left -= following[0]
+            else:
+                # Of a kind none is skipped: it ends where the next does not fit.
+                growing.remove(name)
+    return shown
+
+
+def _by_turns(part: Sequence[tuple[Drawn, str]]) -> list[tuple[Drawn, str]]:
+    """Return drawings in an order in which every dataset has one before any has a second."""
+    seen = Counter[str]()
+    turns = []
+    for drawn, _ in part:
+        turns.append(seen[drawn.dataset])
+        seen[drawn.dataset] += 1
+    return [part[i] for i in sorted(range(len(part)), key=turns.__getitem__)]
 
 
 def _inline(svg: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +24,11 @@ from .pack_size import pack_size
 from .packs import Execution, Pack, make_packs
 from .progress import progress
 from .report import build
-from .requests import metric_requests
+from .requests import MetricRequest, metric_requests
 from .scoring import missing_scores, scalar_scores
 from .specs import BaseSpec, run_id
 from .store import Store
-from .stored import WEIGHTS, StoredRun, read_run
+from .stored import CODES, WEIGHTS, StoredRun, read_run
 
 if TYPE_CHECKING:
     from .execute import Outcome
@@ -131,7 +131,7 @@ def run_grid(
     store = Store(Path(out) if out else Path("results") / grid.name, create=True)
     options = EngineOptions(store.folder, workers, address, gpus_per_run)
     with store.lock(), open_engine(engine, options) as machines:
-        runs = _sound_runs(store)
+        runs = _usable_runs(store, specs, requests)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         done = {run.run_id for run in runs} & specs.keys()
         pending = [spec for identity, spec in specs.items() if identity not in done]
@@ -177,8 +177,13 @@ def run_grid(
     return summary
 
 
-def _sound_runs(store: Store) -> list[StoredRun]:
-    """Return the committed runs that tables can be made of; set the others aside."""
+def _usable_runs(
+    store: Store, specs: Container[str], requests: Sequence[MetricRequest]
+) -> list[StoredRun]:
+    """Return the committed runs that scores and tables can be made of; set the others aside.
+
+    Baselines of the grid that lack a score, and the codes to compute it of, are made again.
+    """
     runs, damaged = store.scan()
     for run in runs:
         try:
@@ -188,7 +193,16 @@ def _sound_runs(store: Store) -> list[StoredRun]:
             damaged[run.folder] = str(error)
     for folder, reason in damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
-    return [run for run in runs if run.folder not in damaged]
+    usable = [run for run in runs if run.folder not in damaged]
+    again = {
+        run.run_id
+        for run in usable
+        if run.run_id in specs and not run.has(CODES) and missing_scores(store, run, requests)
+    }
+    for run in usable:
+        if run.run_id in again:
+            store.discard(run.folder)
+    return [run for run in usable if run.run_id not in again]
 
 
 def _make(

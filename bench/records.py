@@ -53,6 +53,11 @@ class _Versions(_Checked):
     torch: str
 
 
+class _Shared(_Checked):
+    code_bits: _Count | None = None
+    history_rows: _Count | None = None
+
+
 class Manifest(_Checked):
     """The manifest of a run folder."""
 
@@ -67,6 +72,7 @@ class Manifest(_Checked):
     latent_names: Annotated[list[str], Field(max_length=4096)]
     reconstruction: _Number
     files: dict[_FileName, _File]
+    shared: _Shared = Field(default_factory=_Shared)
 
     @model_validator(mode="after")
     def _models_have_images(self) -> Self:

@@ -263,6 +263,8 @@ def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
     fields = spec.model_dump(mode="json", exclude={"dataset", "kind", *_PER_RUN})
     return (
         spec.dataset.name,
+        # A dataset as it is comes before its variants.
+        len(spec.dataset.options),
         json.dumps(spec.dataset.options, sort_keys=True),
         list(KINDS).index(spec.kind),
         *(fields[name] if name != "evaluation" else json.dumps(fields[name]) for name in fields),

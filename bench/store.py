@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import fcntl
 import glob
-import io
 import logging
 import os
 import secrets
@@ -27,8 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import h5py
-
+from .curves import history_text
 from .files import (
     DamagedError,
     WriteError,
@@ -45,7 +43,17 @@ from .outcome import Failure, Result
 from .records import check_failed, check_scores
 from .snapshots import snapshot_bytes
 from .specs import run_id
-from .stored import FORMAT, StoredRun, read_run
+from .stored import (
+    CODES,
+    CURVES,
+    FORMAT,
+    SNAPSHOTS,
+    WEIGHTS,
+    Latents,
+    StoredRun,
+    codes_bytes,
+    read_run,
+)
 
 log = logging.getLogger("disbench")
 _DERIVED = ("scores", "frames")
@@ -228,6 +236,14 @@ class Store:
                 remove(path)
         return place
 
+    def discard(self, folder: Path) -> None:
+        """Remove a run that is to be made again; what was derived from it stays."""
+        staged = self.folder / ".staging" / f"{folder.name}.{secrets.token_hex(4)}"
+        with writing(folder):
+            staged.parent.mkdir(exist_ok=True)
+            folder.rename(staged)
+            shutil.rmtree(staged)
+
     def failures(self) -> list[dict[str, Any]]:
         """Return the records of runs that gave no result and have none since."""
         records = []
@@ -304,53 +320,34 @@ def _is_free(folder: Path) -> bool:
     return not folder.exists() or all(map(is_staged, folder.iterdir()))
 
 
-# Without its checksum a flipped bit is read back as a number like any other. Bytes of equal weight
-# lie together, which makes gzip's fastest level good enough: two thirds of the size, and less.
-_PACKED: dict[str, Any] = {
-    "fletcher32": True,
-    "shuffle": True,
-    "compression": "gzip",
-    "compression_opts": 1,
-    "track_times": False,
-}
-
-
 def _write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
     """Write a result's files and, last, the manifest that lists them."""
-    # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        columns = {
-            "indices": result.indices,
-            "means": result.means,
-            "logvars": result.logvars,
-            "factors": result.factors,
-        }
-        for name, values in columns.items():
-            if values is not None:
-                file.create_dataset(name, data=values, **_PACKED)
-    (folder / "latents.h5").write_bytes(buffer.getbuffer())
+    (folder / CODES).write_bytes(
+        codes_bytes(Latents(result.indices, result.means, result.logvars, result.factors))
+    )
     if result.history is not None:
-        # Means over windows of noisy steps: six digits are more than they are worth.
-        result.history.to_csv(
-            folder / "history.csv", index=False, lineterminator="\n", float_format="%.6g"
-        )
+        (folder / CURVES).write_text(history_text(result.history), encoding="utf-8")
     if result.state is not None:
-        (folder / "model.pt").write_bytes(result.state)
+        (folder / WEIGHTS).write_bytes(result.state)
     if result.snapshots is not None:
-        (folder / "snapshots.h5").write_bytes(snapshot_bytes(result.snapshots))
-    files = {
-        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.iterdir())
-    }
+        (folder / SNAPSHOTS).write_bytes(snapshot_bytes(result.snapshots))
     manifest = {
         **record,
         "spec": result.spec.model_dump(mode="json"),
         "latent_names": list(result.latent_names),
         "reconstruction": result.reconstruction,
-        "files": files,
     }
-    (folder / "manifest.json").write_text(dump_json(manifest), encoding="utf-8")
+    seal(folder, manifest)
+
+
+def seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a run's manifest, with what lies in its folder; nothing of it may change any more."""
+    files = {
+        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+    }
+    text = dump_json({**manifest, "files": files})
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
     for path in folder.iterdir():
         fsync_path(path)
     fsync_path(folder)

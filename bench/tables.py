@@ -388,6 +388,8 @@ def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
             "code": run.manifest["git_commit"],
             **run.manifest["versions"],
             "device": run.manifest["execution"]["device_name"],
+            # What a copy that was passed on has less of than the original.
+            **run.manifest.get("shared", {}),
         }
         for run in stored
     ]

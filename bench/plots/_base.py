@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 import textwrap
@@ -20,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..files import replacing
+from ._svg import compact
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -49,11 +48,6 @@ GREY = "#767676"
 MAX_PANELS = 12
 # What no XML may have, though somebody's names may.
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
-
-# The coordinates of lines in an SVG.
-_PATH = re.compile(r' d="[^"]*"')
-_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-_PICTURE = re.compile(r'"data:image/png;base64,([^"]*)"')
 
 # Of type Any because the stubs list every key there is, version by version.
 _STYLE: Any = {
@@ -159,24 +153,10 @@ def svg_text(figure: Figure) -> str:
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # Text stays text: a glyph that is missing here may be there where it is read.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue().translate(_CONTROL)
-    # A hundredth of a point is more than a screen or a printer shows, in a third of the bytes.
-    return _PICTURE.sub(_repacked, _PATH.sub(_rounded, text))
-
-
-def _rounded(path: re.Match[str]) -> str:
-    return _NUMBER.sub(lambda number: f"{float(number[0]):.2f}", path[0])
-
-
-def _repacked(picture: re.Match[str]) -> str:
-    """Store the same pixels in half the bytes: Matplotlib writes all as colours with opacity."""
-    pixels = Image.open(io.BytesIO(base64.b64decode(picture[1]))).convert("RGBA")
-    modes = ("L", "RGB", "RGBA")
-    plainest = next(m for m in modes if pixels.convert(m).convert("RGBA") == pixels)
-    buffer = io.BytesIO()
-    pixels.convert(plainest).save(buffer, "PNG", optimize=True)
-    return f'"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"'
+        # Without a date, the same bytes each time.
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", metadata=nothing)
+    return compact(buffer.getvalue().translate(_CONTROL))
 
 
 def save_png(figure: Figure, path: Path, dpi: int = 300) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from ..curves import coarser
 from ..tables import by_dataset
 from ._base import (
     COLOURS,
@@ -81,7 +82,8 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             # The seed that the traversals show, where there are any.
             seen = group[group["run_id"].isin(list(study.frames))]
             lowest = (seen if len(seen) else group).sort_values("seed").iloc[0]
-            curve = _coarser(history[history["run_id"] == lowest["run_id"]])
+            curve = history[history["run_id"] == lowest["run_id"]].select_dtypes("number")
+            curve = coarser(curve, _POINTS)
             latents = [name for name in map(str, curve) if name.startswith("kl_")]
             present = [name for name in latents if curve[name].notna().any()]
             order = sorted(present, key=lambda name: -float(curve[name].to_numpy()[-1]))
@@ -102,15 +104,6 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             figure,
             part["dataset"].iloc[0],
         )
-
-
-def _coarser(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the means of so many neighbouring windows that no more than a panel shows are left."""
-    together = -(-len(curves) // _POINTS)
-    # Counted from the end, so that all windows of the last point, which is named, are there.
-    parts = np.arange(len(curves))[::-1] // together
-    coarser: pd.DataFrame = curves.groupby(parts).mean(numeric_only=True)[::-1]
-    return coarser.assign(step=curves.groupby(parts)["step"].last()[::-1])
 
 
 def _settled(curves: pd.DataFrame) -> pd.DataFrame:

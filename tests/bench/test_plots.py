@@ -14,7 +14,6 @@ from PIL import Image
 from bench.frames import Frames
 from bench.plots import FIGURES, draw_all, save_png, svg_text
 from bench.plots._base import MAX_PANELS, panels, show_images
-from bench.plots.curves import _coarser
 from bench.store import Store
 from bench.study import Study, load_study
 
@@ -274,15 +273,3 @@ def test_pictures_in_an_svg_have_the_same_pixels_and_no_idle_channels(channels, 
     assert picture.mode == mode
     expected = np.concatenate(images.transpose(0, 2, 3, 1), axis=1)
     np.testing.assert_array_equal(np.asarray(picture).reshape(expected.shape), expected)
-
-
-def test_coarser_curves_keep_means_and_the_last_step():
-    steps = np.arange(10, 6001, 10)
-    curves = pd.DataFrame({"step": steps, "kl_0": np.sin(steps / 900), "kl_1": np.nan})
-    coarser = _coarser(curves)
-    assert len(coarser) == 200
-    np.testing.assert_array_equal(coarser["step"], steps[2::3])
-    np.testing.assert_allclose(coarser["kl_0"], curves["kl_0"].to_numpy().reshape(200, 3).mean(1))
-    assert coarser["kl_1"].isna().all()
-    few = _coarser(curves[:7]).reset_index(drop=True)
-    pd.testing.assert_frame_equal(few, curves[:7], check_dtype=False)
