@@ -109,7 +109,7 @@ def test_a_page_of_ten_thousand_runs_stays_below_20_megabytes(tiny_store):
         (
             "traversals",
             Drawn(f"t{i}", "title", "words", None, "ball"),
-            f"<svg >{'x' * 300_000}</svg>",
+            f"<svg >{'x' * 150_000}</svg>",
         )
         for i in range(100)
     ]
