@@ -51,7 +51,7 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
     with progress("report", stages, [1] * len(stages)) as shown:
         ended = 0
         study = load_study(store, runs)
-        _write_tables(store, study)
+        write_all_tables(store, study)
         drawings = []
         for drawing in _write_figures(store, study, png=png):
             while stages[ended] != drawing[0]:
@@ -66,7 +66,8 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
     return path
 
 
-def _write_tables(store: Store, study: Study) -> None:
+def write_all_tables(store: Store, study: Study) -> None:
+    """Write everything that is in `tables/`."""
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(study.diagnoses))
