@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..snapshots import LEVELS, Snapshots
 from ..tables import by_dataset
-from ._base import COLOURS, GREY, Drawn, FigureInfo, show_images, stem, styled
+from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -82,7 +82,8 @@ def _curves(study: Study, members: pd.DataFrame) -> list[pd.DataFrame]:
         names = table.loc[table["run_id"] == run_id, "latent"]
         columns = {f"kl_{place}": name for place, name in enumerate(names)}
         curve = history[history["run_id"] == run_id].rename(columns=columns)
-        curves.append(curve[["step", "c", "kl", "reconstruction", *columns.values()]])
+        curve = curve.assign(likelihood=-curve["reconstruction"])
+        curves.append(curve[["step", "c", "kl", "likelihood", *columns.values()]])
     return curves
 
 
@@ -106,48 +107,40 @@ def _figure(
             upper, lower = halves
             _draw_images(lower, snapshots, rows, seed)
         left, right = upper.subplots(1, 2)
-        _draw_factors(left, curves)
-        _draw_likelihood(right, curves)
+        _draw_factors(left, curves, "step", "c", "C (nats), dashed")
+        left.set_xlabel("step")
+        left.legend(loc="upper left")
+        _draw_factors(right, curves, "likelihood", "kl", "total KL (nats), dashed")
+        right.set_xlabel("log-likelihood E[log p(x|z)] (nats)")
+        # The first windows, when the decoder learns the mean image, would press the rest together.
+        values = np.concatenate([curve["likelihood"] for curve in curves])
+        low, high = np.quantile(values, 0.02), values.max()
+        right.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         upper.suptitle(title, fontsize=9)
     return figure
 
 
-def _draw_factors(axes: Axes, curves: list[pd.DataFrame]) -> None:
-    """Draw the KL of every factor against step, with C on a scale of its own."""
-    mean = pd.concat(curves).groupby("step").mean()
+def _draw_factors(
+    axes: Axes, curves: list[pd.DataFrame], along: str, total: str, name: str
+) -> None:
+    """Draw the KL of every factor, and beside it what they share, on a scale of its own."""
+    mean = pd.concat(curves).groupby("step").mean().reset_index()
     spare = iter(_OTHER_COLOURS * len(mean.columns))
-    for name in _factors(curves):
-        colour = FACTOR_COLOURS.get(name) or next(spare)
+    for factor in _factors(curves):
+        colour = FACTOR_COLOURS.get(factor) or next(spare)
         if len(curves) > 1:
             for curve in curves:
-                axes.plot(curve["step"], curve[name], color=colour, linewidth=0.6, alpha=0.4)
+                axes.plot(curve[along], curve[factor], color=colour, linewidth=0.6, alpha=0.4)
         # Of factors that share equally the first is seen on both sides of the second.
-        wide = 3.0 if name == "position_x" else 1.5
-        axes.plot(mean.index, mean[name], color=colour, linewidth=wide, label=name)
-    axes.set_xlabel("step")
+        wide = 3.0 if factor == "position_x" else 1.5
+        axes.plot(mean[along], mean[factor], color=colour, linewidth=wide, label=factor)
     axes.set_ylabel("KL of the factor (nats)")
     axes.set_ylim(bottom=0)
-    capacity = axes.twinx()
-    capacity.plot(mean.index, mean["c"], color=GREY, linewidth=1.2, linestyle="--", label="C")
-    capacity.set_ylabel("C (nats), dashed", color=GREY)
-    capacity.set_ylim(bottom=0)
-    capacity.grid(visible=False)
-    axes.legend(loc="upper left")
-
-
-def _draw_likelihood(axes: Axes, curves: list[pd.DataFrame]) -> None:
-    """Draw the log-likelihood against the total KL."""
-    colour = COLOURS["factor_channel"]
-    for curve in curves:
-        axes.plot(curve["kl"], -curve["reconstruction"], color=colour, linewidth=0.7, alpha=0.6)
-    mean = pd.concat(curves).groupby("step").mean()
-    axes.plot(mean["kl"], -mean["reconstruction"], color=colour, linewidth=1.8)
-    axes.set_xlabel("KL (nats per image)")
-    axes.set_ylabel("log-likelihood E[log p(x|z)] (nats)")
-    # The first windows, in which the decoder learns the mean image, would press the rest together.
-    values = np.concatenate([-curve["reconstruction"].to_numpy() for curve in curves])
-    low, high = np.quantile(values, 0.02), values.max()
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    shared = axes.twinx()
+    shared.plot(mean[along], mean[total], color=GREY, linewidth=1.2, linestyle="--")
+    shared.set_ylabel(name, color=GREY)
+    shared.set_ylim(bottom=0)
+    shared.grid(visible=False)
 
 
 def _draw_images(figure: SubFigure, snapshots: Snapshots, rows: list[int], seed: int) -> None:
@@ -166,7 +159,7 @@ def _alt(curves: list[pd.DataFrame], n_seeds: int, dataset: str) -> str:
     seeds = "one seed" if n_seeds == 1 else f"the mean of {n_seeds} seeds"
     return (
         f"KL of every true factor on {dataset} against training step, {seeds}; at the end, in "
-        f"nats: {listed}. Beside it log-likelihood against KL; below, originals and "
+        f"nats: {listed}. Beside it the same against log-likelihood; below, originals and "
         f"reconstructions at rising KL."
     )
 
@@ -176,9 +169,9 @@ INFO = FigureInfo(
     "Factors by capacity",
     "The true factors, each through a noisy channel of its own, and a decoder: what capacity is "
     "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
-    "mean; dashed, on the scale to the right, C(step). Right: log-likelihood against total KL "
-    "during training. Below: images of the dataset and, for the lowest seed, what the decoder made "
-    "of their factors when the KL was as said beside the row.",
+    "mean; dashed, on a scale to the right, C(step). Right: the same against log-likelihood; "
+    "dashed, the total KL. Below: images of the dataset and, for the lowest seed, what the decoder "
+    "made of their factors when the KL was as said beside the row.",
     "Figure 3",
     draw,
 )

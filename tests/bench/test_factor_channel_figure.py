@@ -54,20 +54,23 @@ def _synthetic(n_seeds):
 def test_the_figure_shows_the_factors_by_their_names(n_seeds):
     study = _synthetic(n_seeds)
     (drawn,) = FIGURES["factor-channel"].draw(study)
-    left, right, capacity = (axes for axes in drawn.figure.axes if not axes.images)
-    named = {line.get_label(): line for line in left.lines if not line.get_label().startswith("_")}
-    assert set(named) == set(FACTORS)
-    assert len({line.get_color() for line in named.values()}) == 5
-    for k, factor in enumerate(FACTORS):
-        mean = study.tables.history.groupby("step")[f"kl_{k}"].mean()
-        assert named[factor].get_ydata() == pytest.approx(mean.to_numpy())
-    assert len(left.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0))
-    (dashed,) = capacity.lines
-    assert dashed.get_linestyle() == "--"
-    assert dashed.get_ydata()[-1] == 25
-    assert right.lines[-1].get_ydata()[-1] == pytest.approx(
-        -study.tables.history.groupby("step")["reconstruction"].mean().iloc[-1]
-    )
+    left, right, capacity, rate = (axes for axes in drawn.figure.axes if not axes.images)
+    mean = study.tables.history.drop(columns="run_id").groupby("step").mean()
+    places = {left: mean.index, right: -mean["reconstruction"]}
+    for axes, place in places.items():
+        named = {
+            line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")
+        }
+        assert set(named) == set(FACTORS)
+        assert len({line.get_color() for line in named.values()}) == 5
+        for k, factor in enumerate(FACTORS):
+            assert named[factor].get_xdata() == pytest.approx(place.to_numpy())
+            assert named[factor].get_ydata() == pytest.approx(mean[f"kl_{k}"].to_numpy())
+        assert len(axes.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0))
+    for axes, column in ((capacity, "c"), (rate, "kl")):
+        (dashed,) = axes.lines
+        assert dashed.get_linestyle() == "--"
+        assert dashed.get_ydata() == pytest.approx(mean[column].to_numpy())
     rows = [axes.get_ylabel() for axes in drawn.figure.axes if axes.images]
     assert rows == ["original", *(f"KL {kl}.0 nats" for kl in (3, 7, 15, 24))]
     assert "orientation" in drawn.alt
