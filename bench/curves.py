@@ -39,9 +39,10 @@ def coarser(history: pd.DataFrame, n_rows: int) -> pd.DataFrame:
     together = -(-len(history) // n_rows)
     # Counted from the end, so that what is said of the end of training is of all its windows.
     part = np.arange(len(history))[::-1] // max(together, 1)
-    n_steps = np.diff(history["step"], prepend=0)
-    sums = history.drop(columns="step").mul(n_steps, axis=0).groupby(part).sum(min_count=1)
-    means = sums.div(pd.Series(n_steps).groupby(part).sum(), axis=0)
+    n_steps = pd.Series(np.diff(history["step"], prepend=0), history.index)
+    values = history.drop(columns="step")
+    sums = values.mul(n_steps, axis=0).groupby(part).sum(min_count=1)
+    means = sums / values.notna().mul(n_steps, axis=0).groupby(part).sum()
     means.insert(0, "step", history["step"].groupby(part).last())
     fewer: pd.DataFrame = means[::-1].reset_index(drop=True)
     return fewer

@@ -114,6 +114,8 @@ def _derive(
         call(store, [read_run(folder / "runs" / name) for name in names])
     except DamagedError as error:
         places = [store.set_aside(place) for place in store.damaged(names)]
+        if not places:
+            return str(error)
         listed = ", ".join(map(str, places))
         return f"{error}; set aside in {listed}, the next start makes it again"
     except Exception as error:

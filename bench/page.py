@@ -237,7 +237,7 @@ def metric_info(column: str) -> Any:
 # What a copy that was passed on says of itself: fact, column of the provenance and unit.
 _SHARED = (
     ("Codes rounded to", "code_bits", "significant bits"),
-    ("Curves averaged to", "history_rows", "rows"),
+    ("Curves averaged to", "history_rows", "rows at most"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from .files import DamagedError, dump_json, write_text
 from .frames import read_frames, shown_runs
 from .outcome import Failure
 from .pack_size import pack_size
-from .packs import Execution, Pack, make_packs
+from .packs import Execution, Pack, Precision, make_packs
 from .progress import progress
 from .report import build
 from .requests import MetricRequest, metric_requests
@@ -131,9 +131,11 @@ def run_grid(
     store = Store(Path(out) if out else Path("results") / grid.name, create=True)
     options = EngineOptions(store.folder, workers, address, gpus_per_run)
     with store.lock(), open_engine(engine, options) as machines:
-        runs = _usable_runs(store, specs, requests)
+        runs = _sound_runs(store)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
-        done = {run.run_id for run in runs} & specs.keys()
+        made = [run for run in runs if run.run_id in specs]
+        again = lacking_codes(store, made, requests)
+        done = {run.run_id for run in made} - {run.run_id for run in again}
         pending = [spec for identity, spec in specs.items() if identity not in done]
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = []
@@ -141,7 +143,7 @@ def run_grid(
             how = settled(execution or Execution(), machines)
             # Of a cluster's cards this machine knows nothing.
             size = pack or (pack_size(pending, how) if engine == "local" else 1)
-            packs = make_packs(pending, how, size)
+            packs = _packs(pending, again, how, size)
         hearers.tell("on_start", pending)
         # On this machine a card trains one pack at a time, and leaves the other workers to scores.
         idle = engine == "local" and _demand(packs).card and (workers or 1) > 1
@@ -177,13 +179,8 @@ def run_grid(
     return summary
 
 
-def _usable_runs(
-    store: Store, specs: Container[str], requests: Sequence[MetricRequest]
-) -> list[StoredRun]:
-    """Return the committed runs that scores and tables can be made of; set the others aside.
-
-    Baselines of the grid that lack a score, and the codes to compute it of, are made again.
-    """
+def _sound_runs(store: Store) -> list[StoredRun]:
+    """Return the committed runs that tables can be made of; set the others aside."""
     runs, damaged = store.scan()
     for run in runs:
         try:
@@ -193,16 +190,29 @@ def _usable_runs(
             damaged[run.folder] = str(error)
     for folder, reason in damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
-    usable = [run for run in runs if run.folder not in damaged]
-    again = {
-        run.run_id
-        for run in usable
-        if run.run_id in specs and not run.has(CODES) and missing_scores(store, run, requests)
-    }
-    for run in usable:
-        if run.run_id in again:
-            store.discard(run.folder)
-    return [run for run in usable if run.run_id not in again]
+    return [run for run in runs if run.folder not in damaged]
+
+
+def _packs(
+    pending: Sequence[BaseSpec], again: Sequence[StoredRun], how: Execution, size: int
+) -> list[Pack]:
+    """Return the packs of runs to make, those that are made again as they were the first time."""
+    earlier = {run.run_id: run.manifest["execution"]["precision"] for run in again}
+    by_precision: dict[Precision, list[BaseSpec]] = {}
+    for spec in pending:
+        by_precision.setdefault(earlier.get(run_id(spec), how.precision), []).append(spec)
+    return [
+        pack
+        for precision, specs in by_precision.items()
+        for pack in make_packs(specs, replace(how, precision=precision), size)
+    ]
+
+
+def lacking_codes(
+    store: Store, runs: Iterable[StoredRun], requests: Sequence[MetricRequest]
+) -> list[StoredRun]:
+    """Return the baselines that have a score to come, but whose codes were left out."""
+    return [run for run in runs if not run.has(CODES) and missing_scores(store, run, requests)]
 
 
 def _make(

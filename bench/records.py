@@ -54,8 +54,8 @@ class _Versions(_Checked):
 
 
 class _Shared(_Checked):
-    code_bits: _Count | None = None
-    history_rows: _Count | None = None
+    code_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    history_rows: Annotated[int, Field(ge=1, le=10**9)] | None = None
 
 
 class Manifest(_Checked):

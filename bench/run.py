@@ -24,7 +24,8 @@ from .estimate import estimate_seconds
 from .files import DamagedError, WriteError
 from .pack_size import pack_size
 from .packs import PRECISIONS, Execution, make_packs
-from .pipeline import DeviceError, run_grid, settled
+from .pipeline import DeviceError, lacking_codes, run_grid, settled
+from .requests import metric_requests
 from .specs import TrainedSpec, run_id
 from .store import Store, StoreError
 
@@ -71,8 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Namespace) -> None:
     """Print the runs of a grid, which are done, and how long the others will take."""
-    done = {f.name for f in Store(out).run_folders()} if out.exists() else set()
     specs = expand(grid)
+    done: set[str] = set()
+    if out.exists():
+        store = Store(out)
+        runs = store.runs()
+        requests = metric_requests(grid.metrics, allow_imports=options.allow_imports)
+        again = {run.run_id for run in lacking_codes(store, runs, requests)}
+        done = {run.run_id for run in runs} - again
     for spec in specs:
         state = "done" if run_id(spec) in done else "to do"
         print(f"{run_id(spec)}  {state}  {spec.dataset.name}  {spec.kind}  {spec.seed}")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._siblings import datasets, metrics
 from .levels import chance_codes, perfect_codes
-from .requests import MetricRequest, column_name
+from .requests import MetricRequest, column_name, metric_requests
 from .specs import Codes
 from .store import Store
 from .stored import StoredRun
@@ -164,6 +164,32 @@ def request_key(request: MetricRequest) -> str:
     """Return the key that a request's scores are stored under."""
     foreign = [request.function] if request.function else []
     return json.dumps([request.name, request.options, *foreign], sort_keys=True)
+
+
+def scored_requests(
+    store: Store, groups: Iterable[Sequence[StoredRun]], *, allow_imports: bool = False
+) -> list[MetricRequest]:
+    """Return what some groups of runs have stored scores of.
+
+    Raises
+    ------
+    GridError
+        If this version has no such metric, or it is code from outside that may not be imported.
+    """
+    # In the order they were asked for, which is that of the columns of tables.
+    keys: dict[str, None] = {}
+    for runs in groups:
+        for run in runs:
+            keys.update(dict.fromkeys(store.read_scores(run.run_id, run.codes)))
+        keys.update(dict.fromkeys(store.read_scores(_group_name(runs), _group_codes(runs))))
+    found = []
+    for key in keys:
+        if key.startswith(_NOTE):
+            continue
+        name, options, *foreign = json.loads(key)
+        entries = {name: foreign[0]} if foreign else [{"name": name, **options}]
+        found += metric_requests(entries, str(store.folder / "scores"), allow_imports=allow_imports)
+    return found
 
 
 def _of_level(level: str, requests: Iterable[MetricRequest]) -> list[MetricRequest]:

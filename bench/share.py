@@ -12,30 +12,35 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import secrets
 import shutil
+import signal
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import stopping
 from .curves import coarser, history_text
 from .derive import score_stored
 from .engines import EngineOptions, open_engine
-from .errors import GridError
-from .files import DamagedError, WriteError, dump_json, fsync_path, read_json, write_text, writing
-from .frames import stored_frames, trained_groups, write_frames
+from .files import DamagedError, dump_json, fsync_path, read_json, write_text, writing
+from .frames import Frames, read_frames, shown_runs, trained_groups, write_frames
 from .report import build
-from .requests import metric_requests
+from .requests import MetricRequest
+from .scoring import missing_scores, scored_requests
 from .specs import TrainedSpec
 from .store import Store, StoreError, seal
 from .stored import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
 
 # A float32 has so many bits of significance.
 EXACT = 24
+# Claims are judged by curves too: of grids/paper-small.yaml's, ten rows leave every verdict as it
+# is, and five do not.
+LEAST_ROWS = 100
 
 
 def share(
@@ -49,25 +54,26 @@ def share(
 ) -> Path:
     """Copy an output folder without what can be left out, and build its page.
 
-    Left out are weights, the codes of baselines, what training looked like in those seeds of a
-    group that no figure shows, and figures outside of the page.
+    Left out are weights, the codes of baselines that are scored, what training looked like in those
+    seeds of a group that no figure shows, and figures outside of the page. Pictures are those that
+    the exact codes gave.
 
     Parameters
     ----------
     folder : str or Path
-        An output folder.
+        An output folder, in which its lock can be taken.
     target : str or Path
-        The copy: a folder that is not there yet.
+        The copy: a folder that is not there yet, and not inside of an output folder.
     code_bits : int
         Significant bits of means and log-variances, 1 to 24; 24 leaves them as they are. With fewer
-        bits all scores are computed again, of what the copy has.
+        bits all scores that are stored are computed again, of what the copy has.
     history_rows : int, optional
-        Rows of training curves at most; neighbouring windows of steps are averaged. As they are by
-        default.
+        Rows of training curves at most, 100 or more; neighbouring windows of steps are averaged. As
+        they are by default.
     workers : int
         Scores computed at the same time.
     allow_imports : bool
-        Whether the grid may name metrics that are imported from outside of the suite.
+        Whether scores may be computed again by functions from outside of the suite.
 
     Returns
     -------
@@ -89,28 +95,49 @@ def share(
     """
     if not 1 <= code_bits <= EXACT:
         raise ValueError(f"code_bits must be from 1 to {EXACT}, not {code_bits}")
-    if history_rows is not None and history_rows < 1:
-        raise ValueError(f"history_rows must be at least 1, not {history_rows}")
+    if history_rows is not None and history_rows < LEAST_ROWS:
+        raise ValueError(f"history_rows must be at least {LEAST_ROWS}, not {history_rows}")
     source, target = Store(Path(folder)), Path(target)
+    with source.lock(), _unfinished(target) as copy:
+        runs = _sound_runs(source)
+        rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
+        requests = scored_requests(source, trained_groups(runs), allow_imports=allow_imports)
+        _copy_runs(source, runs, copy, requests, code_bits, history_rows)
+        _copy_records(source, copy)
+        _copy_frames(source, runs, copy, code_bits)
+        _score(copy, {run.run_id for run in rounded_runs}, requests, workers)
+        build(copy)
+    return target / "report.html"
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Store]:
+    """Give an empty output folder beside the target; it takes the target's place if all goes well.
+
+    One that was left behind by a copy that was killed is cleared and used again.
+    """
     if os.path.lexists(target):
         raise StoreError(f"{target}: is there already; remove it or name another folder")
-    staged = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with writing(target), source.lock():
+    for parent in target.absolute().parents:
+        if (parent / "store.json").exists():
+            raise StoreError(f"{target}: is inside of an output folder; name one outside of it")
+    copy = Store(target.with_name(f".{target.name}.unfinished"), create=True)
+    with copy.lock():
         try:
-            copy = Store(staged, create=True)
-            _copy(source, copy, code_bits, history_rows)
-            with copy.lock():
-                if code_bits < EXACT:
-                    _score(copy, workers, allow_imports)
-                build(copy)
+            for left in copy.folder.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left.name not in ("store.json", ".lock"):
+                    left.unlink()
+            yield copy
             # The page has what figures there is room for; the others are drawn from what is here.
-            shutil.rmtree(staged / "figures", ignore_errors=True)
-            (staged / ".lock").unlink()
-            staged.rename(target)
-            fsync_path(target.parent)
+            shutil.rmtree(copy.folder / "figures", ignore_errors=True)
+            with writing(target):
+                (copy.folder / ".lock").unlink()
+                copy.folder.rename(target)
+                fsync_path(target.parent)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
-    return target / "report.html"
+            shutil.rmtree(copy.folder, ignore_errors=True)
 
 
 def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
@@ -126,39 +153,48 @@ def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     return nearest
 
 
-def _copy(source: Store, copy: Store, code_bits: int, history_rows: int | None) -> None:
-    """Copy runs, and what is derived from them or was noted beside them."""
+def _sound_runs(source: Store) -> list[StoredRun]:
     runs, damaged = source.scan()
     if damaged:
         reason = next(iter(damaged.values()))
         raise DamagedError(f"{reason}; a start of its grid makes it again")
+    return runs
+
+
+def _is_rounded(run: StoredRun) -> bool:
+    # Codes from elsewhere are their checksum: rounded they would be others.
+    return isinstance(run.spec, TrainedSpec)
+
+
+def _copy_runs(
+    source: Store,
+    runs: Sequence[StoredRun],
+    copy: Store,
+    requests: Sequence[MetricRequest],
+    code_bits: int,
+    history_rows: int | None,
+) -> None:
     pictured = {members[0].run_id for members in trained_groups(runs)}
     for run in runs:
+        folder = copy.folder / "runs" / run.run_id
+        folder.mkdir(parents=True)
+        if run.is_baseline and not missing_scores(source, run, requests):
+            # Its codes are still named, by their checksum: its scores are of them.
+            write_text(folder / "manifest.json", dump_json(run.manifest))
+            continue
         leave = {WEIGHTS} if run.run_id in pictured else {WEIGHTS, SNAPSHOTS}
-        _copy_run(run, copy.folder / "runs" / run.run_id, leave, code_bits, history_rows)
-    for name in ("grid.json", "failures", "scores"):
-        _copy_there(source.folder / name, copy.folder / name)
-    # Decoded with the weights, which the copy has not.
-    for name, frames in stored_frames(source, runs):
-        maps = rounded(frames.tuning_maps, code_bits)
-        write_frames(copy.frames_path(name), replace(frames, tuning_maps=maps))
+        _copy_run(run, folder, leave, code_bits if _is_rounded(run) else EXACT, history_rows)
 
 
 def _copy_run(
     run: StoredRun, folder: Path, leave: Container[str], code_bits: int, history_rows: int | None
 ) -> None:
-    folder.mkdir(parents=True)
-    if run.is_baseline:
-        # Its codes are still named, by their checksum: scores are of them.
-        write_text(folder / "manifest.json", dump_json(run.manifest))
-        return
     for name in run.files:
         if name not in leave:
             shutil.copyfile(run.path(name), folder / name)
-    changed: dict[str, int] = run.manifest.get("shared", {})
-    # Codes from elsewhere are their checksum: rounded they would be others.
-    if code_bits < EXACT and isinstance(run.spec, TrainedSpec):
-        changed = {**changed, "code_bits": code_bits}
+    shared: dict[str, int] = run.manifest.get("shared", {})
+    if code_bits < shared.get("code_bits", EXACT):
+        shared = {**shared, "code_bits": code_bits}
         codes = run.latents()
         means = rounded(codes.means, code_bits)
         logvars = None if codes.logvars is None else rounded(codes.logvars, code_bits)
@@ -167,29 +203,47 @@ def _copy_run(
         )
     history = run.history()
     if history_rows is not None and history is not None and len(history) > history_rows:
-        changed = {**changed, "history_rows": history_rows}
+        shared = {**shared, "history_rows": history_rows}
         (folder / CURVES).write_text(history_text(coarser(history, history_rows)), encoding="utf-8")
-    seal(folder, {**run.manifest, **({"shared": changed} if changed else {})})
+    seal(folder, {**run.manifest, **({"shared": shared} if shared else {})})
 
 
-def _copy_there(source: Path, target: Path) -> None:
-    """Copy a file or folder, where there is one."""
-    if source.is_dir():
-        shutil.copytree(source, target)
-    elif source.exists():
-        shutil.copyfile(source, target)
+def _copy_records(source: Store, copy: Store) -> None:
+    """Copy scores, failures and the grid: what is ours and undamaged, and nothing else."""
+    for pattern in ("grid.json", "failures/*.json", "scores/*.json", "scores/*/*.json"):
+        for path in source.folder.glob(pattern):
+            if path.is_symlink() or not path.is_file():
+                continue
+            try:
+                body = read_json(path)
+            except DamagedError as error:
+                logging.warning("%s: is left out", error)
+                continue
+            write_text(copy.folder / path.relative_to(source.folder), dump_json(body))
 
 
-def _score(store: Store, workers: int, allow_imports: bool) -> None:
-    """Compute the scores of all runs that have codes, with the metrics of the grid."""
-    path = store.folder / "grid.json"
-    if not path.is_file():
-        raise StoreError(f"{path}: is missing, so that its metrics are unknown; share exact codes")
-    entries = read_json(path)["grid"]["metrics"]
-    requests = metric_requests(entries, source=str(path), allow_imports=allow_imports)
-    runs = [run for run in store.runs() if run.has(CODES)]
+def _copy_frames(source: Store, runs: Sequence[StoredRun], copy: Store, code_bits: int) -> None:
+    """Copy the pictures that were decoded with the weights, which the copy has not."""
+    for run in shown_runs(source, runs):
+        frames: Frames | None = read_frames(source.frames_path(run.run_id))
+        if frames is not None:
+            maps = rounded(frames.tuning_maps, code_bits)
+            write_frames(copy.frames_path(run.run_id), replace(frames, tuning_maps=maps))
+        elif run.has(WEIGHTS):
+            raise StoreError(
+                f"{source.folder}: has no pictures of run {run.run_id} yet, and the copy will have "
+                f"no weights to make them with; start its grid once more"
+            )
+
+
+def _score(
+    store: Store, names: Container[str], requests: Sequence[MetricRequest], workers: int
+) -> None:
+    """Compute scores again, of runs whose codes are no longer what they were."""
+    runs = store.runs()
+    chosen = [run for run in runs if run.run_id in names]
     with open_engine("local", EngineOptions(store.folder, workers)) as engine:
-        failed = score_stored(store, runs, runs, requests, engine)
+        failed = score_stored(store, runs, chosen, requests, engine)
     if failed:
         raise StoreError(f"{store.folder}: {len(failed)} runs could not be scored")
 
@@ -210,14 +264,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help=f"significant bits of the codes; {EXACT}, the default, leaves them as they are",
     )
-    parser.add_argument("--history-rows", type=int, metavar="N", help="rows of curves at most")
+    parser.add_argument(
+        "--history-rows",
+        type=int,
+        metavar="N",
+        help=f"rows of curves at most, {LEAST_ROWS} or more",
+    )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="scores at a time")
     parser.add_argument(
         "--allow-imports",
         action="store_true",
-        help="let the grid import metrics it names as package.module:function",
+        help="let scores be computed again by functions from outside",
     )
     options = parser.parse_args(argv)
+    if options.workers < 1:
+        parser.error("--workers must be at least 1")
+    stopping.install()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         page = share(
@@ -228,9 +290,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             workers=options.workers,
             allow_imports=options.allow_imports,
         )
-    except (StoreError, DamagedError, WriteError, GridError, ValueError) as error:
+    except (StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except stopping.Stopped as stopped:
+        print(f"stopped by {signal.Signals(stopped.number).name}; no copy is left", file=sys.stderr)
+        return 128 + stopped.number
     print(f"report: {page}")
     return 0
 

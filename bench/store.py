@@ -158,7 +158,7 @@ class Store:
     def commit(self, outcome: Result | Failure, record: dict[str, Any]) -> None:
         """Store what became of a run; `record` is how, where and from what it was computed.
 
-        Idempotent: of several commits of one run the first counts.
+        Idempotent: of several commits of one run the first with codes counts.
 
         Raises
         ------
@@ -182,7 +182,8 @@ class Store:
                 _write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
                 self._publish(staged, target)
             finally:
-                shutil.rmtree(staged, ignore_errors=True)
+                for left in staged.parent.glob(f"{staged.name}*"):
+                    shutil.rmtree(left, ignore_errors=True)
             self._failure(identity).unlink(missing_ok=True)
 
     def has(self, identity: str) -> bool:
@@ -235,14 +236,6 @@ class Store:
             for path in (self.folder / derived).glob(f"{glob.escape(folder.name)}.*"):
                 remove(path)
         return place
-
-    def discard(self, folder: Path) -> None:
-        """Remove a run that is to be made again; what was derived from it stays."""
-        staged = self.folder / ".staging" / f"{folder.name}.{secrets.token_hex(4)}"
-        with writing(folder):
-            staged.parent.mkdir(exist_ok=True)
-            folder.rename(staged)
-            shutil.rmtree(staged)
 
     def failures(self) -> list[dict[str, Any]]:
         """Return the records of runs that gave no result and have none since."""
@@ -299,6 +292,9 @@ class Store:
 
     def _publish(self, staged: Path, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)
+        if target.exists() and not os.path.lexists(target / CODES):
+            # Its codes were left out of a folder that was passed on: here they are.
+            target.rename(staged.with_name(f"{staged.name}.old"))
         try:
             staged.rename(target)
         except OSError:

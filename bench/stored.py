@@ -73,7 +73,7 @@ class StoredRun:
     def files(self) -> list[str]:
         """The run's files: all that were committed, but for what was left out.
 
-        That may be weights, and the codes of a baseline, which are made again in a second.
+        That may be weights, and the codes of a baseline, which nothing has to be trained for.
         """
         may_be = (WEIGHTS, CODES) if self.is_baseline else (WEIGHTS,)
         return [
@@ -114,8 +114,8 @@ class StoredRun:
         """
         if not self.has(CODES):
             raise DamagedError(
-                f"{self.folder}: its codes were left out; a start of its grid with another metric, "
-                f"or in another folder, makes them"
+                f"{self.folder}: its codes were left out; a start of its grid with another metric "
+                f"makes them"
             )
         path = self.path(CODES)
         try:

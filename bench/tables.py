@@ -251,6 +251,8 @@ def _write_csv(path: Path, frame: pd.DataFrame) -> None:
         frame.to_csv(staged, index=False, lineterminator="\n")
 
 
+# What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
+SHARED = ("code_bits", "history_rows")
 _WRITTEN = (
     "runs",
     "summary",
@@ -389,12 +391,13 @@ def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
             **run.manifest["versions"],
             "device": run.manifest["execution"]["device_name"],
             # What a copy that was passed on has less of than the original.
-            **run.manifest.get("shared", {}),
+            **{name: run.manifest.get("shared", {}).get(name) for name in SHARED},
         }
         for run in stored
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
+    frame = frame.drop(columns=[name for name in SHARED if frame[name].isna().all()])
     # Without a checkout there is no commit: the rest counts all the same.
     return frame.value_counts(sort=False, dropna=False).reset_index(name="runs")

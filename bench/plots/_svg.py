@@ -37,14 +37,17 @@ def _rounded(path: re.Match[str]) -> str:
     """
     short = ""
     x = y = 0
+    start = [0, 0]
     for command, operands in _COMMAND.findall(path[0]):
         places = [round(100 * float(number)) for number in operands.split()]
         if command == "L":
             short += "l" + _numbers([places[0] - x, places[1] - y])
         else:
             short += command + _numbers(places)
-        if places:
-            x, y = places[-2:]
+        # What follows the end of a closed shape goes on from its beginning.
+        x, y = (places or start)[-2:]
+        if command == "M":
+            start = places
     return short
 
 

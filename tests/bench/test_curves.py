@@ -25,6 +25,11 @@ def test_windows_weigh_as_many_steps_as_they_have():
     )
 
 
+def test_what_is_absent_weighs_nothing():
+    curves = pd.DataFrame({"step": [1, 2, 3, 4], "kl": [np.nan, 2.0, 3.0, 4.0]})
+    np.testing.assert_array_equal(coarser(curves, 2)["kl"], [2.0, 3.5])
+
+
 @pytest.mark.parametrize("n_rows", [1, 7, 8, 100])
 @pytest.mark.parametrize("n_windows", [0, 1, 7, 8])
 def test_there_are_at_most_so_many_rows_and_their_mean_is_that_of_all(n_windows, n_rows):

@@ -7,6 +7,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from bench.plots._svg import compact
 
@@ -29,8 +31,9 @@ def _paths(svg):
             numbers = np.array([float(number) for number in PLACE.findall(operands)])
             if command == "l":
                 command, numbers = "L", place + numbers
-            if len(numbers):
-                place = numbers[-2:]
+            if command == "M":
+                start = numbers
+            place = numbers[-2:] if len(numbers) else start
             found.append((command, numbers))
         paths.append(found)
     return paths
@@ -45,6 +48,10 @@ def figure():
     axes.plot(x, np.sin(x) / (0.2 + np.abs(x)), "o-", label=' id="mine" <g/> d="M 1.2345 0"')
     axes.fill_between(x, -1, np.cos(9 * x))
     axes.legend()
+    # From the end of a triangle that is left open in a corner, back to where it began, and on.
+    corners = [(1, 1), (5, 1), (5, 0.5), (0, 0), (2, 0.2)]
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY, Path.LINETO]
+    axes.add_patch(PathPatch(Path(corners, codes)))
     picture.imshow(np.arange(12).reshape(3, 4), interpolation="none")
     return figure
 
