@@ -182,6 +182,9 @@ def scored_requests(
         for run in runs:
             keys.update(dict.fromkeys(store.read_scores(run.run_id, run.codes)))
         keys.update(dict.fromkeys(store.read_scores(_group_name(runs), _group_codes(runs))))
+    # Of what every run has nobody knows whether it was asked for.
+    for request in ALWAYS:
+        keys.pop(request_key(request), None)
     found = []
     for key in keys:
         if key.startswith(_NOTE):

@@ -102,6 +102,12 @@ def test_scores_of_rounded_codes_are_those_of_the_codes_in_the_copy(original, tm
     pd.testing.assert_frame_equal(rows.notna(), theirs.notna())
     free = rows["kind"].isin(BASELINES)
     pd.testing.assert_frame_equal(rows[free], theirs[free])
+    # And what else goes by their names.
+    variants = [
+        pd.read_csv(folder / "tables" / "variants.csv")[["run_id", "metric", "label"]]
+        for folder in (copy, original)
+    ]
+    pd.testing.assert_frame_equal(*variants)
     text = (copy / "report.html").read_text()
     assert "4 significant bits" in text
     assert "7 rows at most" in text
