@@ -30,6 +30,12 @@ def original(small_store, tmp_path, monkeypatch):
     return shutil.copytree(small_store, tmp_path / "original")
 
 
+@pytest.fixture
+def no_page(monkeypatch):
+    """Build no page, which takes seconds, where nobody looks at it."""
+    monkeypatch.setattr("bench.share.build", lambda store: None)
+
+
 def _tables(folder):
     return {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
 
@@ -142,6 +148,7 @@ def test_baselines_are_made_again_for_another_metric_and_score_what_they_would_h
     }
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_start_that_is_refused_loses_no_baseline(original, tmp_path, small_grid):
     copy = share(original, tmp_path / "copy").parent
     small_grid["metrics"].append("sap_score")
@@ -151,6 +158,7 @@ def test_a_start_that_is_refused_loses_no_baseline(original, tmp_path, small_gri
     assert _contents(copy / "runs") == before
 
 
+@pytest.mark.usefixtures("no_page")
 def test_baselines_are_made_again_as_they_were(original, tmp_path, small_grid):
     copy = share(original, tmp_path / "copy").parent
     small_grid["metrics"] = ["mig", "sap_score"]
@@ -165,6 +173,7 @@ def test_baselines_are_made_again_as_they_were(original, tmp_path, small_grid):
     assert made == ["float32"] * 12
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_copy_of_a_copy_says_what_it_has(original, tmp_path):
     first = share(original, tmp_path / "first", code_bits=10).parent
     second = share(first, tmp_path / "second", code_bits=20, history_rows=7).parent
@@ -189,6 +198,7 @@ def test_every_score_that_is_stored_is_computed_again(original, tmp_path, small_
     pd.testing.assert_frame_equal(ours.notna(), theirs.notna())
 
 
+@pytest.mark.usefixtures("no_page")
 def test_codes_of_baselines_are_left_out_only_where_they_are_scored(original, tmp_path):
     runs = _runs(original)
     pca = next(run for run in runs.values() if run.spec.kind == "baseline_pca")
@@ -207,6 +217,7 @@ def test_pictures_that_nobody_could_make_again_are_asked_for(original, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["original"]
 
 
+@pytest.mark.usefixtures("no_page")
 def test_nothing_from_outside_of_the_folder_is_copied(original, tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()
@@ -220,6 +231,7 @@ def test_nothing_from_outside_of_the_folder_is_copied(original, tmp_path):
     assert not names & {"link.json", "note.txt", "home", "key.json"}
 
 
+@pytest.mark.usefixtures("no_page")
 def test_what_a_killed_copy_left_behind_is_cleared(original, tmp_path):
     left = Store(tmp_path / ".copy.unfinished", create=True)
     (left.folder / "runs" / "half").mkdir(parents=True)
