@@ -251,17 +251,9 @@ def _write_csv(path: Path, frame: pd.DataFrame) -> None:
         frame.to_csv(staged, index=False, lineterminator="\n")
 
 
+_WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
 # What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
-SHARED = ("code_bits", "history_rows")
-_WRITTEN = (
-    "runs",
-    "summary",
-    "differences",
-    "kl_per_dimension",
-    "scores",
-    "variants",
-    "failures",
-)
+_SHARED = ("code_bits", "history_rows")
 
 
 def _as_text(value: Any) -> str:
@@ -390,14 +382,12 @@ def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
             "code": run.manifest["git_commit"],
             **run.manifest["versions"],
             "device": run.manifest["execution"]["device_name"],
-            # What a copy that was passed on has less of than the original.
-            **{name: run.manifest.get("shared", {}).get(name) for name in SHARED},
+            **{k: v for k, v in run.manifest.get("shared", {}).items() if k in _SHARED},
         }
         for run in stored
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    frame = frame.drop(columns=[name for name in SHARED if frame[name].isna().all()])
     # Without a checkout there is no commit: the rest counts all the same.
     return frame.value_counts(sort=False, dropna=False).reset_index(name="runs")
