@@ -99,7 +99,7 @@ def share(
         raise ValueError(f"history_rows must be at least {LEAST_ROWS}, not {history_rows}")
     source, target = Store(Path(folder)), Path(target)
     with source.lock(), _unfinished(target) as copy:
-        runs = _sound_runs(source)
+        runs = _readable_runs(source)
         rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
         requests = scored_requests(source, trained_groups(runs), allow_imports=allow_imports)
         _copy_runs(source, runs, copy, requests, code_bits, history_rows)
@@ -153,7 +153,7 @@ def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     return nearest
 
 
-def _sound_runs(source: Store) -> list[StoredRun]:
+def _readable_runs(source: Store) -> list[StoredRun]:
     runs, damaged = source.scan()
     if damaged:
         reason = next(iter(damaged.values()))
