@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 
 def history_text(history: pd.DataFrame) -> str:
@@ -36,13 +39,78 @@ def coarser(history: pd.DataFrame, n_rows: int) -> pd.DataFrame:
     0     2  3.0
     1     4  2.0
     """
-    together = -(-len(history) // n_rows)
+    together = max(-(-len(history) // n_rows), 1)
     # Counted from the end, so that what is said of the end of training is of all its windows.
-    part = np.arange(len(history))[::-1] // max(together, 1)
-    n_steps = pd.Series(np.diff(history["step"], prepend=0), history.index)
-    values = history.drop(columns="step")
-    sums = values.mul(n_steps, axis=0).groupby(part).sum(min_count=1)
-    means = sums / values.notna().mul(n_steps, axis=0).groupby(part).sum()
-    means.insert(0, "step", history["step"].groupby(part).last())
-    fewer: pd.DataFrame = means[::-1].reset_index(drop=True)
-    return fewer
+    ends = history["step"].to_numpy()[::-1][::together][::-1]
+    return window_means(history, [0, *ends])
+
+
+def mean_curve(curves: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the mean over runs of curves whose rows may be means over windows of other lengths.
+
+    Parameters
+    ----------
+    curves : sequence of DataFrame
+        Of one run each, at least one, all of the same columns: `step`, the number of steps done by
+        the end of each window, and means.
+
+    Returns
+    -------
+    DataFrame
+        The numeric columns, in the windows of the curve that has the fewest. It ends where the
+        shortest curve ends, so that every row is a mean over all runs.
+
+    Examples
+    --------
+    >>> fine = pd.DataFrame({"step": [1, 2, 3, 4], "kl": [1.0, 3.0, 5.0, 7.0]})
+    >>> mean_curve([fine, pd.DataFrame({"step": [2, 4], "kl": [4.0, 8.0]})])
+       step   kl
+    0     2  3.0
+    1     4  7.0
+    """
+    coarsest = min(curves, key=len)["step"].to_numpy()
+    last = min(curve["step"].max() for curve in curves)
+    edges = [0, *coarsest[coarsest < last], last]
+    alike = [window_means(curve.select_dtypes("number"), edges) for curve in curves]
+    mean: pd.DataFrame = pd.concat(alike).groupby("step", as_index=False).mean()
+    return mean
+
+
+def window_means(history: pd.DataFrame, edges: ArrayLike) -> pd.DataFrame:
+    """Return curves as means over other windows of steps.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of one run: `step`, the number of steps done by the end of each window, and means.
+    edges : array_like, shape (n + 1,)
+        The steps done at the ends of the windows wanted, rising, from the start of the first on.
+
+    Returns
+    -------
+    DataFrame
+        n rows of the same columns; `step` is the end of a window. A row that lies in two windows
+        counts in each for the steps that it has there. What is absent counts nowhere; a window of
+        which nothing is known has NaN.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"step": [400, 800, 1200, 1600, 2000], "kl": [1.0, 2, 3, 4, 5]})
+    >>> window_means(rows, [0, 1000, 2000])
+       step   kl
+    0  1000  1.6
+    1  2000  4.4
+    """
+    bounds = np.asarray(edges)
+    ends = np.concatenate([[0], history["step"].to_numpy()])
+    found = {"step": bounds[1:]}
+    for name in history.columns.drop("step"):
+        values = history[name].to_numpy(np.float64)
+        lengths = np.where(np.isfinite(values), np.diff(ends), 0)
+        # What was summed up by any step, as rows are level: the integral of a step function.
+        weights, sums = (
+            np.diff(np.interp(bounds, ends, np.concatenate([[0], np.cumsum(part)])))
+            for part in (lengths, lengths * np.nan_to_num(values, posinf=0, neginf=0))
+        )
+        found[name] = np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)
+    return pd.DataFrame(found, columns=history.columns)

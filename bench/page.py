@@ -108,10 +108,7 @@ def summary_tables(study: Study) -> list[Table]:
                 cells.append(_interval_cell(entry, best=mine and len(places[name]) == 1))
                 if mine and len(places[name]) > 1:
                     cells[-1] = replace(cells[-1], tied=True)
-            label = first["label"]
-            if len(set(part["precision"])) > 1:
-                label = f"{label} ({first['precision']})"
-            rows.append(Row(label, first["kind"], tuple(cells)))
+            rows.append(Row(first["label"], first["kind"], tuple(cells)))
         rows += _level_rows(part, columns)
         tables.append(Table(dataset, ("seeds", *columns), tuple(rows), _why_no_star(part)))
     return tables

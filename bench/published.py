@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .curves import window_means
 from .tables import Tables
 
 # dSprites in batches of 64, as every published run counts them.
@@ -234,15 +235,11 @@ def epoch_mean(history: pd.DataFrame, epoch: int) -> pd.Series[float] | None:
     Series or None
         Means of the numeric columns, each row weighted by how many of its steps lie in the epoch.
     """
-    ends = history["step"].to_numpy(np.float64)
-    if not len(ends) or ends[-1] < epoch * EPOCH:
+    if not len(history) or history["step"].iloc[-1] < epoch * EPOCH:
         return None
-    starts = np.concatenate([[0.0], ends[:-1]])
-    inside = np.minimum(ends, epoch * EPOCH) - np.maximum(starts, (epoch - 1) * EPOCH)
-    weights = np.maximum(inside, 0)
-    numbers = history.select_dtypes("number").drop(columns="step")
-    means: pd.Series[float] = numbers[weights > 0].mul(weights[weights > 0], axis=0).sum() / EPOCH
-    return means
+    edges = [(epoch - 1) * EPOCH, epoch * EPOCH]
+    means: pd.Series[float] = window_means(history.select_dtypes("number"), edges).iloc[0]
+    return means.drop("step")
 
 
 def _values(history: pd.DataFrame, published: Published) -> NDArray[np.float64] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,10 +150,40 @@ def comparable(tables: Tables) -> list[Setting]:
     if runs.empty or "steps" not in runs:
         return []
     trained = runs[runs["steps"].notna()]
-    shared = [name for name in SHARED if name in trained]
+    return [Setting(tables, part) for _, part in settings(trained)]
+
+
+def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield runs in sets that agree in everything but objective and seed.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `Tables.runs`.
+    also : sequence of str
+        Hyper-parameters of the objective in which a set shall agree too.
+
+    Yields
+    ------
+    str, DataFrame
+        What tells a set from the others, empty where there is one alone, and its rows.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"steps": [5, 5, 9], "n_latents": 10, "beta": [1.0, 4.0, 1.0]})
+    >>> [(name, list(part["beta"])) for name, part in settings(runs)]
+    [('steps=5', [1.0, 4.0]), ('steps=9', [1.0])]
+    """
+    names = [name for name in (*SHARED, *also) if name in runs]
+    varying = [name for name in names if len(runs[name].drop_duplicates()) > 1]
     # Empty cells are a value like others here: no run is dropped.
-    parts = trained.groupby(shared, sort=False, dropna=False)
-    return [Setting(tables, part) for _, part in parts]
+    for _, part in runs.groupby(names, sort=False, dropna=False):
+        first = part.iloc[0]
+        yield ", ".join(f"{name}={_plain(first[name])}" for name in varying), part
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def windowed(history: pd.DataFrame, width: int = WINDOW) -> pd.DataFrame:

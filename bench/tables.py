@@ -158,7 +158,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         history = run.history()
         if history is not None:
             histories.append(history.assign(run_id=run.run_id))
-    runs = pd.DataFrame(rows, columns=None if rows else [*_FIRST, *_LAST])
+    runs = pd.DataFrame(_with_precision(rows), columns=None if rows else [*_FIRST, *_LAST])
     # A column that no run has a value in is of no type: make it one of numbers.
     empty = [name for name in runs if runs[name].isna().all()]
     runs = runs.astype(dict.fromkeys(empty, "float64"))
@@ -301,6 +301,20 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
     }
     order = dict.fromkeys([*_FIRST, *described])
     return {name: described[name] for name in order}
+
+
+def _with_precision(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the precision to labels where a dataset has runs of several: never the same model."""
+    precisions: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        found = precisions.setdefault((row["dataset"], row["dataset_options"]), set())
+        found.add(row["precision"])
+    return [
+        {**row, "label": f"{row['label']} ({row['precision']})"}
+        if len(precisions[row["dataset"], row["dataset_options"]]) > 1
+        else row
+        for row in rows
+    ]
 
 
 _SCORE_COLUMNS = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..collapse import collapse_note
 from ..frames import COLLAPSED
+from ..setting import settings
 from ..tables import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import INACTIVE, active, block_height, draw_block, state
@@ -70,16 +71,12 @@ def low_and_high(study: Study) -> Iterator[tuple[str, str, list[dict[str, Any]]]
     shown = runs[runs["run_id"].isin(list(study.frames))] if len(runs) else runs
     for dataset, part in by_dataset(shown):
         swept = part[part["kind"].isin(["vae", "beta_vae"])]
-        # Behind the comma a label has the settings that models of equal β differ in.
-        others = swept["label"].map(lambda label: label.partition(", ")[2])
-        for (setting, precision), alike in swept.groupby([others, "precision"], sort=False):
+        for setting, alike in settings(swept):
             records: Any = alike.to_dict("records")
             rows = [row for row in records if study.frames[row["run_id"]].tuning_maps.size]
             chosen = _chosen(rows)
             if len(chosen) > 1:
-                parts = [dataset, *([str(setting)] if setting else [])]
-                if swept["precision"].nunique() > 1:
-                    parts.append(str(precision))
+                parts = [dataset, *([setting] if setting else [])]
                 yield ", ".join(parts), " ".join(parts), chosen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..curves import coarser
+from ..curves import coarser, mean_curve
 from ..tables import by_dataset
 from ._base import (
     COLOURS,
@@ -50,8 +51,14 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
             axes.fill_between(steps, c - 1, c + 1, color=GREY, alpha=0.18, linewidth=0)
             for curve in curves:
                 axes.plot(curve["step"], curve["kl"], color=COLOURS["capacity_vae"], alpha=0.45)
-            mean = np.mean([curve["kl"].to_numpy() for curve in curves], axis=0)
-            axes.plot(steps, mean, color=COLOURS["capacity_vae"], linewidth=1.8, label="KL")
+            mean = mean_curve([curve[["step", "kl"]] for curve in curves])
+            axes.plot(
+                mean["step"],
+                mean["kl"],
+                color=COLOURS["capacity_vae"],
+                linewidth=1.8,
+                label="KL",
+            )
             # Over the curves: where KL follows C, it would be hidden below them.
             axes.plot(steps, c, color="black", linewidth=1, linestyle="--", label="C", zorder=4)
             axes.legend(loc="lower right")
@@ -151,24 +158,23 @@ def draw_training(study: Study) -> Iterator[Drawn]:
     """Yield, per dataset, reconstruction and KL against step for every group's mean."""
     runs, history = study.tables.runs, study.tables.history
     trained = runs[runs["run_id"].isin(history["run_id"].unique())] if len(runs) else runs
-    joined = history.merge(runs[["run_id", "group_id"]], on="run_id") if len(runs) else history
+    by_run = dict(list(history.groupby("run_id", sort=False))) if len(trained) else {}
     for dataset, part in by_dataset(trained):
         figure, grid = panels(2, 2, 4.4, 3.3)
-        groups = list(part.drop_duplicates("group_id").to_dict("records"))
+        groups = [group for _, group in part.groupby(["group_id", "precision"], sort=False)]
+        drawn: Counter[str] = Counter()
         highest = 0.0
-        for rank, row in enumerate(groups):
-            mean = (
-                joined[joined["group_id"] == row["group_id"]]
-                .groupby("step")
-                .mean(numeric_only=True)
-            )
-            alike = [g for g in groups if g["kind"] == row["kind"]]
-            strength = 1 - 0.65 * alike.index(row) / max(len(alike), 1)
-            colour = COLOURS.get(row["kind"], GREY)
-            label = row["label"] if rank < MAX_PANELS else None
+        for rank, group in enumerate(groups):
+            curves = [by_run[name][["step", "reconstruction", "kl"]] for name in group["run_id"]]
+            mean = mean_curve(curves)
+            kind = group["kind"].iloc[0]
+            strength = 1 - 0.65 * drawn[kind] / sum(g["kind"].iloc[0] == kind for g in groups)
+            drawn[kind] += 1
+            colour = COLOURS.get(kind, GREY)
+            label = group["label"].iloc[0] if rank < MAX_PANELS else None
             for axes, column in zip(grid, ("reconstruction", "kl"), strict=True):
-                axes.plot(mean.index, mean[column], color=colour, alpha=strength, label=label)
-            highest = max(highest, float(_settled(mean.reset_index())["kl"].max()))
+                axes.plot(mean["step"], mean[column], color=colour, alpha=strength, label=label)
+            highest = max(highest, float(_settled(mean)["kl"].max()))
         for axes, text in zip(grid, ("reconstruction", "KL"), strict=True):
             axes.set_xlabel("step")
             axes.set_ylabel(f"{text} (nats per image)")

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from ..curves import mean_curve
 from ..snapshots import LEVELS, Snapshots
 from ..tables import by_dataset
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
@@ -124,7 +125,7 @@ def _draw_factors(
     axes: Axes, curves: list[pd.DataFrame], along: str, total: str, name: str
 ) -> None:
     """Draw the KL of every factor, and beside it what they share, on a scale of its own."""
-    mean = pd.concat(curves).groupby("step").mean().reset_index()
+    mean = mean_curve(curves)
     spare = iter(_OTHER_COLOURS * len(mean.columns))
     for factor in _factors(curves):
         colour = FACTOR_COLOURS.get(factor) or next(spare)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..setting import settings
 from ..tables import by_dataset
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, panels, stem, without
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 # The kinds whose sweep is over this hyper-parameter.
 _SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}
+# What else such models have, and agree in along a sweep.
+_HELD = {"beta": (), "capacity": ("gamma", "capacity_start", "anneal_steps")}
+# Sweeps of one kind are told apart by their lines.
+_LINES = ("-", "--", ":", "-.")
 _SYMBOL = {"beta": "β", "capacity": "C (nats)"}
 _UNITS = {
     "reconstruction": "nats per image",
@@ -40,19 +46,25 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
         for kind, members in part.groupby("kind", sort=False):
             colour, marker = COLOURS[str(kind)], MARKERS[str(kind)]
             axes.scatter(
-                members["kl"], members["reconstruction"], 18, colour, marker=marker, alpha=0.45
-            )
-            means = members.groupby("label", sort=False)[["kl", "reconstruction"]].mean()
-            axes.plot(
-                means["kl"],
-                means["reconstruction"],
-                color=colour,
+                members["kl"],
+                members["reconstruction"],
+                18,
+                colour,
                 marker=marker,
-                markersize=3,
-                linewidth=0.8,
+                alpha=0.45,
                 label=str(kind),
             )
-        means = part.groupby("label", sort=False)[["kl", "reconstruction"]].mean()
+            for _, alike in settings(members):
+                means = _means(alike)
+                axes.plot(
+                    means["kl"],
+                    means["reconstruction"],
+                    color=colour,
+                    marker=marker,
+                    markersize=3,
+                    linewidth=0.8,
+                )
+        means = _means(part)
         if len(means) <= _MOST_LABELS:
             _name_points(axes, means)
         figure.legend(loc="outside lower center", ncols=4)
@@ -68,11 +80,19 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
         )
 
 
-def _name_points(axes: Axes, points: pd.DataFrame) -> None:
+def _means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return label, KL and reconstruction of every group, the mean over its seeds."""
+    groups = runs.groupby(["group_id", "precision"], sort=False)
+    means: pd.DataFrame = groups.agg({"label": "first", "kl": "mean", "reconstruction": "mean"})
+    return means
+
+
+def _name_points(axes: Axes, means: pd.DataFrame) -> None:
     """Write the name beside every point, the names of points at one place below one another."""
     left, span = axes.get_xlim()[0], np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
     places: list[tuple[NDArray[np.float64], list[str]]] = []
-    for label, point in zip(points.index, points.to_numpy(), strict=True):
+    points = means[["kl", "reconstruction"]].to_numpy(np.float64)
+    for label, point in zip(means["label"], points, strict=True):
         near = (names for at, names in places if (np.abs(point - at) < 0.06 * span).all())
         names = next(near, None)
         if names is None:
@@ -118,9 +138,12 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
         means = means[means["kind"].isin(_SWEPT[parameter])]
         shown = names[:MAX_PANELS]
         figure, grid = panels(len(shown), 3, 3.4, 2.4)
+        sweeps = _sweeps(part, parameter)
         for axes, name in zip(grid, shown, strict=True):
             rows = means[means["metric"] == name]
-            _panel(axes, part, rows, baselines, name, parameter)
+            _panel(axes, sweeps, rows, baselines, name, parameter)
+        if len(sweeps) > 1:
+            figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
         yield Drawn(
             stem(f"metrics-{parameter}", dataset),
             f"{dataset}: metrics against {_SYMBOL[parameter]}{without(names[MAX_PANELS:])}",
@@ -141,31 +164,50 @@ def _of(table: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
     return chosen
 
 
+def _sweeps(runs: pd.DataFrame, parameter: str) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return kind, name and runs of every sweep: runs that differ in a parameter and seed alone."""
+    found = []
+    for name, alike in settings(runs, _HELD[parameter]):
+        # β = 1 is the plain VAE: it is the first point of each sweep over β, not one of its own.
+        kinds = [kind for kind in alike["kind"].unique() if kind != "vae"] or ["vae"]
+        for kind in kinds:
+            title = f"{kind}, {name}" if name else kind
+            found.append((kind, title, alike[alike["kind"].isin([kind, "vae"])]))
+    return found
+
+
 def _panel(
     axes: Axes,
-    runs: pd.DataFrame,
+    sweeps: Sequence[tuple[str, str, pd.DataFrame]],
     summary: pd.DataFrame,
     baselines: pd.DataFrame,
     metric: str,
     parameter: str,
 ) -> None:
-    # β = 1 is the plain VAE: it is the first point of every sweep over β, not a sweep of its own.
-    kinds = [kind for kind in runs["kind"].unique() if kind != "vae"] or ["vae"]
-    for kind in kinds:
-        colour = COLOURS[kind]
-        members = runs[runs["kind"].isin([kind, "vae"])]
-        axes.scatter(members[parameter], members[metric], 12, colour, alpha=0.6, zorder=3)
-        swept = summary[summary["kind"].isin([kind, "vae"])].sort_values(parameter)
-        # Behind the comma a label has the settings that the sweep is not over.
-        for _, means in swept.groupby(swept["label"].str.partition(", ")[2], sort=False):
-            errors = [means["mean"] - means["low"], means["high"] - means["mean"]]
-            axes.errorbar(
-                means[parameter], means["mean"], errors, color=colour, capsize=2.5, linewidth=1.2
-            )
+    groups = pd.MultiIndex.from_frame(summary[["group_id", "precision"]])
+    drawn: Counter[str] = Counter()
+    for kind, title, runs in sweeps:
+        colour, style = COLOURS[kind], _LINES[drawn[kind] % len(_LINES)]
+        drawn[kind] += 1
+        axes.scatter(runs[parameter], runs[metric], 12, colour, alpha=0.6, zorder=3)
+        here = groups.isin(pd.MultiIndex.from_frame(runs[["group_id", "precision"]]))
+        means = summary[here].sort_values(parameter)
+        errors = [means["mean"] - means["low"], means["high"] - means["mean"]]
+        axes.errorbar(
+            means[parameter],
+            means["mean"],
+            errors,
+            color=colour,
+            linestyle=style,
+            capsize=2.5,
+            linewidth=1.2,
+            label=title,
+        )
+    points = pd.concat([runs[parameter] for _, _, runs in sweeps])
     _baseline_lines(axes, baselines.dropna(subset=metric), metric)
-    if parameter == "beta" and (runs[parameter] > 0).all():
+    if parameter == "beta" and (points > 0).all():
         axes.set_xscale("log", base=2)
-        ticks = sorted(runs[parameter].unique())
+        ticks = sorted(points.unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     axes.set_title(metric)

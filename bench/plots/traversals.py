@@ -27,8 +27,8 @@ def draw_capacity_models(study: Study) -> Iterator[Drawn]:
     for heading, row in _rows(study):
         if row["kind"] == "capacity_vae":
             text = f"γ = {row['gamma']:g}, C = 0 → {row['capacity']:g} nats"
-            others = row["label"].partition(", ")[2]
-            yield _drawn(study, heading, row, f"{text}, {others}" if others else text)
+            others = row["label"].partition(f"C={row['capacity']:g}")[2]
+            yield _drawn(study, heading, row, text + others)
 
 
 def _drawn(study: Study, heading: str, row: dict[str, Any], text: str) -> Drawn:

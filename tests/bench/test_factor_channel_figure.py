@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.curves import coarser
 from bench.plots import FIGURES, svg_text
 from bench.snapshots import Snapshots
 from bench.study import Study
@@ -81,3 +82,20 @@ def test_the_figure_does_without_snapshots():
     (drawn,) = FIGURES["factor-channel"].draw(Study(study.tables, {}))
     assert not any(axes.images for axes in drawn.figure.axes)
     svg_text(drawn.figure)
+
+
+def test_seeds_with_curves_of_other_lengths_have_one_mean():
+    study = _synthetic(2)
+    whole, other = (part for _, part in study.tables.history.groupby("run_id"))
+    short = coarser(other.drop(columns="run_id"), 7).assign(run_id="run1")
+    uneven = replace(study.tables, history=pd.concat([whole, short]))
+    (drawn,) = FIGURES["factor-channel"].draw(Study(uneven, {}))
+    named = {line.get_label(): line for line in drawn.figure.axes[0].lines}
+    # Both are linear in the step but for their onsets, so a window's mean is that of its middle.
+    np.testing.assert_array_equal(named["position_x"].get_xdata(), short["step"])
+    both = np.interp(short["step"], whole["step"], whole["kl_3"].expanding().mean())
+    np.testing.assert_allclose(
+        np.cumsum(np.diff(short["step"], prepend=0) * named["position_x"].get_ydata())
+        / short["step"],
+        both + 0.005,
+    )

@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.curves import coarser
 from bench.frames import Frames
 from bench.plots import FIGURES, draw_all, save_png, svg_text
 from bench.plots._base import MAX_PANELS, panels, show_images
 from bench.store import Store
 from bench.study import Study, load_study
+from bench.summary import summarise
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +130,96 @@ def test_the_comparison_has_the_papers_beta(study, more, shown):
 
 def test_models_that_differ_in_more_than_beta_are_compared_apart(study):
     changes = [
-        {"kind": "vae", "beta": 1.0, "label": "VAE, n_latents=8"},
-        {"beta": 4.0, "label": "β-VAE β=4, n_latents=8"},
+        {"kind": "vae", "beta": 1.0, "n_latents": 8, "label": "VAE, n_latents=8"},
+        {"beta": 4.0, "n_latents": 8, "label": "β-VAE β=4, n_latents=8"},
     ]
     drawn = list(FIGURES["comparison"].draw(_repeated(study, "beta_vae", changes)))
     assert len(drawn) == len({one.name for one in drawn}) == 2
     assert ", n_latents=8: β = 1" in drawn[1].title
+
+
+def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
+    """A label has a suffix only where another model has its name, so few of a set may have one."""
+    longer = [
+        {"kind": "vae", "beta": 1.0, "label": "VAE, steps=60"},
+        {"beta": 4.0, "label": "β-VAE β=4, steps=60"},
+        {"beta": 30.0, "kl": 3.0, "label": "β-VAE β=30"},
+        {"beta": 150.0, "kl": 2.0, "label": "β-VAE β=150"},
+    ]
+    study = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    uneven = _repeated(study, "beta_vae", [{**row, "steps": 60} for row in longer])
+    short, long = FIGURES["comparison"].draw(uneven)
+    assert short.title.endswith("steps=30: β = 1 beside β = 4")
+    assert long.title.endswith("steps=60: β = 1 beside β = 150")
+    runs = uneven.tables.runs
+    tables = replace(uneven.tables, summary=summarise(runs, uneven.tables.metrics))
+    (drawn,) = FIGURES["metrics-beta"].draw(Study(tables, uneven.frames))
+    for axes in drawn.figure.axes:
+        lines = [bars.lines[0] for bars in axes.containers]
+        assert [list(line.get_xdata()) for line in lines] == [[1, 4], [1, 4, 30, 150]]
+        assert len({line.get_linestyle() for line in lines}) == 2
+    (legend,) = drawn.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "beta_vae, steps=30",
+        "beta_vae, steps=60",
+    ]
+    (drawn,) = FIGURES["rate-distortion"].draw(uneven)
+    joined = [len(line.get_xdata()) for line in drawn.figure.axes[0].lines]
+    assert sorted(joined) == [1, 1, 1, 1, 3]
+
+
+@pytest.fixture(scope="module")
+def uneven_curves(study):
+    """The study with a third seed of each model in rows of other length, and again in bfloat16."""
+    history, runs = study.tables.history, study.tables.runs
+    firsts = runs[runs["seed"] == 0]
+    shorter = [
+        coarser(history[history["run_id"] == name].drop(columns="run_id"), 7).assign(
+            run_id=f"{name}short"
+        )
+        for name in firsts["run_id"]
+        if name in set(history["run_id"])
+    ]
+    more = firsts.assign(run_id=firsts["run_id"] + "short", seed=2)
+    runs = pd.concat([runs, more], ignore_index=True)
+    history = pd.concat([history, *shorter], ignore_index=True)
+    half = runs.assign(run_id=runs["run_id"] + "half", precision="bfloat16", label="half")
+    again = history.assign(run_id=history["run_id"] + "half", kl=2 * history["kl"])
+    return Study(
+        replace(
+            study.tables,
+            runs=pd.concat([runs, half], ignore_index=True),
+            history=pd.concat([history, again], ignore_index=True),
+        ),
+        study.frames,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["capacity-tracking", "kl-dimensions", "training", "capacity-doctor"]
+)
+def test_curves_of_unequal_length_are_drawn(uneven_curves, name):
+    assert list(FIGURES[name].draw(uneven_curves))
+
+
+def test_a_mean_curve_is_that_of_one_model_and_precision(uneven_curves):
+    history = uneven_curves.tables.history
+    runs = uneven_curves.tables.runs
+    (drawn,) = FIGURES["training"].draw(uneven_curves)
+    lines = drawn.figure.axes[1].lines
+    trained = runs[runs["run_id"].isin(history["run_id"])]
+    groups = [g for _, g in trained.groupby(["group_id", "precision"], sort=False)]
+    assert len(lines) == len(groups) == 6
+    for line, group in zip(lines, groups, strict=True):
+        # Windows of five steps, of the seed that has the fewest rows.
+        np.testing.assert_array_equal(line.get_xdata(), [5, 10, 15, 20, 25, 30])
+        of = history[history["run_id"].isin(group["run_id"])].sort_values("run_id")
+        whole = [part["kl"].mean() for _, part in of.groupby("run_id")]
+        assert np.mean(line.get_ydata()) == pytest.approx(np.mean(whole), rel=1e-4)
+    (drawn,) = FIGURES["capacity-tracking"].draw(uneven_curves)
+    assert len([axes for axes in drawn.figure.axes if axes.get_title()]) == 2
+    names = [text.get_text() for text in drawn.figure.axes[0].get_legend().get_texts()]
+    assert names == ["KL", "C"]
 
 
 def test_rows_are_sorted_by_kl_and_say_so(study):
