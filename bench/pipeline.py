@@ -20,6 +20,7 @@ from .engines._base import Crashed, Demand, Engine
 from .files import DamagedError, dump_json, write_text
 from .frames import read_frames, shown_runs
 from .outcome import Failure
+from .outdated import outdated
 from .pack_size import pack_size
 from .packs import Execution, Pack, Precision, make_packs
 from .progress import progress
@@ -180,7 +181,7 @@ def run_grid(
 
 
 def _sound_runs(store: Store) -> list[StoredRun]:
-    """Return the committed runs that tables can be made of; set the others aside."""
+    """Return the committed runs that count; set those that are damaged or outdated aside."""
     runs, damaged = store.scan()
     for run in runs:
         try:
@@ -190,7 +191,13 @@ def _sound_runs(store: Store) -> list[StoredRun]:
             damaged[run.folder] = str(error)
     for folder, reason in damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
-    return [run for run in runs if run.folder not in damaged]
+    sound = [run for run in runs if run.folder not in damaged]
+    old = outdated(sound)
+    for run in sound:
+        if run.run_id in old:
+            place = store.set_aside(run.folder, "outdated")
+            log.warning("set aside %s: %s", place, old[run.run_id])
+    return [run for run in sound if run.run_id not in old]
 
 
 def _packs(

@@ -22,6 +22,7 @@ from .engines import ENGINES, EngineError
 from .errors import GridError, GridWarning
 from .estimate import estimate_seconds
 from .files import DamagedError, WriteError
+from .outdated import outdated
 from .pack_size import pack_size
 from .packs import PRECISIONS, Execution, make_packs
 from .pipeline import DeviceError, lacking_codes, run_grid, settled
@@ -78,7 +79,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         store = Store(out)
         runs = store.runs()
         requests = metric_requests(grid.metrics, allow_imports=options.allow_imports)
-        again = {run.run_id for run in lacking_codes(store, runs, requests)}
+        again = {run.run_id for run in lacking_codes(store, runs, requests)} | {*outdated(runs)}
         done = {run.run_id for run in runs} - again
     for spec in specs:
         state = "done" if run_id(spec) in done else "to do"

@@ -226,9 +226,9 @@ class Store:
                 found.append(folder)
         return found
 
-    def set_aside(self, folder: Path) -> Path:
-        """Move a damaged run away, drop what was derived from it, and return its new place."""
-        place = self.folder / "damaged" / f"{folder.name}.{secrets.token_hex(4)}"
+    def set_aside(self, folder: Path, into: str = "damaged") -> Path:
+        """Move a run that does not count away, drop what was derived, and return its new place."""
+        place = self.folder / into / f"{folder.name}.{secrets.token_hex(4)}"
         with writing(folder):
             place.parent.mkdir(exist_ok=True)
             folder.rename(place)
