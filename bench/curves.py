@@ -98,8 +98,8 @@ def window_means(history: pd.DataFrame, edges: ArrayLike) -> pd.DataFrame:
     >>> rows = pd.DataFrame({"step": [400, 800, 1200, 1600, 2000], "kl": [1.0, 2, 3, 4, 5]})
     >>> window_means(rows, [0, 1000, 2000])
        step   kl
-    0  1000  1.6
-    1  2000  4.4
+    0  1000  1.8
+    1  2000  4.2
     """
     bounds = np.asarray(edges)
     ends = np.concatenate([[0], history["step"].to_numpy()])
