@@ -18,6 +18,9 @@ import numpy as np
 
 from metrics import METRICS, MetricWarning
 
+# Definitions beside the default that a reader of other work meets.
+OTHERS = {"explicitness": (("multinomial", (("classifier", "multinomial"),)),)}
+
 
 def cases() -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return codes by name, and the factors."""
@@ -50,13 +53,14 @@ def main() -> None:
     for name, info in METRICS.items():
         if info.higher_is_better is None or info.level == "group":
             continue
-        for suffix, fixed in info.variants:
+        for suffix, fixed in (*info.variants, *OTHERS.get(name, ())):
             rows: dict[str, list[str]] = {}
             for codes in known.values():
-                arrays = {"means": codes, "factors": factors}
+                logvars = np.full(codes.shape, -6.0)
+                arrays = {"means": codes, "factors": factors, "logvars": logvars}
                 options = dict(fixed)
                 if options.get("estimator") == "posterior":
-                    options["logvars"] = np.full(codes.shape, -6.0)
+                    options["logvars"] = logvars
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", MetricWarning)
                     value = info.function(*(arrays[key] for key in info.requires), **options)
@@ -67,7 +71,7 @@ def main() -> None:
                     else {column: value}
                 )
                 for key, number in found.items():
-                    rows.setdefault(key, []).append(f"{number:.2f}")
+                    rows.setdefault(key, []).append("–" if np.isnan(number) else f"{number:.2f}")
             for key, cells in rows.items():
                 print(f"| `{key}` | {' | '.join(cells)} |")
 

@@ -14,6 +14,7 @@ from .compare import compare_variants
 from .dci import DCI, INFO as DCI_INFO, dci, dci_from_importance
 from .dcimig import INFO as DCIMIG, dcimig
 from .explicitness import INFO as EXPLICITNESS, explicitness
+from .factor_bins import bin_factors
 from .factor_regression import INFO as FACTOR_REGRESSION, factor_regression
 from .factor_vae import INFO as FACTOR_VAE, factor_vae_score
 from .gaussian_total_correlation import (
@@ -43,6 +44,7 @@ __all__ = [
     "aam",
     "active_units",
     "beta_vae_score",
+    "bin_factors",
     "compare_variants",
     "dci",
     "dci_from_importance",

@@ -42,6 +42,8 @@ _TAIL = 6.0
 _MOST_POINTS, _MOST_POINTS_ALONE = 2**15, 2**18
 # Cells of a table that is filled at once: bounds memory when a factor has many values.
 _CELLS = 2**23
+# ln σ farther from 0 than this is of no code.
+_FARTHEST = 1e5
 _OFFSETS = np.arange(-2, 3)
 # Weights at the offsets that have given moments 0 to 4.
 _SPREAD: Floats = np.linalg.inv(np.vander(_OFFSETS, increasing=True).T.astype(np.float64))
@@ -81,10 +83,9 @@ class _Mixture:
 
     def __init__(self, mu: Floats, ln_sigma: Floats, most: int) -> None:
         self.constant = bool(np.ptp(mu) == 0 and np.ptp(ln_sigma) == 0)
-        # Beyond this range exp overflows, and no comparison with a prior means anything.
-        ln_sigma = np.clip(ln_sigma, -100, 100)
+        mu, ln_sigma = _of_order_one(mu, ln_sigma)
         # The widest Gaussian must fit at both ends; the narrowest be resolved by the grid.
-        span = np.ptp(mu)
+        span = mu.max()
         reach = max(np.exp(ln_sigma.max()), span / (most / _POINTS - 2 * _TAIL))
         self._period = span + 2 * _TAIL * reach
         ln_sigma = np.maximum(ln_sigma, np.log(self._period * _POINTS / most))
@@ -102,7 +103,7 @@ class _Mixture:
         self._starts = np.concatenate([[0], np.cumsum(cells)])
 
         scale = per_unit[level]
-        offset = (mu - mu.min()) * scale
+        offset = mu * scale
         cell = np.rint(offset)
         offset -= cell
         excess = (np.exp(2 * ln_sigma) - (self._sigmas**2)[level]) * scale**2
@@ -164,6 +165,23 @@ class _Mixture:
             coefficients = fft.rfft(table[:, start:end], size)
             spectra[:, : len(frequency)] += coefficients * (gaussian * shift)
         return spectra
+
+
+def _of_order_one(mu: Floats, ln_sigma: Floats) -> tuple[Floats, Floats]:
+    """Return means from 0 on and ln σ over a power of two: the range or the widest σ is about 1.
+
+    Information is free of scale, and exp of any scale overflows or vanishes.
+    """
+    ln_sigma = np.clip(ln_sigma, -_FARTHEST, _FARTHEST)
+    own = int(np.frexp(np.abs(mu).max())[1])
+    mu = np.ldexp(mu, -own)
+    mu = mu - mu.min()
+    octaves = ln_sigma.max() / np.log(2)
+    if mu.any():
+        octaves = max(octaves, np.log2(mu.max()) + own)
+    power = int(np.ceil(octaves))
+    # What is narrower than e^-100 of that is taken as wider by the grid anyway.
+    return np.ldexp(mu, own - power), np.maximum(ln_sigma - power * np.log(2), -100)
 
 
 def _fast(size: float) -> int:

@@ -20,11 +20,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._detail import details, record
+from ._option import add_option
 from ._validation import MetricWarning, generator
 
 CONFIDENCE = 0.95
 # Arguments with a row per sample: they are resampled together.
 _ROWS = ("means", "logvars", "factors")
+_OPTION = """\
+bootstrap : int, optional
+    So many replicates for an interval; then (value, low, high) is returned."""
 
 
 class ScalarMetric(Protocol):
@@ -60,10 +64,6 @@ def bootstrapped(
 
     def decorate(function: Callable[..., float]) -> ScalarMetric:
         signature = inspect.signature(function)
-        option = inspect.Parameter(
-            "bootstrap", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="int | None"
-        )
-        parameters = [*signature.parameters.values(), option]
 
         @functools.wraps(function)
         def metric(
@@ -78,9 +78,11 @@ def bootstrapped(
             bound.apply_defaults()
             try:
                 replicates = _replicates(function, bound.arguments, bootstrap)
-            except ValueError as error:
+            except Exception as error:
+                # Whatever it is, the value itself is there.
+                reason = error if isinstance(error, ValueError) else repr(error)
                 warnings.warn(
-                    f"no interval: half of the samples: {error}", MetricWarning, stacklevel=2
+                    f"no interval: half of the samples: {reason}", MetricWarning, stacklevel=2
                 )
                 return value, float("nan"), float("nan")
             record(resampling_std=float(replicates.std(ddof=1)))
@@ -89,7 +91,7 @@ def bootstrapped(
             low, high = np.clip(value + deviations, least, most)
             return value, float(low), float(high)
 
-        metric.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        add_option(metric, function, _OPTION)
         return cast("ScalarMetric", metric)
 
     return decorate
@@ -111,6 +113,8 @@ def _replicates(
         changed: dict[str, Any] = {name: array[rows] for name, array in arrays.items()}
         if "random_state" in arguments:
             changed["random_state"] = rng
-        with details():
+        # What there is to say about the samples was said of all of them.
+        with details(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", MetricWarning)
             values[replicate] = function(**{**arguments, **changed})
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,25 @@ from typing import Any, Literal
 
 Invariance = Literal["sample_order", "latent_order", "sign", "scale", "relabelling"]
 Options = tuple[tuple[str, Any], ...]
+# Where what an option asks for can be computed and means something. One name is one thing in every
+# metric; a number that is not here is checked by its metric alone.
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "batch_size": (2, 10_000),
+    "bootstrap": (2, 100_000),
+    "degree": (1, 10),
+    "diff_quantile": (0.01, 1),
+    "factor_bins": (2, 10_000),
+    "kl_threshold": (0, 1_000_000),
+    "least_information": (0, 1),
+    "n_bins": (2, 10_000),
+    "n_draws": (2, 10_000_000),
+    "n_neighbors": (1, 10_000),
+    "n_pairs": (1, 10_000),
+    "n_test": (1, 10_000_000),
+    "n_train": (1, 10_000_000),
+    "prune_below": (0, 1),
+    "threshold": (0, 1_000_000),
+}
 # Arguments that are data or chance, not options that a grid may set.
 _NOT_OPTIONS = ("means", "logvars", "factors", "test_means", "test_factors", "random_state")
 
@@ -79,7 +99,7 @@ class MetricInfo:
         }
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that the metric does not have, or values of another type.
+        """Refuse options that the metric does not have, or values that it cannot do anything with.
 
         Raises
         ------
@@ -87,14 +107,22 @@ class MetricInfo:
             In one line that names the option and what it takes.
         """
         known = self.options
-        hints = {**typing.get_type_hints(self.function), "bootstrap": int | None}
+        hints = typing.get_type_hints(self.function)
         for key, value in options.items():
             if key not in known:
                 listed = ", ".join(known) or "none"
                 raise ValueError(f"{self.name} has no option {key!r}; known are {listed}")
-            few = key == "bootstrap" and type(value) is int and value < 2
-            if few or not _fits(value, hints[key]):
-                raise ValueError(f"{self.name}: {key} must be {_said(hints[key])}, not {value!r}")
+            low, high = _BOUNDS.get(key, (-math.inf, math.inf))
+            hint, number = hints[key], type(value) in (int, float)
+            inside = not number or low <= value <= high
+            if inside and _fits(value, hint):
+                continue
+            wanted = _said(hint) + (f" from {low:,} to {high:,}" if key in _BOUNDS else "")
+            shown = repr(value) if len(repr(value)) < 80 else f"{repr(value)[:77]}..."
+            # To YAML 1e4 is no whole number.
+            meant = number and inside and value % 1 == 0 and _fits(int(value), hint)
+            remedy = f"; write {int(value)}" if meant else ""
+            raise ValueError(f"{self.name}: {key} must be {wanted}, not {shown}{remedy}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -108,7 +136,8 @@ def _fits(value: Any, hint: Any) -> bool:
         (inner,) = {*typing.get_args(hint)} - {Ellipsis}
         return isinstance(value, list | tuple) and all(_fits(item, inner) for item in value)
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        # A whole number may be too large for `isfinite`.
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is hint
 
 

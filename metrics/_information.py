@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from ._scale import unit_scale
+from ._ties import TIE
 from ._validation import Floats, Ints
 
 # Entries of a joint index that is counted at once: bounds memory, and stays in cache.
@@ -22,10 +24,17 @@ def factor_entropies(factors: Ints) -> Floats:
 
 
 def discretise(codes: Floats, n_bins: int) -> Ints:
-    """Return each latent in equal-width bins over its own range, the last bin closed."""
-    low, span = codes.min(0), np.ptp(codes, axis=0)
-    scaled = (codes - low) / np.where(span > 0, span, 1) * n_bins
-    bins: Ints = np.minimum(scaled.astype(np.int64), n_bins - 1)
+    """Return each latent in equal-width bins over its own range, as `numpy.histogram` has them.
+
+    A code on an edge, but for rounding, is in the upper bin; the last bin is closed.
+    """
+    bins = np.empty(codes.shape, np.int64)
+    for j, code in enumerate(unit_scale(codes).T):
+        low, span = code.min(), np.ptp(code)
+        scaled = (code - low) / (span or 1) * n_bins
+        edge = np.rint(scaled)
+        lower = np.where(np.abs(scaled - edge) < TIE * n_bins, edge, np.floor(scaled))
+        bins[:, j] = np.minimum(lower, n_bins - 1)
     return bins
 
 
@@ -64,7 +73,8 @@ def _joint_distributions(bins: Ints, n_bins: int, factors: Ints) -> tuple[Floats
     sizes = factors.max(0) + 1
     starts = np.cumsum(sizes) - sizes
     total = int(sizes.sum())
-    counts = np.zeros((n_latents, n_bins * total), np.int64)
+    size = n_bins * total
+    counts = np.zeros((n_latents, size), np.int64)
     rows = max(1, _ENTRIES // factors.shape[1])
     for first in range(0, n_samples, rows):
         chunk = slice(first, first + rows)
@@ -72,7 +82,7 @@ def _joint_distributions(bins: Ints, n_bins: int, factors: Ints) -> tuple[Floats
         column = np.ascontiguousarray((factors[chunk] + starts).T)
         for j in range(n_latents):
             index = (column + bins[chunk, j] * total).ravel()
-            counts[j] += np.bincount(index, minlength=n_bins * total)
+            counts[j] += np.bincount(index, minlength=size)
     p = counts.reshape(n_latents, n_bins, total) / n_samples
     # Every factor's part of a table adds up to the same distribution of bins.
     return p, starts, p[:, :, : sizes[0]].sum(2)

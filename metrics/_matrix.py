@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 
 from ._aggregate import aggregate_posterior
 from ._information import factor_entropies, histogram_information
-from ._validation import Floats, Ints, check_data, check_logvars, varying_factors
+from ._validation import (
+    Floats,
+    Ints,
+    check_data,
+    check_logvars,
+    varying_factors,
+    warn_of_few_samples,
+)
 
 Estimator = Literal["histogram", "posterior"]
 
@@ -41,23 +48,25 @@ def information_and_entropies(
     n_bins: int,
     logvars: ArrayLike | None,
     exclude: Sequence[int] = (),
+    least_factors: int = 1,
 ) -> tuple[Floats, Floats]:
     """Check the data and return information and factor entropies of the factors that vary.
 
     Raises
     ------
     ValueError
-        If an argument is malformed, or no factor is left.
+        If an argument is malformed, or too few factors are left.
 
     Warns
     -----
     MetricWarning
-        If a factor is constant.
+        If a factor is constant or continuous.
     """
     codes, values = check_data(means, factors)
-    values = _without(values, exclude)
     # Nothing is known about a constant factor, and its information over its entropy is 0 / 0.
-    values = values[:, varying_factors(values)]
+    varying = varying_factors(values, exclude, least_factors)
+    warn_of_few_samples(values, varying)
+    values = values[:, varying]
     return information(codes, values, estimator, n_bins, logvars), factor_entropies(values)
 
 
@@ -65,17 +74,6 @@ def check_bins(n_bins: int) -> None:
     """Refuse a number of bins that tells nothing apart."""
     if n_bins < 2:
         raise ValueError(f"n_bins must be at least 2, not {n_bins}")
-
-
-def _without(values: Ints, exclude: Sequence[int]) -> Ints:
-    """Return factors without the columns that are left out."""
-    n_factors = values.shape[1]
-    for column in exclude:
-        if not 0 <= column < n_factors:
-            raise ValueError(f"exclude has {column}, factors has columns 0 to {n_factors - 1}")
-    if len({*exclude}) == n_factors:
-        raise ValueError("exclude leaves no factor")
-    return np.delete(values, list(exclude), axis=1) if exclude else values
 
 
 def gap(values: Floats, axis: int) -> Floats:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._validation import Ints, check_samples
+from ._validation import Floats, Ints, MetricWarning, check_samples, varying_factors
 
 # Draws at a time: bounds memory at any number of points.
 _CHUNK = 400_000
@@ -19,23 +21,42 @@ def check_counts(**counts: int) -> None:
             raise ValueError(f"{name} must be at least 1, not {count}")
 
 
-def check_sharing(values: Ints) -> None:
-    """Refuse data in which two samples of the same value are not to be expected."""
+def shared_factors(values: Ints, least: int = 2) -> Ints:
+    """Return the positions of the factors of which samples can share a value.
+
+    Raises
+    ------
+    ValueError
+        If fewer than `least` factors vary, or two samples of a value are not to be expected.
+
+    Warns
+    -----
+    MetricWarning
+        If a factor is constant, or a value has one sample, which shares it with none.
+    """
+    varying = varying_factors(values, least=least)
     n_values = int(values.max()) + 1
     why = f"drawing samples that share one of {n_values} values of a factor"
     check_samples(len(values), 2 * n_values, why)
+    alone = [(k, int((np.bincount(values[:, k]) == 1).sum())) for k in varying]
+    listed = ", ".join(f"{number} in column {k}" for k, number in alone if number)
+    if listed:
+        message = f"factors has values of a single sample, which are left out: {listed}"
+        warnings.warn(message, MetricWarning, stacklevel=3)
+    return varying
 
 
 def draw_sharing(values: Ints, n_groups: int, size: int, rng: np.random.Generator) -> Ints:
     """Return (size, n_groups) positions of samples; those of a group share a value.
 
-    A group's value is uniform over those present, then its samples over those that have it, with
-    replacement. With the whole grid of factors this equals drawing all other factors afresh.
+    A group's value is uniform over those of several samples, then its samples over those that have
+    it, with replacement. With the whole grid this equals drawing all other factors afresh.
     """
     order = np.argsort(values, kind="stable")
     counts = np.bincount(values)
     starts = np.cumsum(counts) - counts
-    shared = rng.integers(len(counts), size=n_groups)
+    several = np.flatnonzero(counts > 1)
+    shared = several[rng.integers(len(several), size=n_groups)]
     drawn: Ints = order[starts[shared] + rng.integers(counts[shared], size=(size, n_groups))]
     return drawn
 
@@ -59,9 +80,9 @@ def labelled_points(
     return labels, chunks()
 
 
-def recall(predicted: Ints, labels: Ints, n_labels: int) -> list[float]:
+def recall(right: Floats | NDArray[np.bool_], labels: Ints, n_labels: int) -> list[float]:
     """Return the accuracy over the points of each label; NaN where there is no such point."""
     return [
-        float((predicted[labels == label] == label).mean()) if (labels == label).any() else np.nan
+        float(right[labels == label].mean()) if (labels == label).any() else np.nan
         for label in range(n_labels)
     ]

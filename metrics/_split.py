@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._scale import exponents, scaled_down
 from ._validation import (
     Floats,
     Ints,
@@ -14,7 +15,9 @@ from ._validation import (
     check_data,
     check_factors,
     check_samples,
+    factor_columns,
     generator,
+    relabel,
     varying_factors,
 )
 
@@ -41,11 +44,13 @@ class Split:
 
         A latent that is constant there is 0 in both parts: no predictor has learnt to read it.
         """
-        mean, spread = self.codes.mean(0), self.codes.std(0)
-        varies = np.ptp(self.codes, axis=0) > 0
+        powers = exponents(self.codes)
+        unit = scaled_down(self.codes, powers)
+        mean, spread = unit.mean(0), unit.std(0)
+        varies = np.ptp(unit, axis=0) > 0
         train, test = (
             np.where(varies, (codes - mean) / np.where(varies, spread, 1), 0)
-            for codes in (self.codes, self.test_codes)
+            for codes in (unit, scaled_down(self.test_codes, powers))
         )
         return train, test
 
@@ -93,6 +98,10 @@ def split_samples(
                 f"{name} has {given.shape[1]} columns for {expected.shape[1]} of the training part"
             )
     # The same label for the same value in both parts, whichever values either part lacks.
-    both = np.concatenate([np.asarray(part).astype(np.int64) for part in (factors, test_factors)])
-    joint = check_factors(both, len(both))[:, varying]
+    pairs = zip(
+        factor_columns(factors, "factors"),
+        factor_columns(test_factors, "test_factors"),
+        strict=True,
+    )
+    joint = np.stack([relabel(np.concatenate(pair)) for pair in pairs], axis=1)[:, varying]
     return Split(codes, joint[: len(codes)], test_codes, joint[len(codes) :])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ._imports import imported
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -13,7 +15,5 @@ def one_thread() -> Iterator[None]:
     Many small products are slower with several: threads wait for one another after each product,
     and where other processes hold the cores, a metric takes five times as long.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with imported("threadpoolctl").threadpool_limits(limits=1, user_api="blas"):
         yield

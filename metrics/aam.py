@@ -9,11 +9,11 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._matrix import Estimator, information_and_entropies
+from ._ties import TIE
+from .factor_bins import binned
 
-# Less information than this, in nats, is rounding.
-_NOTHING = 1e-9
 
-
+@binned
 @bootstrapped(0, 1)
 def aam(
     means: ArrayLike,
@@ -53,7 +53,8 @@ def aam(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out of the mean.
+        If a factor is constant (it is left out of the mean), or continuous: more than 20
+        values with fewer than 10 samples each.
 
     Notes
     -----
@@ -73,7 +74,7 @@ def aam(
         means, factors, estimator=estimator, n_bins=n_bins, logvars=logvars
     )
     best = matrix.max(0)
-    known = best > _NOTHING
+    known = best > TIE
     excess = np.maximum(2 * best - matrix.sum(0), 0)
     scores = np.where(known, excess / np.where(known, best, 1), 0)
     record(per_factor=scores)

@@ -9,11 +9,16 @@ from numpy.typing import ArrayLike
 
 from ._bootstrap import bootstrapped
 from ._detail import record
+from ._imports import imported
 from ._info import MetricInfo
-from ._sampling import check_counts, check_sharing, draw_sharing, labelled_points, recall
-from ._validation import Floats, Ints, MetricWarning, check_data, generator, varying_factors
+from ._logistic import logistic_regression
+from ._sampling import check_counts, draw_sharing, labelled_points, recall, shared_factors
+from ._scale import bounded_scale
+from ._validation import Floats, Ints, MetricWarning, check_data, generator
+from .factor_bins import binned
 
 
+@binned
 @bootstrapped(0, 1)
 def beta_vae_score(
     means: ArrayLike,
@@ -56,7 +61,7 @@ def beta_vae_score(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is never drawn.
+        If a factor is constant, or a value has one sample; they are never drawn.
 
     Notes
     -----
@@ -80,10 +85,8 @@ def beta_vae_score(
     """
     codes, values = check_data(means, factors)
     check_counts(n_pairs=n_pairs, n_train=n_train, n_test=n_test)
-    varying = varying_factors(values)
-    if len(varying) < 2:
-        raise ValueError("factors needs two factors that vary, to tell one from another")
-    check_sharing(values)
+    varying = shared_factors(values)
+    codes = bounded_scale(codes)
     rng = generator(random_state)
     points = np.empty((n_train + n_test, codes.shape[1]))
     labels, chunks = labelled_points(len(points), len(varying), 2 * n_pairs, rng)
@@ -93,22 +96,21 @@ def beta_vae_score(
             difference = np.abs(code[first] - code[second])
             points[rows, j] = difference.reshape(len(rows), n_pairs).mean(1)
     predicted = _classify(points[:n_train], labels[:n_train], points[n_train:])
-    record(per_factor=recall(predicted, labels[n_train:], len(varying)))
-    return float((predicted == labels[n_train:]).mean())
+    right = predicted == labels[n_train:]
+    record(per_factor=recall(right, labels[n_train:], len(varying)))
+    return float(right.mean())
 
 
 def _classify(train: Floats, labels: Ints, test: Floats) -> Ints:
     """Return the labels that a multinomial logistic regression predicts for the test points."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
     if (labels == labels[0]).all():
         return np.full(len(test), labels[0])
-    classifier = LogisticRegression(solver="newton-cholesky", C=1.0, max_iter=1_000)
+    classifier = logistic_regression()
+    not_converged = imported("sklearn.exceptions").ConvergenceWarning
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         classifier.fit(train, labels)
-    if any(issubclass(found.category, ConvergenceWarning) for found in caught):
+    if any(issubclass(found.category, not_converged) for found in caught):
         warnings.warn("the classifier did not converge", MetricWarning, stacklevel=4)
     predicted: Ints = classifier.predict(test)
     return predicted

@@ -12,12 +12,14 @@ from numpy.typing import ArrayLike
 
 from ._info import MetricInfo
 from ._validation import MetricWarning
+from .factor_bins import binned
 
 # Options that take minutes where others take seconds: trees by the thousand, and nearest neighbours
 # of all of dSprites.
 SLOW_OPTIONS = {("learner", "gradient_boosting"), ("estimator", "knn")}
 
 
+@binned
 def compare_variants(
     name: str,
     means: ArrayLike,
@@ -79,19 +81,20 @@ def compare_variants(
         raise ValueError(f"{name} scores a group of models, not one")
     given = {"means": means, "factors": factors, "logvars": logvars}
     compared: dict[str, float] = {}
-    refused: dict[str, ValueError] = {}
+    refused: dict[str, Exception] = {}
     for label, options in _alternatives(info, factor_names):
         if slow or SLOW_OPTIONS.isdisjoint(options.items()):
             try:
                 value = _evaluate(info, given, options)
-            except ValueError as error:
+                if value is not None:
+                    compared.update(_labelled(label, value, info))
+            except Exception as error:
+                # One definition that fails, of too little memory for one, leaves the others.
                 refused[label] = error
-                continue
-            if value is not None:
-                compared.update(_labelled(label, value, info))
     if refused and not compared:
         raise next(iter(refused.values()))
-    for label, reason in refused.items():
+    for label, refusal in refused.items():
+        reason = refusal if isinstance(refusal, ValueError) else repr(refusal)
         warnings.warn(f"{name}, {label}: {reason}", MetricWarning, stacklevel=2)
     return compared
 

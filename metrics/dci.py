@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._detail import record
+from ._imports import imported
 from ._info import MetricInfo
+from ._scale import exponents, scaled_down
 from ._split import split_samples
-from ._validation import Floats, generator
+from ._validation import Floats, generator, plain_array
+from .factor_bins import binned
 
 # Deeper splits tell noise from noise, and hide which latents matter; 512 leaves hold any factor.
 _DEPTH = 9
@@ -37,6 +40,7 @@ class DCI:
     informativeness: float
 
 
+@binned
 def dci(
     means: ArrayLike,
     factors: ArrayLike,
@@ -161,11 +165,12 @@ def dci_from_importance(importance: ArrayLike) -> DCI:
     >>> scores.disentanglement, round(scores.completeness, 3)
     (1.0, 0.685)
     """
-    matrix = np.asarray(importance, dtype=np.float64)
+    matrix = plain_array(importance, "importance").astype(np.float64)
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(f"importance must have shape (n_latents, n_factors), not {matrix.shape}")
     if not np.isfinite(matrix).all() or (matrix < 0).any():
         raise ValueError("importance must be finite and at least 0")
+    matrix = scaled_down(matrix, exponents(matrix).max())
     per_latent, per_factor = _concentration(matrix), _concentration(matrix.T)
     total = matrix.sum() or 1.0
     record(per_factor=per_factor, per_latent=per_latent)
@@ -188,15 +193,14 @@ def _concentration(matrix: Floats) -> Floats:
 
 def _trees(learner: Learner, seed: int) -> Any:
     """Return an unfitted ensemble of trees."""
-    from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
-
+    ensemble = imported("sklearn.ensemble")
     if learner == "extra_trees":
         # All latents compete at every split: of a drawn few, trees must split on noise too.
-        return ExtraTreesClassifier(
+        return ensemble.ExtraTreesClassifier(
             n_estimators=100, max_features=None, max_depth=_DEPTH, random_state=seed
         )
     if learner == "gradient_boosting":
-        return GradientBoostingClassifier(random_state=seed)
+        return ensemble.GradientBoostingClassifier(random_state=seed)
     raise ValueError(f"learner must be 'extra_trees' or 'gradient_boosting', not {learner!r}")
 
 

@@ -9,8 +9,10 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._matrix import Estimator, gap, information_and_entropies
+from .factor_bins import binned
 
 
+@binned
 @bootstrapped(0, 1)
 def dcimig(
     means: ArrayLike,
@@ -53,7 +55,8 @@ def dcimig(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out.
+        If a factor is constant (it is left out), or continuous: more than 20 values with
+        fewer than 10 samples each.
 
     Notes
     -----

@@ -10,14 +10,18 @@ from numpy.typing import ArrayLike
 
 from ._detail import record
 from ._info import MetricInfo
+from ._scale import unit_scale
 from ._split import split_samples
+from ._ties import TIE
 from ._validation import Floats, Ints, MetricWarning, check_codes, check_logvars
+from .factor_bins import binned
 from .kl import ACTIVE_KL, kl_per_dimension
 
 # A cubic of 10 variables has 286 terms; more latents would have more terms than samples to fit.
 MAX_LATENTS = 10
 
 
+@binned
 def factor_regression(
     means: ArrayLike,
     logvars: ArrayLike,
@@ -89,12 +93,26 @@ def factor_regression(
         message = f"{len(used)} latents are in use; the {MAX_LATENTS} of the largest KL are taken"
         warnings.warn(message, MetricWarning, stacklevel=2)
     parts = split_samples(mu, factors, None, None, random_state)
-    taken = used[np.argsort(-kl[used], kind="stable")][:MAX_LATENTS]
+    taken = _largest(kl, used, mu)
     train, test = (_terms(codes[:, taken], degree) for codes in parts.standardised())
     weights = np.linalg.lstsq(train, parts.values.astype(np.float64), rcond=None)[0]
     scores = _held_out(test @ weights, parts.test_values)
     record(per_factor=scores, n_used=len(used))
     return float(scores.min())
+
+
+def _largest(kl: Floats, used: Ints, codes: Floats) -> Ints:
+    """Return the latents of the largest KL; of those that have equally much, not the first."""
+    if len(used) <= MAX_LATENTS:
+        return used
+    last = np.sort(kl[used])[-MAX_LATENTS]
+    equal = np.isclose(kl[used], last, rtol=TIE, atol=0)
+    # What is taken depends on the codes up to their sign, and not on the place of a latent.
+    unit = unit_scale(codes[:, used])
+    weights = np.random.default_rng(0).random(len(codes))
+    among = weights @ np.abs(unit - unit.mean(0))
+    order = np.lexsort((among, np.where(equal, last, kl[used])))
+    return used[order[-MAX_LATENTS:]]
 
 
 def _terms(codes: Floats, degree: int) -> Floats:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ._bootstrap import bootstrapped
 from ._info import MetricInfo
+from ._scale import unit_scale
 from ._validation import MetricWarning, check_codes, check_samples
 
 # Least eigenvalue of a correlation matrix that is told from 0.
@@ -57,13 +58,13 @@ def gaussian_total_correlation(means: ArrayLike) -> float:
     >>> gaussian_total_correlation(corners)
     0.0
     """
-    codes = check_codes(means)
+    codes = unit_scale(check_codes(means))
     codes = codes[:, np.ptp(codes, axis=0) > 0]
     n_samples, n_latents = codes.shape
     if n_latents < 2:
         return 0.0
     check_samples(n_samples, n_latents + 1, f"a covariance of {n_latents} latents")
-    # Scaled before they are squared: a latent may be as small as its float allows.
+    # By the range before the squares: a latent may vary little beside its magnitude.
     scaled = (codes - codes.mean(0)) / np.ptp(codes, axis=0)
     scaled /= np.sqrt((scaled**2).sum(0))
     eigenvalues = np.linalg.eigvalsh(scaled.T @ scaled)

@@ -10,12 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._detail import record
+from ._imports import imported
 from ._info import MetricInfo
 from ._information import discrete_information, discretise, entropy, factor_entropies
 from ._matrix import check_bins
+from ._scale import common_scale, unit_scale
 from ._split import split_samples
 from ._threads import one_thread
-from ._validation import Floats, Ints, MetricWarning, check_data, generator, varying_factors
+from ._validation import (
+    Floats,
+    Ints,
+    MetricWarning,
+    check_data,
+    generator,
+    varying_factors,
+    warn_of_few_samples,
+)
+from .factor_bins import binned
 
 # What the authors' code does: neighbours of the estimator, iterations of the predictor.
 _NEIGHBOURS, _ITERATIONS = 10, 100
@@ -42,6 +53,7 @@ class InfoMEC:
     infoc: float
 
 
+@binned
 def infomec(
     means: ArrayLike,
     factors: ArrayLike,
@@ -91,7 +103,8 @@ def infomec(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out.
+        If a factor is constant (it is left out), or continuous: more than 20 values with
+        fewer than 10 samples each.
 
     Notes
     -----
@@ -122,16 +135,18 @@ def infomec(
         # The matrix below speaks of constant factors.
         warnings.simplefilter("ignore", MetricWarning)
         split = split_samples(means, factors, test_means, test_factors, rng)
-    values = values[:, varying_factors(values)]
+    varying = varying_factors(values)
+    warn_of_few_samples(values, varying)
+    values = values[:, varying]
     if estimator == "histogram":
         bins = discretise(codes, n_bins)
         matrix, _ = discrete_information(bins, n_bins, values, corrected=True)
     elif estimator == "knn":
-        matrix = _neighbour_information(codes, values, rng)
+        matrix = _neighbour_information(unit_scale(codes), values, rng)
     else:
         raise ValueError(f"estimator must be 'histogram' or 'knn', not {estimator!r}")
     matrix = np.clip(matrix / factor_entropies(values), 0, 1)
-    ranges = np.ptp(codes, axis=0)
+    ranges = np.ptp(common_scale(codes), axis=0)
     active = ranges > prune_below * ranges.max()
     if not active.any():
         record(per_factor=np.zeros(values.shape[1]), information=matrix)
@@ -164,13 +179,10 @@ def _concentration(shares: Floats) -> Floats:
 
 def _neighbour_information(codes: Floats, values: Ints, rng: np.random.Generator) -> Floats:
     """Return the (n_latents, n_factors) mutual information by nearest neighbours."""
-    from sklearn.feature_selection import mutual_info_classif
-
+    estimate = imported("sklearn.feature_selection").mutual_info_classif
     seed = int(rng.integers(2**31))
     columns = [
-        mutual_info_classif(
-            codes, column, discrete_features=False, n_neighbors=_NEIGHBOURS, random_state=seed
-        )
+        estimate(codes, column, discrete_features=False, n_neighbors=_NEIGHBOURS, random_state=seed)
         for column in values.T
     ]
     return np.stack(columns, axis=1)
@@ -178,16 +190,14 @@ def _neighbour_information(codes: Floats, values: Ints, rng: np.random.Generator
 
 def _explicitness(train: Floats, test: Floats, labels: Ints, test_labels: Ints) -> float:
     """Return the predictive information of a linear classifier over the factor's entropy."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
     known = entropy(np.bincount(test_labels))
     if known == 0 or len(np.unique(labels)) < 2:
         return 0.0
     # No penalty, so a separable factor has no best classifier: the iterations end the fit.
-    classifier = LogisticRegression(C=np.inf, solver="lbfgs", max_iter=_ITERATIONS)
+    regression = imported("sklearn.linear_model").LogisticRegression
+    classifier = regression(C=np.inf, solver="lbfgs", max_iter=_ITERATIONS)
     with warnings.catch_warnings(), one_thread():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", imported("sklearn.exceptions").ConvergenceWarning)
         classifier.fit(train, labels)
     probabilities = np.zeros((len(test), int(max(labels.max(), test_labels.max())) + 1))
     probabilities[:, classifier.classes_] = classifier.predict_proba(test)

@@ -10,10 +10,14 @@ from numpy.typing import ArrayLike
 from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
-from ._sampling import check_sharing
-from ._validation import Floats, Ints, MetricWarning, check_data, varying_factors
+from ._sampling import shared_factors
+from ._scale import common_scale
+from ._ties import TIE
+from ._validation import Floats, Ints, MetricWarning, check_data, warn_of_few_samples
+from .factor_bins import binned
 
 
+@binned
 @bootstrapped(0, 1)
 def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) -> float:
     """Return the interventional robustness score.
@@ -47,7 +51,9 @@ def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) ->
     Warns
     -----
     MetricWarning
-        If a factor is constant (it is left out), or all latents are: the score is 0 then.
+        If a factor is constant or a value has one sample (they are left out), a factor is
+        continuous (more than 20 values with fewer than 10 samples each: a few samples hardly
+        deviate from their own mean), or all latents are constant: the score is 0 then.
 
     Notes
     -----
@@ -56,7 +62,7 @@ def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) ->
     latent counts by its scale: the score is free of a common scale, not of each latent's own.
 
     Detail: `per_latent`, the robustness of each latent, 0 for a constant one; `per_factor`, the
-    share of the weight of the latents whose best factor it is.
+    share of the weight of the latents whose best factor it is; equally good factors share it.
 
     References
     ----------
@@ -71,8 +77,9 @@ def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) ->
     codes, values = check_data(means, factors)
     if not 0 < diff_quantile <= 1:
         raise ValueError(f"diff_quantile must be in (0, 1], not {diff_quantile}")
-    varying = varying_factors(values)
-    check_sharing(values)
+    varying = shared_factors(values, least=1)
+    warn_of_few_samples(values, varying)
+    codes = common_scale(codes)
     robustness, shares = np.zeros(codes.shape[1]), np.zeros(len(varying))
     alive = np.flatnonzero(np.ptp(codes, axis=0) > 0)
     if len(alive):
@@ -81,7 +88,8 @@ def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) ->
         kept = [_deviation(active, values[:, k], diff_quantile) / greatest for k in varying]
         robustness[alive] = np.clip(1 - np.min(kept, axis=0), 0, 1)
         weights = greatest / greatest.sum()
-        np.add.at(shares, np.argmin(kept, axis=0), weights)
+        best = kept <= np.min(kept, axis=0) + TIE
+        shares = best / best.sum(0) @ weights
         score = min(float(weights @ robustness[alive]), 1.0)
     else:
         warnings.warn("all latents are constant: the score is 0", MetricWarning, stacklevel=2)
@@ -91,11 +99,15 @@ def irs(means: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 0.99) ->
 
 
 def _deviation(codes: Floats, values: Ints, quantile: float) -> Floats:
-    """Return the quantile of each latent's deviations from its mean per value, mean over values."""
+    """Return the quantile of each latent's deviations from its mean per value, mean over values.
+
+    A sample that is alone with its value does not deviate from itself, which says nothing.
+    """
     order = np.argsort(values, kind="stable")
     groups = np.split(codes[order], np.cumsum(np.bincount(values))[:-1])
+    several = [np.abs(group - group.mean(0)) for group in groups if len(group) > 1]
     deviations: Floats = np.mean(
-        [np.quantile(np.abs(group - group.mean(0)), quantile, axis=0) for group in groups], axis=0
+        [np.quantile(group, quantile, axis=0) for group in several], axis=0
     )
     return deviations
 

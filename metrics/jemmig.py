@@ -10,12 +10,12 @@ from ._detail import record
 from ._info import MetricInfo
 from ._information import discrete_information, discretise, factor_entropies
 from ._matrix import check_bins, gap
-from ._validation import check_data, varying_factors
+from ._ties import TIE
+from ._validation import check_data, varying_factors, warn_of_few_samples
+from .factor_bins import binned
 
-# Latents whose information is this close, in nats, are equally good: rounding decides nothing.
-_TIE = 1e-9
 
-
+@binned
 @bootstrapped(0, 1)
 def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     """Return JEMMIG, normalised so that higher is better.
@@ -47,7 +47,8 @@ def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out of the mean.
+        If a factor is constant (it is left out of the mean), or continuous: more than 20
+        values with fewer than 10 samples each.
 
     Notes
     -----
@@ -71,11 +72,13 @@ def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     """
     codes, values = check_data(means, factors)
     check_bins(n_bins)
-    values = values[:, varying_factors(values)]
+    varying = varying_factors(values)
+    warn_of_few_samples(values, varying)
+    values = values[:, varying]
     matrix, joint = discrete_information(discretise(codes, n_bins), n_bins, values)
-    best = np.where(matrix >= matrix.max(0) - _TIE, joint, np.inf).min(0)
+    best = np.where(matrix >= matrix.max(0) - TIE, joint, np.inf).min(0)
     scores = 1 - (best - gap(matrix, axis=0)) / (factor_entropies(values) + np.log(n_bins))
-    scores = np.where(matrix.max(0) > _TIE, np.clip(scores, 0, 1), 0)
+    scores = np.where(matrix.max(0) > TIE, np.clip(scores, 0, 1), 0)
     record(per_factor=scores)
     return float(scores.mean())
 

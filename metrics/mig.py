@@ -11,9 +11,11 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._matrix import Estimator, gap, information, information_and_entropies
-from ._validation import Floats, check_data
+from ._validation import Floats, check_data, warn_of_few_samples
+from .factor_bins import binned
 
 
+@binned
 def mutual_information_matrix(
     means: ArrayLike,
     factors: ArrayLike,
@@ -47,6 +49,12 @@ def mutual_information_matrix(
     ValueError
         If an argument has the wrong shape, a value that is not finite, or logvars is missing.
 
+    Warns
+    -----
+    MetricWarning
+        If a factor continuous: more than 20 values with
+        fewer than 10 samples each.
+
     References
     ----------
     Chen et al. 2018, equation 6; Locatello et al. 2019 for the histogram.
@@ -58,9 +66,11 @@ def mutual_information_matrix(
     [[1.386, 0.0], [0.0, 1.386]]
     """
     codes, values = check_data(means, factors)
+    warn_of_few_samples(values, range(values.shape[1]))
     return information(codes, values, estimator, n_bins, logvars)
 
 
+@binned
 @bootstrapped(0, 1)
 def mig(
     means: ArrayLike,
@@ -95,7 +105,8 @@ def mig(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out of the mean.
+        If a factor is constant (it is left out of the mean), or continuous: more than 20
+        values with fewer than 10 samples each.
 
     Notes
     -----

@@ -9,11 +9,11 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._matrix import Estimator, information_and_entropies
+from ._ties import TIE
+from .factor_bins import binned
 
-# Less information than this, in nats, is rounding.
-_NOTHING = 1e-9
 
-
+@binned
 @bootstrapped(0, 1)
 def modularity(
     means: ArrayLike,
@@ -52,7 +52,8 @@ def modularity(
     Warns
     -----
     MetricWarning
-        If a factor is constant; it is left out.
+        If a factor is constant (it is left out), or continuous: more than 20 values with
+        fewer than 10 samples each.
 
     Notes
     -----
@@ -74,15 +75,12 @@ def modularity(
     1.0
     """
     matrix, _ = information_and_entropies(
-        means, factors, estimator=estimator, n_bins=n_bins, logvars=logvars
+        means, factors, estimator=estimator, n_bins=n_bins, logvars=logvars, least_factors=2
     )
-    n_factors = matrix.shape[1]
-    if n_factors < 2:
-        raise ValueError("factors needs two factors that vary, to tell one from another")
     best = matrix.max(1)
-    informative = best > _NOTHING
+    informative = best > TIE
     shares = (matrix / np.where(informative, best, 1)[:, None]) ** 2
-    scores = np.where(informative, 1 - (shares.sum(1) - 1) / (n_factors - 1), 0)
+    scores = np.where(informative, 1 - (shares.sum(1) - 1) / (matrix.shape[1] - 1), 0)
     record(per_latent=scores)
     return float(scores.mean())
 

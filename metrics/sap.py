@@ -7,15 +7,18 @@ from numpy.typing import ArrayLike
 
 from ._bootstrap import bootstrapped
 from ._detail import record
-from ._hinge import fit_one_feature, predict_one_feature
+from ._hinge import accuracy_one_feature, fit_one_feature
 from ._info import MetricInfo
+from ._scale import bounded_scale, unit_scale
 from ._split import split_samples
-from ._validation import Floats, check_data, varying_factors
+from ._validation import Floats, check_data, factor_columns, varying_factors
+from .factor_bins import binned
 
 # Of the support vector machines, as in the literature's code.
 _PENALTY = 0.01
 
 
+@binned
 @bootstrapped(0, 1)
 def sap_score(
     means: ArrayLike,
@@ -70,7 +73,8 @@ def sap_score(
 
     Notes
     -----
-    The machines are solved exactly and not by the literature's randomised coordinate descent.
+    The machines are solved exactly and not by the literature's randomised coordinate descent. A
+    code on the edge between classes is predicted as each of them, in equal parts.
     With one latent the gap is to 0. A constant latent has the accuracy of a constant guess, or the
     correlation 0.
 
@@ -102,8 +106,10 @@ def _squared_correlations(means: ArrayLike, factors: ArrayLike) -> Floats:
     """Return (n_latents, n_factors) squared correlations with the factors as they are numbered."""
     codes, values = check_data(means, factors)
     varying = varying_factors(values)
-    targets = np.asarray(factors)[:, varying].astype(np.float64)
+    columns = factor_columns(factors, "factors")
+    targets = unit_scale(np.stack([columns[k].astype(np.float64) for k in varying], axis=1))
     targets = (targets - targets.mean(0)) / targets.std(0)
+    codes = unit_scale(codes)
     varies = np.ptp(codes, axis=0) > 0
     spread = np.where(varies, codes.std(0), 1)
     scaled = np.where(varies, (codes - codes.mean(0)) / spread, 0)
@@ -121,7 +127,11 @@ def _accuracies(
 ) -> Floats:
     """Return (n_latents, n_factors) held-out accuracies of predictors on one latent."""
     parts = split_samples(means, factors, test_means, test_factors, random_state)
-    train, test = parts.standardised() if standardise else (parts.codes, parts.test_codes)
+    if standardise:
+        train, test = parts.standardised()
+    else:
+        both = bounded_scale(np.concatenate([parts.codes, parts.test_codes]))
+        train, test = np.split(both, [len(parts.codes)])
     accuracies = np.empty((train.shape[1], parts.n_factors))
     for k in range(parts.n_factors):
         labels, truth = parts.values[:, k], parts.test_values[:, k]
@@ -130,7 +140,7 @@ def _accuracies(
             continue
         for j, (feature, unseen) in enumerate(zip(train.T, test.T, strict=True)):
             machine = fit_one_feature(feature, labels, _PENALTY)
-            accuracies[j, k] = (predict_one_feature(unseen, *machine) == truth).mean()
+            accuracies[j, k] = accuracy_one_feature(unseen, truth, *machine)
     return accuracies
 
 

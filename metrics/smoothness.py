@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._info import MetricInfo
+from ._ties import tie_of, tied_ranks
 from ._validation import (
     Floats,
     Ints,
@@ -21,6 +22,7 @@ from ._validation import (
     generator,
     varying_factors,
 )
+from .factor_bins import binned
 from .kl import ACTIVE_KL, kl_per_dimension
 
 # All pairs of up to 1,095 samples; of more samples so many random pairs.
@@ -29,8 +31,11 @@ MAX_PAIRS = 600_000
 _CHUNK = 65_536
 # Of a variance relative to the largest: smaller ones are 0 in floating point.
 _LEAST_LOG = -700.0
+# A distance in nats that is rounding.
+_NOTHING = 1e-12
 
 
+@binned
 def smoothness(
     means: ArrayLike,
     logvars: ArrayLike,
@@ -56,7 +61,7 @@ def smoothness(
     -------
     float
         Spearman's ρ in [−1, 1] over pairs of samples; higher is better. NaN for a collapsed code.
-        Distances that are equal but for rounding are no ties: a perfect code has a little below 1.
+        Distances that are equal but for rounding are equal.
 
     Raises
     ------
@@ -90,11 +95,8 @@ def smoothness(
     mu = check_codes(means)
     log = check_logvars(logvars, mu)
     values = check_factors(factors, len(mu))
-    kept = [k for k in range(values.shape[1]) if k not in {*exclude}]
-    if not kept:
-        raise ValueError("exclude leaves no factor")
     check_samples(len(mu), 3, "a correlation of distances")
-    grid = values[:, kept][:, varying_factors(values[:, kept])]
+    grid = values[:, varying_factors(values, exclude)]
     if not (kl_per_dimension(mu, log) > ACTIVE_KL).any():
         message = f"collapsed: no latent has more than {ACTIVE_KL:g} nat, so it is undefined"
         warnings.warn(message, MetricWarning, stacklevel=2)
@@ -112,7 +114,7 @@ def smoothness(
         apart[1, start : start + _CHUNK] = _bhattacharyya(
             mu[i] - mu[j], variance[i] + variance[j], log[i] + log[j]
         )
-    return _rank_correlation(*apart)
+    return _rank_correlation(apart[0], apart[1], tie_of(means, logvars))
 
 
 def _pairs(n_samples: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -137,11 +139,10 @@ def _bhattacharyya(between: Floats, variances: Floats, logvars: Floats) -> Float
     return distance
 
 
-def _rank_correlation(first: Floats, second: Floats) -> float:
-    """Return Spearman's ρ; NaN where one side does not vary."""
-    from scipy.stats import rankdata
-
-    a, b = (rankdata(side) - (len(side) + 1) / 2 for side in (first, second))
+def _rank_correlation(first: Floats, second: Floats, tie: float) -> float:
+    """Return Spearman's ρ; NaN where one side does not vary. Ties have their mean rank."""
+    ranks = tied_ranks(first), tied_ranks(second, relative=tie, absolute=_NOTHING)
+    a, b = (side - (len(side) + 1) / 2 for side in ranks)
     spread = math.sqrt(float(a @ a) * float(b @ b))
     if spread == 0:
         warnings.warn("all distances are equal: undefined", MetricWarning, stacklevel=3)

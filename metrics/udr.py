@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._detail import record
+from ._imports import imported
 from ._info import MetricInfo
+from ._scale import unit_scale
+from ._ties import TIE
 from ._validation import Floats, check_codes
 from .kl import kl_per_dimension
 
@@ -55,7 +58,8 @@ def udr(
     Notes
     -----
     Deterministic, over all samples. A column or row of R that is 0 counts 0. An agreement above 1,
-    from coefficients above 1 where a partner's latents are nearly collinear, counts 1.
+    from coefficients above 1 where a partner's latents are nearly collinear, counts 1. Latents of a
+    partner that are copies of one another share a coefficient equally.
 
     Detail: `pairwise`, the (n_models, n_models) agreements, row the partner, column the model.
 
@@ -112,32 +116,33 @@ def _live_latents(
                 f"list_of_means[{i}] has {len(codes)} samples, list_of_means[0] has {len(live[0])}"
             )
         alive = (kl_per_dimension(codes, logvars) > threshold) & (np.ptp(codes, axis=0) > 0)
-        live.append(codes[:, alive])
+        live.append(unit_scale(codes[:, alive]))
     return live
 
 
 def _ranks(codes: Floats) -> Floats:
     """Return the rank of each sample in each latent, equal ones with their mean rank."""
-    from scipy.stats import rankdata
-
-    ranks: Floats = rankdata(codes, axis=0)
+    ranks: Floats = imported("scipy.stats").rankdata(codes, axis=0)
     return ranks
 
 
 def _lasso(covariance: Floats, n_partner: int) -> Floats:
     """Return (partner's latents, model's latents) absolute coefficients."""
-    from sklearn.linear_model import Lasso
-
     # A Lasso sees samples by their covariance only: as few rows as there are columns, of the same
     # covariance, have the same coefficients.
     values, vectors = np.linalg.eigh(covariance)
     rows = (vectors * np.sqrt(np.maximum(values, 0) * len(values))).T
     # To the optimum, and not to where the order of latents still shows.
     # It draws a number whether it needs one or not: not from the global state.
-    lasso = Lasso(alpha=_ALPHA, fit_intercept=False, tol=1e-12, max_iter=100_000, random_state=0)
-    fitted = lasso.fit(rows[:, :n_partner], rows[:, n_partner:])
-    coefficients: Floats = np.abs(fitted.coef_.reshape(-1, n_partner)).T
-    return coefficients
+    model = imported("sklearn.linear_model").Lasso
+    lasso = model(alpha=_ALPHA, fit_intercept=False, tol=1e-12, max_iter=100_000, random_state=0)
+    # Of latents that are the same or mirrored there is no one optimum: they share a coefficient.
+    twins = np.abs(covariance[:n_partner, :n_partner]) > 1 - TIE
+    kept, first = np.unique(twins.argmax(1), return_inverse=True)
+    fitted = lasso.fit(rows[:, kept], rows[:, n_partner:])
+    coefficients: Floats = np.abs(fitted.coef_.reshape(-1, len(kept))).T
+    shares: Floats = coefficients[first] / twins.sum(1)[:, None]
+    return shares
 
 
 def _one_to_one(matrix: Floats) -> float:

@@ -129,3 +129,16 @@ def test_extreme_log_variances_stay_finite():
             means, np.arange(6)[:, None], estimator="posterior", logvars=logvars
         )
         assert 0 <= matrix[0, 0] <= np.log(6) + TOLERANCE
+
+
+@pytest.mark.parametrize("power", [1_000, 160, -160, -1_000])
+def test_information_is_free_of_scale(power):
+    rng = np.random.default_rng(0)
+    values = np.repeat(np.arange(4), 50)[:, None]
+    means = values + rng.normal(size=(200, 2))
+    means[:, 1] = 0.3
+    logvars = rng.normal(size=means.shape)
+    whole = aggregate_posterior(means, logvars, values)
+    scaled = aggregate_posterior(means * 2.0**power, logvars + 2 * power * np.log(2), values)
+    assert scaled.information == pytest.approx(whole.information, abs=1e-9)
+    assert scaled.sample_information == pytest.approx(whole.sample_information, abs=1e-9)

@@ -127,3 +127,12 @@ def test_the_interval_covers_the_value_and_shrinks_with_samples():
         assert low <= value <= high
         widths.append(high - low)
     assert widths[1] < widths[0]
+
+
+def test_values_of_one_sample_are_not_drawn():
+    factors = np.vstack([GRID, [[4, 0, 0]]])
+    with pytest.warns(MetricWarning, match="single sample.*1 in column 0"):
+        assert beta_vae_score(factors * 1.0, factors, **FEW) > 0.99
+    drawn = np.random.default_rng(0)
+    sampling = sys.modules["metrics._sampling"]
+    assert 120 not in sampling.draw_sharing(factors[:, 0], 500, 2, drawn)

@@ -107,3 +107,18 @@ def test_bad_arguments_are_refused_and_constant_factors_left_out():
         factor_regression(CENTRED, NARROW, CENTRED)
     with pytest.warns(MetricWarning, match="column 1"):
         assert factor_regression(CENTRED[:, :1], NARROW[:, :1], GRID * [1, 0]) == pytest.approx(1)
+
+
+def test_among_latents_of_equal_kl_the_place_decides_nothing():
+    rng = np.random.default_rng(0)
+    factors = np.tile(np.indices((9, 9)).reshape(2, -1).T, (4, 1))
+    means = rng.permuted(np.tile(factors[:, :1] * 1.0, (1, 14)), axis=0)
+    # All latents have the same values, in another order; two of them tell the factors.
+    means[:, 0], means[:, 1] = factors[:, 0], factors[:, 1]
+    # Whole numbers: the divergences are equal to the last bit.
+    logvars = np.zeros(means.shape)
+    found = []
+    for sign, order in ((1, np.arange(14)), (-1, np.arange(14)[::-1]), (1, rng.permutation(14))):
+        with pytest.warns(MetricWarning, match="14 latents are in use"):
+            found.append(factor_regression(sign * means[:, order], logvars, factors, degree=1))
+    assert found == pytest.approx([found[0]] * 3, abs=1e-9)

@@ -112,3 +112,48 @@ def test_the_interval_covers_the_value_and_shrinks_with_samples():
         assert low <= value <= high
         widths.append(high - low)
     assert widths[1] < widths[0]
+
+
+# Four values of one sample, and two that make the batches.
+RARE = np.stack([np.r_[[0, 1], 2:6].repeat([8, 8, 1, 1, 1, 1]), np.r_[[0, 1] * 10]], axis=1)
+
+
+def test_values_of_one_sample_are_not_drawn():
+    # All latents are constant in a batch of one sample, and the first of them had the vote.
+    for order in (slice(None), slice(None, None, -1)):
+        with pytest.warns(MetricWarning, match="single sample.*4 in column 0"):
+            assert factor_vae_score(RARE[:, order] * 1.0, RARE, **FEW) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_equal_variances_share_a_vote(dtype):
+    # Of two factors turned by 45 degrees a coin is as good as the code; the third one is known.
+    turned = MEANS.copy()
+    turned[:, :2] = MEANS[:, :2] @ np.array([[1, 1], [-1, 1]]) / np.sqrt(2)
+    for means in (turned, turned[:, ::-1], np.hstack([turned, turned])):
+        with details() as found:
+            score = factor_vae_score(means.astype(dtype), GRID, **FEW)
+        assert found["per_factor"][2] == 1
+        # One factor is voted for a little more often, and gets all of the votes of both.
+        assert sorted(found["per_factor"][:2]) == pytest.approx([0, 1], abs=1e-12)
+        assert score == pytest.approx(2 / 3, abs=0.03)
+    assert found["per_latent"][:2] == pytest.approx(found["per_latent"][[3, 4]], abs=1e-12)
+    assert found["per_latent"][0] == pytest.approx(found["per_latent"][1], abs=1e-12)
+
+
+def test_factors_of_equally_many_votes_share_a_prediction():
+    # Both latents are constant whenever either factor is fixed: they know nothing.
+    factors = np.repeat([[0, 0], [1, 1]], 10, axis=0)
+    with details() as found:
+        score = factor_vae_score(factors * 1.0, factors, n_train=2, n_test=400, random_state=3)
+    assert score == pytest.approx(0.5)
+    assert found["per_factor"] == [0.5, 0.5]
+    assert found["per_latent"].tolist() == [0.5, 0.5]
+
+
+def test_a_variance_that_is_rounding_is_zero():
+    # Both follow the first factor, one of them but for rounding.
+    means = np.stack([MEANS[:, 0], MEANS[:, 0] + 1e-16 * GRID[:, 2], MEANS[:, 1]], axis=1)
+    with details() as found:
+        factor_vae_score(means, GRID, **FEW)
+    assert found["per_latent"][0] == pytest.approx(found["per_latent"][1])

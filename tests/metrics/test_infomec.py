@@ -72,7 +72,7 @@ def test_noise_is_neither_explicit_nor_compact():
 
 
 def test_a_collapsed_code_scores_nothing():
-    assert scores(np.ones((300, 4)), FACTORS[:300]) == (0, 0, 0)
+    assert scores(np.ones((900, 4)), FACTORS[:900]) == (0, 0, 0)
 
 
 def test_coarse_code_is_modular_and_compact_but_not_explicit():

@@ -93,3 +93,25 @@ def test_the_interval_covers_the_value_and_shrinks_with_samples():
         assert low <= value <= high
         widths.append(high - low)
     assert widths[1] < widths[0] / 2
+
+
+def test_values_of_one_sample_say_nothing_of_noise():
+    # They do not deviate from themselves, which looked robust: 0.75 of noise.
+    factors = np.r_[[0, 1], 2:6].repeat([8, 8, 1, 1, 1, 1])[:, None]
+    scores = []
+    for seed in range(5):
+        noise = np.random.default_rng(seed).normal(size=(20, 3))
+        with pytest.warns(MetricWarning, match="single sample.*4 in column 0"):
+            scores.append(irs(noise, factors))
+        groups = [noise[factors[:, 0] == value] for value in (0, 1)]
+        kept = [np.quantile(np.abs(group - group.mean(0)), 0.99, axis=0) for group in groups]
+        greatest = np.abs(noise - noise.mean(0)).max(0)
+        expected = np.clip(1 - np.mean(kept, axis=0) / greatest, 0, 1)
+        assert scores[-1] == pytest.approx(greatest @ expected / greatest.sum())
+    assert max(scores) < 0.45
+
+
+def test_equally_good_factors_share_a_latent():
+    with details() as found:
+        irs(MEANS[:, :1], GRID[:, [0, 0, 1]])
+    assert found["per_factor"] == pytest.approx([0.5, 0.5, 0])

@@ -1,4 +1,4 @@
-"""The tests of the metrics notice the bugs in `mutations.py`."""
+"""The tests of the metrics notice the bugs in `mutations.py` and `mutations_of_predictors.py`."""
 
 import importlib.util
 import shutil
@@ -11,9 +11,17 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-_spec = importlib.util.spec_from_file_location("mutations", HERE / "mutations.py")
-mutations = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(mutations)
+
+
+def _loaded(name):
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+mutations = _loaded("mutations")
+MUTATIONS = [*mutations.MUTATIONS, *_loaded("mutations_of_predictors").MUTATIONS]
 
 
 def _exit_code(folder, file, old, new):
@@ -57,5 +65,5 @@ def test_every_mutation_is_noticed(tmp_path):
         return None if code == 1 else f"{file}: {bug} ({code})"
 
     with ThreadPoolExecutor(2) as pool:
-        missed = [line for line in pool.map(outcome, enumerate(mutations.MUTATIONS)) if line]
+        missed = [line for line in pool.map(outcome, enumerate(MUTATIONS)) if line]
     assert not missed, "\n".join(missed)

@@ -1,11 +1,13 @@
 """SAP: known gaps, and the support vector machines against scikit-learn's."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
 from metrics import MetricWarning, details, sap_score
-from metrics._hinge import fit_one_feature, predict_one_feature
+from metrics._hinge import accuracy_one_feature, fit_one_feature
 
 GRID = np.indices((2, 3, 4)).reshape(3, -1).T
 FACTORS = np.tile(GRID, (30, 1))
@@ -45,8 +47,9 @@ def test_machines_agree_with_scikit_learn(feature, n_classes, balanced):
     assert slopes == pytest.approx(reference.coef_[:, 0], rel=1e-4, abs=1e-6)
     assert intercepts == pytest.approx(reference.intercept_, rel=1e-4, abs=1e-6)
     if feature != "constant":
-        predicted = predict_one_feature(values, classes, slopes, intercepts)
-        assert (predicted == reference.predict(values[:, None])).mean() > 0.995
+        accuracy = accuracy_one_feature(values, labels, classes, slopes, intercepts)
+        expected = (reference.predict(values[:, None]) == labels).mean()
+        assert accuracy == pytest.approx(expected, abs=0.005)
 
 
 def test_score_agrees_with_a_loop_over_scikit_learn():
@@ -174,3 +177,21 @@ def test_the_interval_covers_the_value_and_shrinks_with_samples(continuous):
         assert low <= value <= high
         widths.append(high - low)
     assert widths[1] < widths[0] / 2
+
+
+def test_codes_on_the_edge_of_two_classes_count_half_whichever_way_it_rounds():
+    # Symmetric classes: the edge is in the middle, where all test samples are of one class.
+    codes = np.tile([-1.0, 0.0, 0.0, 1.0], 60)[:, None]
+    labels, truth = np.tile([0, 0, 1, 1], 60)[:, None], np.tile([0, 1, 1, 1], 60)[:, None]
+    for scale, shift in product((1, 0.1, 1 / 3, -1, -0.7), (0, 0.3)):
+        given = scale * codes + shift
+        with details() as found:
+            sap_score(given, labels, test_means=given, test_factors=truth)
+        assert found["scores"][0, 0] == pytest.approx(0.75, abs=1e-9)
+
+
+def test_classes_of_equal_decisions_share_a_prediction():
+    with details() as found:
+        constant = np.ones((len(FACTORS), 1))
+        sap_score(constant, FACTORS, test_means=constant, test_factors=FACTORS)
+    assert found["scores"][0] == pytest.approx([1 / 2, 1 / 3, 1 / 4])

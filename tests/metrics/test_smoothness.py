@@ -12,8 +12,8 @@ from metrics import MetricWarning, smoothness
 module = sys.modules["metrics.smoothness"]
 GRID = np.indices((9, 9)).reshape(2, -1).T
 MEANS = (GRID - 4) / 2.5
-# Distances that are equal but for rounding are no ties.
-ONE = pytest.approx(1, abs=1e-3)
+# Distances that are equal but for rounding are equal.
+ONE = pytest.approx(1, abs=1e-12)
 LOGVARS = np.full(MEANS.shape, -2.0)
 
 

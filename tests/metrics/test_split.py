@@ -42,6 +42,9 @@ def test_a_value_has_the_same_label_in_both_parts():
     parts = split(MEANS[:6], [[2], [5], [2], [5], [9], [9]], MEANS[:3], [[9], [4], [2]])
     assert parts.values[:, 0].tolist() == [0, 2, 0, 2, 3, 3]
     assert parts.test_values[:, 0].tolist() == [3, 1, 0]
+    parts = split(MEANS[:6], [-1.0, 1.0] * 3, MEANS[:3], [True, True, True])
+    assert parts.values[:, 0].tolist() == [0, 1] * 3
+    assert parts.test_values[:, 0].tolist() == [1, 1, 1]
 
 
 def test_a_latent_that_is_constant_in_training_is_zero_in_both():

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn import manifold
 
 from metrics import MetricWarning, trustworthiness
 
@@ -13,22 +14,48 @@ LINE = np.arange(30)[:, None]
 
 def test_a_code_that_is_the_grid_is_trusted():
     assert trustworthiness(LINE * -2.0, LINE, n_neighbors=4) == pytest.approx(1)
-    # Points of a grid at equal distances are ranked as they come.
+    # Points of a grid at equal distances are ranked in any order.
     assert trustworthiness(GRID * 3.0, GRID) > 0.99
 
 
-def test_it_follows_its_definition():
-    codes = np.random.default_rng(0).normal(size=(30, 2))
-    k, n = 3, len(LINE)
-    near_code = np.linalg.norm(codes[:, None] - codes, axis=2).argsort(1)[:, 1 : k + 1]
-    apart = np.abs(LINE - LINE.T) + np.where(np.eye(n), np.inf, 0)
-    ranks = np.empty((n, n), int)
-    for i in range(n):
-        ranks[i, apart[i].argsort(kind="stable")] = np.arange(1, n + 1)
-    cost = sum(max(0, ranks[i, j] - k) for i in range(n) for j in near_code[i])
-    expected = 1 - 2 * cost / (n * k * (2 * n - 3 * k - 1))
-    # Two points of a line are equally far from one between them: one may come before the other.
-    assert trustworthiness(codes, LINE, n_neighbors=k) == pytest.approx(expected, abs=0.01)
+def _expected(codes, grid, k, orders=150):
+    """Return scikit-learn's, mean over orders of the samples: it ranks equal distances by them."""
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(len(grid)) for _ in range(orders)]
+    return np.mean([manifold.trustworthiness(grid[o], codes[o], n_neighbors=k) for o in orders])
+
+
+def test_it_is_that_of_scikit_learn_where_nothing_is_equal():
+    rng = np.random.default_rng(0)
+    codes, places = rng.normal(size=(30, 2)), np.cumsum(2 ** np.arange(30))[:, None]
+    # Ranks of the values are the axes: scikit-learn has them too.
+    ranks = np.arange(30)[:, None]
+    assert trustworthiness(codes, places, n_neighbors=3) == trustworthiness(
+        codes, ranks, n_neighbors=3
+    )
+    assert trustworthiness(codes, ranks, n_neighbors=3) == pytest.approx(
+        _expected(codes, ranks, 3), abs=4e-3
+    )
+
+
+@pytest.mark.parametrize("turn", [np.eye(2), np.array([[1, 1], [-1, 1]]) / np.sqrt(2)])
+def test_equal_distances_are_ranked_in_all_orders(turn):
+    grid = np.indices((5, 5)).reshape(2, -1).T
+    codes = grid @ turn
+    found = trustworthiness(codes, grid, n_neighbors=5)
+    assert found == pytest.approx(_expected(grid * 1.0, grid, 5), abs=4e-3)
+    # Neither rounding nor the order of samples has a say.
+    for scale in (0.1, 1 / 3, 1e200, 1e-200):
+        assert trustworthiness(scale * codes, grid, n_neighbors=5) == pytest.approx(
+            found, abs=1e-12
+        )
+    shuffled = np.random.default_rng(0).permutation(25)
+    assert trustworthiness(codes[shuffled], grid[shuffled], n_neighbors=5) == pytest.approx(found)
+    # Of one code nine times, whoever is there is as near as any other.
+    folded = np.abs(grid - 2) * 1.0
+    assert trustworthiness(folded, grid, n_neighbors=5) == pytest.approx(
+        _expected(folded, grid, 5), abs=8e-3
+    )
 
 
 def test_random_neighbours_have_one_half_and_a_folded_code_is_in_between():

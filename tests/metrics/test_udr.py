@@ -97,3 +97,20 @@ def test_bad_arguments_are_refused():
         udr([CODES, CODES * np.nan], alive([CODES, CODES]))
     with pytest.raises(ValueError, match="similarity must be"):
         udr([CODES, CODES], alive([CODES, CODES]), similarity="cosine")
+
+
+def test_copies_of_a_latent_share_its_coefficient_wherever_they_stand():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.normal(size=(3, 500))
+    partner = np.stack([a, b + a / 2, -a, c], axis=1)
+    model = np.stack([a + 0.3 * b, b, c], axis=1)
+    expected = udr([partner, model], alive([partner, model]))
+    for order in ([0, 2, 1, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
+        assert udr([partner[:, order], model], alive([partner, model])) == pytest.approx(expected)
+    single = partner[:, [0, 1, 3]]
+    with details() as found:
+        udr([CODES[:, [0, 0, 1, 2]], CODES], alive([CODES[:, [0, 0, 1, 2]], CODES]))
+    # 0.9 in two halves: 0.45² / 0.9 of the column, 0.45 of the rows.
+    column, row = (0.225 + 0.9 + 0.9) / 3, (0.45 + 0.45 + 0.9 + 0.9) / 4
+    assert found["pairwise"][0, 1] == pytest.approx((column + row) / 2)
+    assert udr([single, model], alive([single, model]))[1] > expected[1]
