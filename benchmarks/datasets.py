@@ -1,4 +1,4 @@
-"""Speed and memory of the data sets; run by hand: `python benchmarks/datasets.py`."""
+"""Speed and memory of the datasets; run by hand: `python benchmarks/datasets.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image data sets with known factors of variation: `load(name, **options)`."""
+"""Image datasets with known factors of variation: `load(name, **options)`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ __all__ = [
     "from_file",
     "load",
     "resolve",
+    "restore",
+    "spelling",
 ]
 
 DATASETS: dict[str, DatasetInfo] = {
@@ -34,14 +36,14 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def load(name: str, **options: Any) -> FactorDataset:
-    """Give a data set by its name, without drawing or reading its images yet.
+    """Return a dataset by its name, without drawing or reading its images yet.
 
     Parameters
     ----------
     name : str
         A name of `DATASETS`.
     **options
-        The data set's options; `DATASETS[name].options` lists them with their defaults.
+        The dataset's options; `DATASETS[name].options` lists them with their defaults.
 
     Returns
     -------
@@ -62,12 +64,82 @@ def load(name: str, **options: Any) -> FactorDataset:
     (64, (2, 1, 64, 64))
     """
     info = _info(name)
+    values = info.complete(info.written(options))
+    return info.loader(values, info.non_default(values))
+
+
+def restore(name: str, options: Mapping[str, Any]) -> FactorDataset:
+    """Return the dataset of options that `resolve` gave, today or long ago.
+
+    What a name alone means may change: `load("ball")` is another ball than it once was. What
+    resolved options mean does not, so a stored run keeps its dataset.
+
+    Parameters
+    ----------
+    name : str
+        A name of `DATASETS`.
+    options : mapping
+        What `resolve` returned, as it stands in a run's spec.
+
+    Returns
+    -------
+    FactorDataset
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `load`.
+
+    Examples
+    --------
+    >>> from datasets import load, resolve, restore
+    >>> resolve("ball", {}), resolve("ball", {"radius": 4})
+    ({'radius': 7.5, 'margin': 0.0}, {})
+    >>> restore("ball", {}).fingerprint == load("ball", radius=4).fingerprint
+    True
+    """
+    info = _info(name)
     values = info.complete(options)
     return info.loader(values, info.non_default(values))
 
 
+def spelling(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fewest options that a user has to write for resolved ones.
+
+    Parameters
+    ----------
+    name : str
+        A name of `DATASETS`.
+    options : mapping
+        What `resolve` returned.
+
+    Returns
+    -------
+    dict
+        Options of which `resolve` makes the same.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `load`.
+
+    Examples
+    --------
+    >>> from datasets import spelling
+    >>> spelling("ball", {"radius": 7.5, "margin": 0.0}), spelling("ball", {})
+    ({}, {'radius': 4.0})
+    """
+    info = _info(name)
+    written = {key: v for key, v in info.complete(options).items() if v is not None}
+    for key in tuple(written):
+        rest = {other: value for other, value in written.items() if other != key}
+        if info.non_default(info.complete(info.written(rest))) == options:
+            written = rest
+    return written
+
+
 def resolve(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a data set's name and options without drawing anything, in one canonical form.
+    """Check a dataset's name and options without drawing anything, in one canonical form.
 
     Parameters
     ----------
@@ -80,24 +152,29 @@ def resolve(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         The options that differ from their default; equal spellings (4 and 4.0) give equal values,
-        `source: auto` is settled. `load(name, **resolve(name, options))` is the same data set.
+        `source: auto` is settled. `restore(name, resolve(name, options))` is the same dataset.
 
     Raises
     ------
     ValueError
-        Unknown name or option, or a value that the option does not accept.
+        Unknown name or option, a value that the option does not accept, or a file that cannot be
+        what the option asks for.
+    FileNotFoundError
+        A file that an option names is not there.
 
     Examples
     --------
     >>> from datasets import resolve
-    >>> resolve("ball", {"radius": 4, "grid_size": 16})
-    {'grid_size': 16}
+    >>> resolve("ball", {"radius": 5, "grid_size": 16})
+    {'radius': 5.0, 'grid_size': 16}
     """
     info = _info(name)
-    return info.non_default(info.complete(options))
+    values = info.complete(info.written(options))
+    info.check(values)
+    return info.non_default(values)
 
 
 def _info(name: str) -> DatasetInfo:
     if name not in DATASETS:
-        raise ValueError(f"unknown data set {name!r}; known are: {', '.join(DATASETS)}")
+        raise ValueError(f"unknown dataset {name!r}; known are: {', '.join(DATASETS)}")
     return DATASETS[name]

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from . import DATASETS, load
+from ._console import complain, run, say
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
-    top = argparse.ArgumentParser(prog="datasets", description="Data sets with known factors.")
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="datasets", description="Datasets with known factors.")
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="the data sets and their options")
+    commands.add_parser("list", help="the datasets and their options")
     draw = commands.add_parser("draw", help="draw a set into the cache now")
     draw.add_argument("name", choices=["dsprites"])
     download = commands.add_parser("download", help="download an official file into the cache")
     download.add_argument("name", choices=["dsprites"])
     compare = commands.add_parser("compare", help="compare the drawn dSprites with a file")
     compare.add_argument("file", type=Path, help="the official .npz or .hdf5")
-    sheet = commands.add_parser("sheet", help="draw a contact sheet of a data set")
+    sheet = commands.add_parser("sheet", help="draw a contact sheet of a dataset")
     sheet.add_argument("name")
     sheet.add_argument("--out", type=Path, required=True, help=".png, .svg or .pdf")
     sheet.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
@@ -32,7 +33,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 for success, 1 if the compared sets differ, 2 for bad input."""
+    """Run the command line.
+
+    Returns 0 for success, 1 if the compared sets differ, 2 for bad input, 130 on SIGINT, 141 where
+    nobody reads what is printed any more.
+    """
+    return run(lambda: _command(argv))
+
+
+def _command(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     commands = {
         "list": _list,
@@ -44,23 +53,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return commands[arguments.command](arguments)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
+    except KeyboardInterrupt:
+        complain("stopped by SIGINT")
+        return 130
 
 
 def _list(arguments: argparse.Namespace) -> int:
     del arguments
+    lines = []
     for info in DATASETS.values():
-        print(f"{info.name}: {info.description}")
+        lines.append(f"{info.name}: {info.description}")
         for key, option in info.options.items():
-            print(f"    {key} = {json.dumps(option.default)}: {option.help}")
+            lines.append(f"    {key} = {json.dumps(option.default)}: {option.help}")
+    say("\n".join(lines))
     return 0
 
 
 def _draw(arguments: argparse.Namespace) -> int:
     data = load(arguments.name)
     data.packed_bits()
-    print(f"{data!r}\n{data.fingerprint}")
+    say(f"{data!r}\n{data.fingerprint}")
     return 0
 
 
@@ -68,7 +82,7 @@ def _download(arguments: argparse.Namespace) -> int:
     del arguments
     from ._official import download
 
-    print(download())
+    say(str(download()))
     return 0
 
 
@@ -79,7 +93,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     if drawn is None:
         raise ValueError("dSprites is a binary set, but has no packed bits")
     result = compare_file(arguments.file, drawn)
-    print(result)
+    say(str(result))
     return 1 if result.different_images else 0
 
 
@@ -88,7 +102,7 @@ def _sheet(arguments: argparse.Namespace) -> int:
 
     data = load(arguments.name, **dict(_option(text) for text in arguments.option))
     save_sheet(data, arguments.out, arguments.seed)
-    print(arguments.out)
+    say(str(arguments.out))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._paths import expanded, is_regular
+
 Bits = NDArray[np.uint8]
 Fill = Callable[[Bits], None]
 
@@ -23,23 +26,23 @@ class CorruptFileError(ValueError):
 
 
 def cache_folder() -> Path:
-    """Give the folder of drawn and downloaded sets: $DISBENCH_CACHE, else the system's own."""
+    """Return the folder of drawn and downloaded sets: $DISBENCH_CACHE, else the system's own."""
     chosen = os.environ.get("DISBENCH_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen, "DISBENCH_CACHE")
     import pooch  # type: ignore[import-untyped]
 
     return Path(pooch.os_cache("disbench"))
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Give a file's checksum in hexadecimal digits."""
+    """Return a file's checksum in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def digest_of(array: NDArray[Any]) -> str:
-    """Give the SHA-256 of an array's content, which lies in row order."""
+    """Return the SHA-256 of an array's content, which lies in row order."""
     return hashlib.sha256(array.data).hexdigest()
 
 
@@ -50,7 +53,9 @@ def locked(path: Path) -> Iterator[None]:
     Where the system or the file system has no such lock, go on without: the work may then be done
     twice, but every file is still renamed into place whole.
     """
-    with path.open("a") as stream:
+    with open(path, "ab", opener=_unfollowed) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(f"{path} is no regular file; remove it")
         with suppress(ImportError, OSError):
             import fcntl
 
@@ -58,8 +63,37 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _unfollowed(path: str, flags: int) -> int:
+    # Whoever put it there: a link is not followed, and a pipe not waited for.
+    careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # not on Windows
+    return os.open(path, flags | careful, 0o666)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, and rename it onto `path` if that succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)
+    os.close(handle)
+    staged = Path(name)
+    try:
+        yield staged
+        staged.chmod(0o644)  # other users may share the cache; it holds no secret
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def read_small(path: Path, most: int = 2**16) -> str:
+    """Return the text of a small regular file; OSError or ValueError if it is anything else."""
+    if not is_regular(path):
+        raise OSError(f"{path} is no regular file; remove it")
+    with path.open("rb") as stream:
+        return stream.read(most).decode()
+
+
 def stored_bits(name: str, shape: tuple[int, int], fill: Fill, sha256: str | None = None) -> Bits:
-    """Give an array of the cache, made by `fill` the first time it is asked for on this machine.
+    """Return an array of the cache, made by `fill` the first time it is asked for on this machine.
 
     Parameters
     ----------
@@ -114,8 +148,14 @@ def stored_bits(name: str, shape: tuple[int, int], fill: Fill, sha256: str | Non
 def open_bits(path: Path, shape: tuple[int, int], sha256: str | None = None) -> Bits | None:
     """Memory-map a cached array after a full check; None if absent, incomplete or damaged."""
     try:
-        expected = sha256 or path.with_suffix(".sha256").read_text().strip()
+        expected = sha256 or checksum_beside(path)
+        if not is_regular(path):
+            return None
         array = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Before it is read: a file of another size may take for ever.
+        size = array.offset + array.nbytes
+        if (array.shape, array.dtype, path.stat().st_size) != (shape, np.uint8, size):
+            return None
         with path.open("rb") as stream:
             # Read, not mapped: pages of the map count as this process's memory once touched.
             stream.seek(array.offset)
@@ -124,26 +164,29 @@ def open_bits(path: Path, shape: tuple[int, int], sha256: str | None = None) -> 
         return None
     # The whole file is hashed once per process (0.2 s for dSprites): a training on silently
     # damaged images costs more.
-    sound = digest == expected and array.shape == shape and array.dtype == np.uint8
-    return np.asarray(array) if sound else None
+    return np.asarray(array) if digest == expected else None
+
+
+def checksum_beside(path: Path) -> str:
+    """Return the checksum that was kept when a file of the cache was made."""
+    return read_small(path.with_suffix(".sha256")).strip()
+
+
+def keep_checksum(path: Path, digest: str) -> None:
+    """Keep the checksum of a file of the cache beside it."""
+    with replacing(path.with_suffix(".sha256")) as staged:
+        staged.write_text(f"{digest}\n")
 
 
 def _make(path: Path, shape: tuple[int, int], fill: Fill, sha256: str | None) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)
-    os.close(handle)
-    try:
-        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+    with replacing(path) as staged:
+        array = np.lib.format.open_memmap(staged, "w+", np.uint8, shape)
         fill(array)
         array.flush()
         digest = digest_of(array)
         del array
         _check(digest, sha256, path.stem)
-        os.chmod(temporary, 0o644)  # other users may share the cache; it holds no secret
-        path.with_suffix(".sha256").write_text(f"{digest}\n")
-        os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        keep_checksum(path, digest)
 
 
 def _check(digest: str, sha256: str | None, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the variants of dSprites share: made on the fly from another data set's images."""
+"""What the variants of dSprites share: made on the fly from another dataset's images."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class DerivedDataset(FactorDataset):
         return f"{self.name}/1/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def sprites(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give dSprites' own images, uint8 (n, 1, 64, 64)."""
+        """Return dSprites' own images, uint8 (n, 1, 64, 64)."""
         return self.base.images(indices)

@@ -1,20 +1,37 @@
-"""Read users' `.npz` and `.h5` files without unpickling anything."""
+"""Users' `.npz` and `.h5` files: the factors at once, the images as they are asked for."""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import as_images, channels_first
+from ._arrays import Form, channels_first, check_images, extremes_of, image_form
+from ._cache import (
+    cache_folder,
+    checksum_beside,
+    file_digest,
+    keep_checksum,
+    locked,
+    replacing,
+)
+from ._known import LARGE, once
+from ._npz import NpzArrays
+from ._paths import is_regular, shown
+from ._stored import PIECE_BYTES, Arrays, Rows, Stored
 
-T = TypeVar("T")
+_UNPACKED = ".raw"
+# A table of factors, or of their names, has no more: what asks for more is no table.
+_TABLE_BYTES = 2**30
 # What numpy, zipfile and HDF5 raise of a file that is not what it seems; a few bytes of a header
 # can ask for more memory than there is.
 _UNREADABLE = (
@@ -41,71 +58,161 @@ class FileContent:
 
 def read_content(path: Path, images: str, factors: str) -> FileContent:
     """Read the factors and the images' shape; ValueError if the two do not fit together."""
-
-    def read(file: Any) -> FileContent:
-        shape = _shape(file, images, path)
-        table = np.asarray(_member(file, factors, path))
+    with _opened(path) as arrays:
+        pictures = _stored(arrays, images, path)
+        label = f"{path}: array {images!r}"
+        check_images(pictures.shape, pictures.dtype, label)
+        rows = _stored(arrays, factors, path).shape[:1]
+        if rows and rows != pictures.shape[:1]:
+            raise ValueError(
+                f"{path}: {pictures.shape[0]} images but {rows[0]} rows of factors; the arrays "
+                f"{images!r} and {factors!r} must have one row an image"
+            )
         names = None
-        if "factor_names" in file:
-            listed = np.atleast_1d(np.asarray(_member(file, "factor_names", path)))
+        if "factor_names" in arrays.names():
+            listed = np.atleast_1d(_table(arrays, "factor_names", path))
             names = [_text(name) for name in listed.ravel()]
-        if len(table) != shape[0]:
-            raise ValueError(f"{path}: {shape[0]} images but {len(table)} rows of factors")
-        return FileContent(table, names, channels_first(shape, str(path)))
-
-    return _with_file(path, read)
+        table = _table(arrays, factors, path)
+        return FileContent(table, names, channels_first(pictures.shape, label))
 
 
-def read_images(path: Path, images: str) -> NDArray[np.uint8]:
-    """Read all images as uint8 (n, c, h, w)."""
-    return _with_file(path, lambda file: as_images(_member(file, images, path), str(path)))
+def open_images(
+    path: Path, key: str, digest: Callable[[], str]
+) -> tuple[Rows | NDArray[Any], Form]:
+    """Open the images of a file: their rows as they are stored, and the form to bring them into.
+
+    Small arrays are read; large ones are read row by row from where they lie in the file or, if
+    they are compressed, from a copy in the cache folder that is unpacked once.
+    """
+    label = f"{path}: array {key!r}"
+    with _opened(path) as arrays:
+        stored = _stored(arrays, key, path)
+        rows: Rows | NDArray[Any]
+        if stored.n_bytes < LARGE:
+            rows = _read(arrays, key, path)
+            extremes = extremes_of([rows])
+        else:
+            place, offset = path, stored.offset
+            if offset is None:
+                place, offset = _unpacked(path, arrays, key, stored, digest()), 0
+            rows = Rows(place, stored.shape, stored.dtype, offset)
+            # A look at every byte, which compares an npz with its checksum, too.
+            content = _content(path, arrays, key) if place == path else _pieces(place)
+            pieces = (np.frombuffer(piece, stored.dtype) for piece in content)
+            extremes = once(place, f"extremes of {key}", lambda: extremes_of(pieces))
+    return rows, image_form(stored.shape, stored.dtype, extremes, label)
 
 
-def _with_file(path: Path, read: Callable[[Any], T]) -> T:
-    if path.suffix not in (".npz", ".h5", ".hdf5"):
-        raise ValueError(f"{path}: a data set's file must end in .npz, .h5 or .hdf5")
+def _content(path: Path, arrays: Arrays, key: str) -> Iterator[bytes | memoryview]:
+    """Yield the content of an array; what is wrong with it is no fault of where it is written."""
     try:
-        if path.suffix == ".npz":
-            if not zipfile.is_zipfile(path):  # np.load would take it for a pickle or an .npy
-                raise ValueError(f"{path} cannot be read as npz: it is no zip archive")
-            with np.load(path, allow_pickle=False) as archive:
-                return read(archive)
-        import h5py
+        yield from arrays.pieces(key, PIECE_BYTES)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
 
-        with h5py.File(path, "r") as file:
-            return read(file)
+
+def _pieces(copy: Path) -> Iterator[bytes]:
+    with copy.open("rb") as stream:
+        while piece := stream.read(PIECE_BYTES):
+            yield piece
+
+
+def _unpacked(path: Path, arrays: Arrays, key: str, stored: Stored, digest: str) -> Path:
+    """Return the copy of a compressed array in the cache folder, unpacked if there is none yet."""
+    label, size = f"{path}: array {key!r}", f"{stored.n_bytes:,} bytes"
+    if not stored.in_rows or stored.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{label} of {size} is stored column by column; save numpy.ascontiguousarray(images)"
+        )
+    folder = cache_folder()
+    name = hashlib.sha256(f"{digest}/{key}".encode()).hexdigest()[:32]
+    place = folder / f"file-{name}{_UNPACKED}"
+    try:
+        if not _sound(place, stored.n_bytes):
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(place.with_suffix(".lock")):
+                if not _sound(place, stored.n_bytes):  # another process may have made it meanwhile
+                    free = shutil.disk_usage(folder).free
+                    if free < stored.n_bytes:
+                        raise OSError(f"{free:,} bytes are free")
+                    _unpack(_content(path, arrays, key), place)
+    except OSError as error:
+        raise ValueError(
+            f"{label} cannot be unpacked into the cache folder {folder} ({error}): it needs "
+            f"{size}; set DISBENCH_CACHE to a folder with room, or save the file uncompressed "
+            "(numpy.savez)"
+        ) from error
+    return place
+
+
+def _sound(place: Path, n_bytes: int) -> bool:
+    try:
+        whole = is_regular(place) and place.stat().st_size == n_bytes
+        return whole and once(place, "sha256", lambda: file_digest(place)) == checksum_beside(place)
+    except (OSError, ValueError):
+        return False
+
+
+def _unpack(content: Iterator[bytes | memoryview], place: Path) -> None:
+    digest = hashlib.sha256()
+    with replacing(place) as staged:
+        with staged.open("wb") as stream:
+            for piece in content:
+                stream.write(piece)
+                digest.update(piece)
+        keep_checksum(place, digest.hexdigest())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Arrays]:
+    if path.suffix not in (".npz", ".h5", ".hdf5"):
+        raise ValueError(f"{shown(path)}: a dataset's file must end in .npz, .h5 or .hdf5")
+    try:
+        with _reader(path) as arrays:
+            yield arrays
     except FileNotFoundError:
         raise
     except _UNREADABLE as error:
-        raise ValueError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+        raise _unreadable(path, error) from error
 
 
-def _member(file: Any, key: str, path: Path) -> Any:
-    array = _found(file, key, path)
+def _unreadable(path: Path, error: BaseException) -> ValueError:
+    return ValueError(f"{path} cannot be read as {path.suffix[1:]}: {error}")
+
+
+def _reader(path: Path) -> Arrays:
+    if path.suffix == ".npz":
+        return NpzArrays(path)
+    from ._hdf5 import HDF5Arrays
+
+    return HDF5Arrays(path)
+
+
+def _stored(arrays: Arrays, key: str, path: Path) -> Stored:
     try:
-        return array[()]
-    except ValueError as error:  # numpy refuses a pickled member
-        raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from error
+        return arrays.stored(key)
+    except KeyError:
+        there = shown(", ".join(arrays.names()) or "none")
+        reason = f"has no array {key!r}; it has: {there}"
+        raise ValueError(f"{path} {reason}; name yours by the options images and factors") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
-def _shape(file: Any, key: str, path: Path) -> tuple[int, ...]:
-    return tuple(_found(file, key, path).shape)
+def _table(arrays: Arrays, key: str, path: Path) -> NDArray[Any]:
+    n_bytes = _stored(arrays, key, path).n_bytes
+    if n_bytes > _TABLE_BYTES:
+        raise ValueError(
+            f"{path}: array {key!r} has {n_bytes:,} bytes; a table has at most {_TABLE_BYTES:,}"
+        )
+    return _read(arrays, key, path)
 
 
-def _found(file: Any, key: str, path: Path) -> Any:
-    if key not in file:
-        raise ValueError(f"{path} has no array {key!r}; it has: {', '.join(file) or 'none'}")
+def _read(arrays: Arrays, key: str, path: Path) -> NDArray[Any]:
     try:
-        array = file[key]
-    except ValueError as error:  # numpy refuses a pickled member
+        return arrays.read(key)
+    except ValueError as error:
         raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from error
-    if isinstance(array, np.ndarray):
-        return array
-    # HDF5 can take an array's content from any file of the machine.
-    inside = hasattr(array, "shape") and array.file.filename == file.file.filename
-    if not inside or array.external or array.is_virtual:
-        raise ValueError(f"{path}: {key!r} is no array in the file itself")
-    return array
 
 
 def _text(name: Any) -> str:

@@ -24,7 +24,7 @@ HEART_VERTICES = 150
 
 
 def outline(shape: str) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[float, float]]:
-    """Give a shape's vertices (u, v) at scale 1 and orientation 0, and the place of its centre.
+    """Return a shape's vertices (u, v) at scale 1 and orientation 0, and the place of its centre.
 
     A rectangle has its corner at the origin, and the heart's curve is not centred either: both are
     moved when they are drawn.
@@ -45,7 +45,7 @@ def outline(shape: str) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple
 def snapped_vertices(
     shape: int, scale: int, orientation: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the polygon at every position, snapped to 1/256 pixel.
+    """Return the polygon at every position, snapped to 1/256 pixel.
 
     In the single precision of the original program, since a vertex between two subpixels goes
     where rounding takes it. LÖVE multiplies matrices: to the middle of the canvas, to the position,
@@ -80,7 +80,7 @@ def _in_clip_space(
     v: NDArray[np.float32],
     centre: tuple[float, float],
 ) -> NDArray[np.float64]:
-    """Give one coordinate, a·u + b·v and the place, of vertices at all positions: (32, n)."""
+    """Return one coordinate, a·u + b·v and the place, of vertices at all positions: (32, n)."""
     to_canvas_centre, to_position = _single(WIDTH / 2), _single(WIDTH / 2 * (POSITIONS - 0.5))
     hx, hy = _single(WIDTH * np.array(centre))
     places = (-(a * hx) - b * hy) + (to_canvas_centre + to_position)

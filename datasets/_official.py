@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ._cache import CorruptFileError, cache_folder, file_digest, open_bits, stored_bits
 from ._draw import BYTES_PER_IMAGE, N_IMAGES
+from ._paths import expanded, is_regular, present, shown
 
 STEM = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
 COMMIT = "fa310c66517cfc1939d77fe17c725154efc97127"
@@ -37,22 +38,43 @@ def remedy() -> str:
 
 def _places(path: str | None) -> list[Path]:
     if path:
-        return [Path(path).expanduser()]
+        return [expanded(path, "dsprites: option 'path'")]
     return [cache_folder() / f"{STEM}{ending}" for ending in CHECKSUMS]
 
 
+def check_there(path: str | None) -> None:
+    """Refuse an official file that is not there, without reading it; see `verified`."""
+    if path:
+        _check_named(_places(path)[0])
+    elif not any(map(is_regular, [*_places(None), cache_folder() / f"{_CACHED}.npy"])):
+        raise FileNotFoundError(f"no official dSprites file at {_places(None)[0]}: {remedy()}")
+
+
+def _check_named(path: Path) -> str:
+    """Return the ending that says what the file is, or raise."""
+    try:
+        present(path, "dsprites: option 'path'")
+    except FileNotFoundError:
+        reason = f"no official dSprites file at {shown(path)}: {remedy()}"
+        raise FileNotFoundError(reason) from None
+    ending = ".hdf5" if path.suffix in (".h5", ".hdf5") else path.suffix
+    if ending not in CHECKSUMS:
+        raise CorruptFileError(f"{shown(path)}: the official dSprites file ends in .npz or .hdf5")
+    return ending
+
+
 def find_official(path: str | None) -> Path | None:
-    """Give the official file if there is a sound one: at `path`, or in the cache folder."""
+    """Return the official file if there is a sound one: at `path`, or in the cache folder."""
     for place in _places(path):
         try:
             return verified(place)
-        except (FileNotFoundError, CorruptFileError):
+        except (OSError, ValueError):
             continue
     return None
 
 
 def verified(path: Path) -> Path:
-    """Give `path` back if it is the official file, else raise.
+    """Return `path` back if it is the official file, else raise.
 
     Raises
     ------
@@ -61,12 +83,7 @@ def verified(path: Path) -> Path:
     CorruptFileError
         Another ending, or another checksum: truncated, damaged, or another file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no official dSprites file at {path}: {remedy()}")
-    ending = ".hdf5" if path.suffix in (".h5", ".hdf5") else path.suffix
-    if ending not in CHECKSUMS:
-        raise CorruptFileError(f"{path}: the official dSprites file ends in .npz or .hdf5")
-    algorithm, expected = CHECKSUMS[ending]
+    algorithm, expected = CHECKSUMS[_check_named(path)]
     digest = file_digest(path, algorithm)
     if digest != expected:
         raise CorruptFileError(
@@ -78,7 +95,7 @@ def verified(path: Path) -> Path:
 
 @cache
 def official_bits(folder: str, path: str | None) -> NDArray[np.uint8]:
-    """Give the official images as packed bits, converted once into `folder`, the cache."""
+    """Return the official images as packed bits, converted once into `folder`, the cache."""
     shape = (N_IMAGES, BYTES_PER_IMAGE)
     if path is None:
         # Converted on an earlier day from a verified file, which may have been removed since.
@@ -86,8 +103,8 @@ def official_bits(folder: str, path: str | None) -> NDArray[np.uint8]:
         if converted is not None:
             return converted
     places = _places(path)
-    present = [place for place in places if place.is_file()]
-    source = find_official(path) or verified((present or places)[0])  # verified says what is wrong
+    there = [place for place in places if is_regular(place)]
+    source = find_official(path) or verified((there or places)[0])  # verified says what is wrong
     return stored_bits(_CACHED, shape, lambda out: read_packed(source, out))
 
 
@@ -154,7 +171,7 @@ def _pack(
 
 
 def download() -> Path:
-    """Download the official npz into the cache folder, verified; give its path.
+    """Download the official npz into the cache folder, verified; return its path.
 
     Raises
     ------
@@ -164,6 +181,9 @@ def download() -> Path:
     import pooch  # type: ignore[import-untyped]
 
     algorithm, expected = CHECKSUMS[".npz"]
+    place = cache_folder() / f"{STEM}.npz"
+    if place.exists():
+        present(place, "the cache folder")  # it would wait for a pipe
     try:
         name = pooch.retrieve(
             f"{URL}{STEM}.npz",

@@ -1,19 +1,33 @@
-"""Options of a data set: their defaults, what they accept, and one canonical form of each value."""
+"""Options of a dataset: their defaults, what they accept, and one canonical form of each value."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
+
+from ._paths import absolute, shown
+
+_NEEDED = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a finite number",
+    str: "a text",
+    list: "a list of texts",
+    Path: "the path of a file",
+}
 
 
 @dataclass(frozen=True)
 class Option:
     """One option: its frozen default and the values it accepts.
 
-    `kind` is the type of a value (`bool`, `int`, `float` or `str`). `None` is accepted where it is
-    the default. The defaults are frozen: a run's identity leaves out what equals its default.
+    `kind` is the type of a value (`bool`, `int`, `float`, `str`, `list` for a list of texts, or
+    `Path` for a text that names a file). `None` is accepted where it is the default. The defaults
+    are frozen: a run's identity leaves out what equals its default.
     """
 
     default: Any
@@ -24,7 +38,7 @@ class Option:
     maximum: float = math.inf
 
     def canonical(self, label: str, value: Any) -> Any:
-        """Give `value` in the one form that every equal spelling has; ValueError if refused."""
+        """Return `value` in the one form that every equal spelling has; ValueError if refused."""
         if value is None and self.default is None:
             return None
         value = self._typed(label, value)
@@ -44,11 +58,15 @@ class Option:
             return value
         if self.kind is str and isinstance(value, str):
             return str(value)
+        if self.kind is Path and isinstance(value, str):
+            return absolute(value, label)
+        is_list = isinstance(value, list | tuple)
+        if self.kind is list and is_list and all(isinstance(item, str) for item in value):
+            return [str(item) for item in value]
         if self.kind is int and isinstance(value, Integral) and not is_bool:
             return int(value)
         if self.kind is float and isinstance(value, Real) and not is_bool:
-            number = float(value)
-            if math.isfinite(number):
-                return number
-        needed = {bool: "true or false", int: "an integer", float: "a finite number", str: "a text"}
-        raise ValueError(f"{label} must be {needed[self.kind]}, got {value!r}")
+            with suppress(OverflowError):  # an integer of 400 digits
+                if math.isfinite(number := float(value)):
+                    return number
+        raise ValueError(f"{label} must be {_NEEDED[self.kind]}, got {shown(repr(value))}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def random_bytes(seed: int, indices: NDArray[np.int64], n_bytes: int) -> NDArray[np.uint8]:
-    """Give uniform bytes (n_indices, n_bytes): each row depends on seed and its index alone.
+    """Return uniform bytes (n_indices, n_bytes): each row depends on seed and its index alone.
 
     Philox is counter-based: the seed is its key and the index the high part of its counter, so
     that no two images share a number, and an image's numbers need no other image's. numpy keeps

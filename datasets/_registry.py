@@ -1,4 +1,4 @@
-"""What a data set's module tells the registry, and the checking of its options."""
+"""What a dataset's module tells the registry, and the checking of its options."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ def _unchanged(values: Values) -> Values:
     return values
 
 
+def _as_given(options: Mapping[str, Any]) -> Values:
+    return dict(options)
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A data set that `load` knows.
+    """A dataset that `load` knows.
 
     Attributes
     ----------
@@ -33,7 +37,13 @@ class DatasetInfo:
         that differ from their default. Draws and reads nothing large.
     settle : callable
         Checks options against each other and settles those that depend on the machine
-        (`source: auto`); gets and gives every option. Draws nothing.
+        (`source: auto`); gets and returns every option. Draws nothing.
+    check : callable
+        Refuses options that name a file which is not there or cannot be what it should be. Asked
+        before a training, and not where factors alone are needed, as scores do.
+    written : callable
+        Adds to the options that a user wrote what their leaving others out means today. Defaults
+        of options are frozen, as stored runs rest on them; what a name alone means may change here.
     """
 
     name: str
@@ -41,6 +51,8 @@ class DatasetInfo:
     options: Mapping[str, Option]
     loader: Callable[[Values, Values], FactorDataset]
     settle: Callable[[Values], Values] = _unchanged
+    check: Callable[[Values], object] = _unchanged
+    written: Callable[[Mapping[str, Any]], Values] = _as_given
 
     @property
     def defaults(self) -> Values:
@@ -48,12 +60,12 @@ class DatasetInfo:
         return {key: option.default for key, option in self.options.items()}
 
     def complete(self, options: Mapping[str, Any]) -> Values:
-        """Check `options`, and give every option in canonical form."""
+        """Check `options`, and return every option in canonical form."""
         for key in options:
             if key not in self.options:
                 known = ", ".join(self.options) or "none"
                 raise ValueError(
-                    f"data set {self.name!r} has no option {key!r}; its options are: {known}"
+                    f"dataset {self.name!r} has no option {key!r}; its options are: {known}"
                 )
         values = self.defaults
         for key, value in options.items():

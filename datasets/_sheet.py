@@ -1,4 +1,4 @@
-"""A contact sheet: what a data set looks like, and what each factor does."""
+"""A contact sheet: what a dataset looks like, and what each factor does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = 10
 
 
 def traversal(data: FactorDataset, factor: int, n: int = _COLUMNS) -> NDArray[np.int64]:
-    """Give indices of images where one factor runs through its values, the others held.
+    """Return indices of images where one factor runs through its values, the others held.
 
     The others are held at the values of the middle image. Up to `n` values are taken, evenly
     spaced and with both ends; combinations without image are left out.
@@ -39,7 +39,7 @@ def _middle(data: FactorDataset) -> int:
 
 
 def save_sheet(data: FactorDataset, path: Path, seed: int = 0) -> None:
-    """Draw the contact sheet of a data set into a .png, .svg or .pdf file.
+    """Draw the contact sheet of a dataset into a .png, .svg or .pdf file.
 
     The first two rows are images drawn at random; then one row per factor.
     """

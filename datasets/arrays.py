@@ -1,8 +1,9 @@
-"""Your own images and factors as a data set: from arrays, or from a file."""
+"""Your own images and factors as a dataset: from arrays, or from a file."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import as_factors, as_images
+from ._arrays import Form, as_factors, as_images
 from ._base import FactorDataset, checked_indices
 from ._cache import file_digest
-from ._file import FileContent, read_content, read_images
+from ._file import open_images, read_content
+from ._known import identity, once, same_content
 from ._options import Option
+from ._paths import expanded, present, shown
 from ._registry import DatasetInfo, Values
+from ._stored import Rows
 
 
-class ArrayDataset(FactorDataset):
+class TableDataset(FactorDataset):
     """Images with a table of their factors, in any order, of any part of the factor grid.
 
     `index` finds the image of a combination by search; where several images have the same
@@ -42,17 +46,16 @@ class ArrayDataset(FactorDataset):
         self._codes = codes[self._order]
         n = prod(self.factor_sizes)
         self.is_full_grid = len(codes) == n and bool((codes == np.arange(n)).all())
-        self._images: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self._factors)
 
     def factors(self, indices: ArrayLike) -> NDArray[np.int64]:
-        """Give the factors of some images; see `FactorDataset.factors`."""
+        """Return the factors of some images; see `FactorDataset.factors`."""
         return self._factors[checked_indices(indices, len(self))]
 
     def index(self, factors: ArrayLike) -> NDArray[np.int64]:
-        """Give the first image of each combination; see `FactorDataset.index`."""
+        """Return the first image of each combination; see `FactorDataset.index`."""
         checked = self.checked_factors(factors)
         wanted = self.ravel(checked)
         places = np.minimum(np.searchsorted(self._codes, wanted), len(self) - 1)
@@ -62,53 +65,79 @@ class ArrayDataset(FactorDataset):
             raise ValueError(f"{self.name} has no image with the factors {example}")
         return np.asarray(self._order[places], np.int64)
 
+
+class ArrayDataset(TableDataset):
+    """Images that are in memory."""
+
+    def __init__(
+        self,
+        name: str,
+        images: NDArray[np.uint8],
+        factors: NDArray[np.int64],
+        factor_names: Sequence[str],
+        factor_sizes: Sequence[int],
+    ) -> None:
+        shape = (images.shape[1], images.shape[2], images.shape[3])
+        super().__init__(name, factors, factor_names, factor_sizes, shape)
+        self._images = images
+
     @property
     def fingerprint(self) -> str:
         """Digest of the images and the factors."""
         digest = hashlib.sha256(repr((self.factor_names, self.factor_sizes)).encode())
-        digest.update(repr(self._all().shape).encode())
-        digest.update(np.ascontiguousarray(self._all()).data)
+        digest.update(repr(self._images.shape).encode())
+        digest.update(np.ascontiguousarray(self._images).data)
         digest.update(np.ascontiguousarray(self._factors).data)
         return f"arrays/1/{digest.hexdigest()[:16]}"
 
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give the images of some indices; see `FactorDataset.images`."""
-        return self._all()[checked_indices(indices, len(self))]
-
-    def _all(self) -> NDArray[np.uint8]:
-        if self._images is None:
-            self._images = self.read_all()
-        return self._images
-
-    def read_all(self) -> NDArray[np.uint8]:
-        """Give all images; a subclass that reads them late does it here."""
-        raise NotImplementedError
+        """Return the images of some indices; see `FactorDataset.images`."""
+        return self._images[checked_indices(indices, len(self))]
 
 
-class FileDataset(ArrayDataset):
-    """An `.npz` or `.h5` file: the factors are read at once, the images at their first use."""
+class FileDataset(TableDataset):
+    """An `.npz` or `.h5` file: the factors are read at once, the images as they are asked for."""
 
-    def __init__(self, path: Path, content: FileContent, images: str, options: Values) -> None:
-        table, sizes = as_factors(content.factors, str(path))
-        names = _names(content.factor_names, table.shape[1])
+    def __init__(self, path: Path, values: Values, options: Values) -> None:
+        self._file = identity(path)
+        content = read_content(path, values["images"], values["factors"])
+        table, sizes = as_factors(content.factors, str(path), n_bins=values["factor_bins"])
+        names = _names(values["factor_names"] or content.factor_names, table.shape[1], str(path))
         super().__init__("file", table, names, sizes, content.image_shape, options)
         self.path = path
-        self._key = images
+        self._key = values["images"]
+        self._stored: tuple[Rows | NDArray[Any], Form] | None = None
         self._digest: str | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the file's whole content."""
-        if self._digest is None:
-            self._digest = file_digest(self.path)
-        return f"file/1/{self._digest}/{self._key}"
+        """Digest of the file's whole content, and of the options that make other factors of it."""
+        # What was so before there were such options keeps its name.
+        own = {key: self.options[key] for key in _OF_FACTORS if key in self.options}
+        suffix = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+        return f"file/1/{self._sha256()}/{self._key}" + (f"/{suffix}" if own else "")
 
-    def read_all(self) -> NDArray[np.uint8]:
-        """Read all images of the file."""
-        return read_images(self.path, self._key)
+    def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
+        """Return the images of some indices; see `FactorDataset.images`."""
+        numbers = checked_indices(indices, len(self))
+        if self._stored is None:
+            self._check_unchanged()
+            self._stored = open_images(self.path, self._key, self._sha256)
+        rows, form = self._stored
+        return form(rows[numbers])
+
+    def _sha256(self) -> str:
+        if self._digest is None:
+            self._check_unchanged()
+            self._digest = once(self.path, "sha256", lambda: file_digest(self.path))
+        return self._digest
+
+    def _check_unchanged(self) -> None:
+        if not same_content(identity(self.path), self._file):
+            raise ValueError(f"{self.path} was changed since its factors were read; load it again")
 
     def __getstate__(self) -> Values:
-        return {**self.__dict__, "_images": None}  # a worker process reads the file itself
+        return {**self.__dict__, "_stored": None}  # a worker process opens the file itself
 
 
 def from_arrays(
@@ -117,9 +146,10 @@ def from_arrays(
     *,
     factor_names: Sequence[str] | None = None,
     factor_sizes: Sequence[int] | None = None,
+    factor_bins: int | None = None,
     name: str = "arrays",
 ) -> FactorDataset:
-    """Make a data set of images and factors that are in memory.
+    """Make a dataset of images and factors that are in memory.
 
     Parameters
     ----------
@@ -127,15 +157,18 @@ def from_arrays(
         uint8 in 0..255 (values of only 0 and 1 are taken as black and white), bool, or float in
         [0, 1].
     factors : array_like, shape (n, n_factors) or (n,)
-        Integers from 0 are class indices and are kept. Columns of an array of floats, or of
-        negative integers, are numbered by their distinct values in rising order. Incomplete grids
-        of factors are allowed.
+        Whole numbers from 0, of any type, are class indices and are kept. Columns with other
+        numbers (negative ones, fractions) are numbered by their distinct values in rising order.
+        Incomplete grids of factors are allowed.
     factor_names : sequence of str, optional
         By default factor_0, factor_1, …
     factor_sizes : sequence of int, optional
         Number of values of each factor; by default the highest class plus one.
+    factor_bins : int, optional
+        For continuous factors: each column of more distinct values is cut into so many classes of
+        about equally many images, at its quantiles; the other columns are numbered by their values.
     name : str
-        Name of the data set.
+        Name of the dataset.
 
     Returns
     -------
@@ -144,7 +177,8 @@ def from_arrays(
     Raises
     ------
     ValueError
-        Shapes, types or ranges that do not fit, or numbers of images and factors that differ.
+        Shapes, types or ranges that do not fit, numbers of images and factors that differ, or a
+        continuous factor without `factor_bins`.
 
     Examples
     --------
@@ -155,21 +189,26 @@ def from_arrays(
     ((2, 2), False, [2])
     """
     pictures = as_images(images, name)
-    table, sizes = as_factors(factors, name, factor_sizes)
+    n_bins = INFO.options["factor_bins"].canonical(f"{name}: factor_bins", factor_bins)
+    table, sizes = as_factors(factors, name, factor_sizes, n_bins)
     if len(pictures) != len(table):
         raise ValueError(f"{name}: {len(pictures)} images but {len(table)} rows of factors")
-    shape = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
-    data = ArrayDataset(name, table, _names(factor_names, table.shape[1]), sizes, shape)
-    data._images = pictures
-    return data
+    names = _names(factor_names, table.shape[1], name)
+    return ArrayDataset(name, pictures, table, names, sizes)
 
 
 def from_file(
-    path: str | Path, *, images: str = "images", factors: str = "factors"
+    path: str | Path,
+    *,
+    images: str = "images",
+    factors: str = "factors",
+    factor_names: Sequence[str] | None = None,
+    factor_bins: int | None = None,
 ) -> FactorDataset:
-    """Make a data set of an `.npz` or `.h5` file with arrays of images and factors.
+    """Make a dataset of an `.npz` or `.h5` file with arrays of images and factors.
 
-    Nothing is unpickled. Names of the factors may be given by a third array, `factor_names`.
+    Nothing is unpickled, and images are read as they are asked for: a file may be larger than the
+    memory.
 
     Parameters
     ----------
@@ -177,6 +216,10 @@ def from_file(
         Ends in .npz, .h5 or .hdf5.
     images, factors : str
         Names of the two arrays in the file; what they may hold says `from_arrays`.
+    factor_names : sequence of str, optional
+        By default what the file's array `factor_names` says, else factor_0, factor_1, …
+    factor_bins : int, optional
+        Classes that continuous factors are cut into; see `from_arrays`.
 
     Returns
     -------
@@ -200,40 +243,51 @@ def from_file(
     (4,)
     >>> folder.cleanup()
     """
-    values = INFO.complete({"path": str(path), "images": images, "factors": factors})
+    names = None if factor_names is None else list(factor_names)
+    arrays = {"images": images, "factors": factors}
+    options = {"path": str(path), **arrays, "factor_names": names, "factor_bins": factor_bins}
+    values = INFO.complete(options)
     return _load(values, INFO.non_default(values))
 
 
-def _names(names: Sequence[str] | None, n: int) -> tuple[str, ...]:
+def _names(names: Sequence[str] | None, n: int, label: str) -> tuple[str, ...]:
     if names is None:
         return tuple(f"factor_{k}" for k in range(n))
-    if len(names) != n or len(set(names)) != n:
-        raise ValueError(f"factor_names must be {n} different names, got {list(names)}")
+    if isinstance(names, str) or len(names) != n or len(set(names)) != n:
+        said = shown(repr(names if isinstance(names, str) else list(names)))
+        raise ValueError(f"{label}: factor_names must be {n} different names, got {said}")
     return tuple(names)
 
 
 def _settle(values: Values) -> Values:
     if values["path"] is None:
-        raise ValueError("data set 'file' needs the option 'path': an .npz or .h5 file")
-    path = Path(values["path"]).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"data set 'file': there is no file {path}")
+        raise ValueError("dataset 'file' needs the option 'path': an .npz or .h5 file")
+    _place(values)
     return values
 
 
+def _place(values: Values) -> Path:
+    label = "dataset 'file': option 'path'"
+    return present(expanded(values["path"], label), label)
+
+
 def _load(values: Values, options: Values) -> FactorDataset:
-    path = Path(values["path"]).expanduser().absolute()
-    content = read_content(path, values["images"], values["factors"])
-    return FileDataset(path, content, values["images"], options)
+    return FileDataset(_place(values), values, options)
 
 
+# Options that change the factors, not the images.
+_OF_FACTORS = ("factors", "factor_names", "factor_bins")
 INFO = DatasetInfo(
     "file",
     "your own images and factors from an .npz or .h5 file",
     {
-        "path": Option(None, str, "the .npz, .h5 or .hdf5 file"),
+        "path": Option(None, Path, "the .npz, .h5 or .hdf5 file"),
         "images": Option("images", str, "name of the array of images in the file"),
         "factors": Option("factors", str, "name of the array of factors in the file"),
+        "factor_names": Option(None, list, "names of the factors, instead of the file's own"),
+        "factor_bins": Option(
+            None, int, "classes that continuous factors are cut into", minimum=2, maximum=1000
+        ),
     },
     _load,
     _settle,

@@ -14,13 +14,13 @@ from ._geometry import FACTOR_NAMES, FACTOR_SIZES
 from ._options import Option
 from ._random import random_bytes
 from ._registry import DatasetInfo, Values
-from .dsprites import settle_source
+from .dsprites import check_source, settle_source
 
 _IMAGE_SHAPE = (3, 64, 64)
 
 
 def hues(n_colors: int) -> NDArray[np.uint8]:
-    """Give `n_colors` fully saturated colours, uint8 (n_colors, 3), evenly spaced in hue from red.
+    """Return `n_colors` saturated colours, uint8 (n_colors, 3), evenly spaced in hue from red.
 
     With 8: red, amber, lime, spring green, cyan, blue, violet, rose.
 
@@ -59,7 +59,7 @@ class ColorDSprites(DerivedDataset):
         super().__init__("color_dsprites", values, options, names, sizes, _IMAGE_SHAPE)
 
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give the images of some indices; see `FactorDataset.images`."""
+        """Return the images of some indices; see `FactorDataset.images`."""
         numbers = checked_indices(indices, len(self))
         if self._random:
             # Half the range of a byte, shifted up: a dark shape could not be seen.
@@ -73,7 +73,7 @@ class ColorDSprites(DerivedDataset):
 
 def _settle(values: Values) -> Values:
     values = settle_source(values)
-    # An option without effect is no part of a data set's identity.
+    # An option without effect is no part of a dataset's identity.
     unused = {"n_colors": 8} if values["random_color"] else {"seed": 0}
     return {**values, **unused}
 
@@ -93,4 +93,5 @@ INFO = DatasetInfo(
     },
     _load,
     _settle,
+    check_source,
 )

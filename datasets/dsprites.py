@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ._base import FactorDataset, bits_to_images, checked_indices
 from ._cache import cache_folder, stored_bits
 from ._draw import BYTES_PER_IMAGE, N_IMAGES, draw_all
 from ._geometry import FACTOR_NAMES, FACTOR_SIZES
-from ._official import find_official, official_bits
+from ._official import check_there, find_official, official_bits
 from ._options import Option
 from ._registry import DatasetInfo, Values
 
@@ -24,7 +25,7 @@ DRAWN_SHA256 = "c9029b6b7d9480a6149b4721b937252f2cafe54bace7150805d13af78f571f68
 
 @cache
 def drawn_bits(folder: str) -> NDArray[np.uint8]:
-    """Give the drawn set, drawing it if `folder`, the cache, has no sound copy."""
+    """Return the drawn set, drawing it if `folder`, the cache, has no sound copy."""
     del folder  # only the key: a process that changes DISBENCH_CACHE must not keep the old map
     return stored_bits("dsprites-drawn", SHAPE, draw_all, DRAWN_SHA256)
 
@@ -70,13 +71,13 @@ class DSprites(FactorDataset):
         return f"dsprites/render/{DRAWN_SHA256[:16]}"
 
     def packed_bits(self) -> NDArray[np.uint8]:
-        """Give all images, eight pixels to a byte; see `FactorDataset.packed_bits`."""
+        """Return all images, eight pixels to a byte; see `FactorDataset.packed_bits`."""
         if self._source == "official":
             return official_bits(str(cache_folder()), self._path)
         return drawn_bits(str(cache_folder()))
 
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give the images of some indices; see `FactorDataset.images`."""
+        """Return the images of some indices; see `FactorDataset.images`."""
         packed = self.packed_bits()
         return bits_to_images(packed[checked_indices(indices, N_IMAGES)], IMAGE_SHAPE)
 
@@ -88,7 +89,7 @@ OPTIONS = {
         "draw the images, read the official file, or `auto`: the official file if the cache has it",
         choices=("render", "official", "auto"),
     ),
-    "path": Option(None, str, "the official .npz or .hdf5 file; by default searched in the cache"),
+    "path": Option(None, Path, "the official .npz or .hdf5 file; by default searched in the cache"),
 }
 
 
@@ -102,6 +103,12 @@ def settle_source(values: Values) -> Values:
     return values
 
 
+def check_source(values: Values) -> None:
+    """Refuse an official file that is not there, for dSprites and its variants."""
+    if values["source"] == "official":
+        check_there(values["path"])
+
+
 def _load(values: dict[str, Any], options: Values) -> FactorDataset:
     return DSprites(values["source"], values["path"], options)
 
@@ -112,4 +119,5 @@ INFO = DatasetInfo(
     OPTIONS,
     _load,
     settle_source,
+    check_source,
 )

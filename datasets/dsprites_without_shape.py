@@ -11,7 +11,7 @@ from ._geometry import FACTOR_NAMES, FACTOR_SIZES, SHAPES
 from ._options import Option
 from ._random import random_bytes
 from ._registry import DatasetInfo, Values
-from .dsprites import settle_source
+from .dsprites import check_source, settle_source
 
 _N_IMAGES = 6 * 40 * 32 * 32
 
@@ -37,12 +37,12 @@ class DSpritesWithoutShape(DerivedDataset):
         super().__init__("dsprites_without_shape", values, options, names, sizes, (1, 64, 64))
 
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give the images of some indices; see `FactorDataset.images`."""
+        """Return the images of some indices; see `FactorDataset.images`."""
         numbers = self._base_indices(checked_indices(indices, len(self)))
         return bits_to_images(self.base.packed_bits()[numbers], self.image_shape)
 
     def packed_bits(self) -> NDArray[np.uint8]:
-        """Give all images, eight pixels to a byte; see `FactorDataset.packed_bits`."""
+        """Return all images, eight pixels to a byte; see `FactorDataset.packed_bits`."""
         packed = self.base.packed_bits()
         if self._values["shape"] == "random":
             return packed[self._base_indices(np.arange(_N_IMAGES))]
@@ -77,4 +77,5 @@ INFO = DatasetInfo(
     },
     _load,
     _settle,
+    check_source,
 )

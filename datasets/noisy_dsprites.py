@@ -11,7 +11,7 @@ from ._geometry import FACTOR_NAMES, FACTOR_SIZES
 from ._options import Option
 from ._random import random_bytes
 from ._registry import DatasetInfo, Values
-from .dsprites import settle_source
+from .dsprites import check_source, settle_source
 
 
 class NoisyDSprites(DerivedDataset):
@@ -36,7 +36,7 @@ class NoisyDSprites(DerivedDataset):
         self._levels: NDArray[np.uint8] = levels.astype(np.uint8)
 
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Give the images of some indices; see `FactorDataset.images`."""
+        """Return the images of some indices; see `FactorDataset.images`."""
         numbers = checked_indices(indices, len(self))
         n_bytes = int(np.prod(self.image_shape))
         noise = self._levels[random_bytes(self._values["seed"], numbers, n_bytes)]
@@ -64,4 +64,5 @@ INFO = DatasetInfo(
     },
     _load,
     _settle,
+    check_source,
 )

@@ -1,4 +1,4 @@
-"""What the tests of the data sets share."""
+"""What the tests of the datasets share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from datasets import DATASETS, FactorDataset, load
 
-# One small example of each registered data set; a new data set must add its own.
+# One small example of each registered dataset; a new dataset must add its own.
 EXAMPLES: dict[str, dict] = {
     "dsprites": {},
     "ball": {"grid_size": 9, "image_size": 48},
@@ -24,7 +24,12 @@ VARIED: dict[str, list[dict]] = {
     "color_dsprites": [{"n_colors": 4}, {"random_color": True}, {"random_color": True, "seed": 1}],
     "noisy_dsprites": [{"strength": 0.5}, {"seed": 3}, {"channels": 1}],
     "dsprites_without_shape": [{"shape": "square"}, {"shape": "random"}],
-    "file": [{"images": "inverted"}],
+    "file": [
+        {"images": "inverted"},
+        {"factors": "turned"},
+        {"factor_names": ["size", "hue"]},
+        {"factor_bins": 2},
+    ],
 }
 
 
@@ -34,7 +39,8 @@ def own_file(tmp_path: Path) -> Path:
     images = rng.integers(0, 256, (12, 6, 7), dtype=np.uint8)
     factors = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
     path = tmp_path / "own.npz"
-    np.savez(path, images=images, inverted=255 - images, factors=factors)
+    turned = factors[:, ::-1]
+    np.savez(path, images=images, inverted=255 - images, factors=factors, turned=turned)
     return path
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from datasets import from_arrays, from_file, load
+from metrics import bin_factors
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 5, 4), np.uint8)
@@ -69,6 +70,36 @@ def test_values_become_classes():
 
 
 @pytest.mark.parametrize(
+    ("column", "classes"),
+    [
+        ([True, False, True], [1, 0, 1]),
+        ([-1, 1, -1], [0, 1, 0]),
+        ([3, 1, 3], [3, 1, 3]),  # class indices are kept
+        ([3.0, 1.0, 3.0], [3, 1, 3]),
+        (np.float16([3, 1, 3]), [3, 1, 3]),
+        (np.uint64([2**63 + 5, 7, 7]), [1, 0, 0]),  # numbers of something, no class indices
+        ([1e300, 2.0, 2.0], [1, 0, 0]),
+        ([0.5, 0.25, 0.5], [1, 0, 1]),
+    ],
+)
+def test_what_a_factor_is(column, classes):
+    alone = from_arrays(IMAGES[:3], column)  # an array of one dimension is one column
+    beside = from_arrays(IMAGES[:3], np.array([[1, x] for x in column], object))
+    for data, column_of_it in ((alone, 0), (beside, 1)):
+        assert data.factors([0, 1, 2])[:, column_of_it].tolist() == classes
+
+
+NOISE = np.random.default_rng(3).normal(size=(60, 2)).round(1)
+
+
+@pytest.mark.parametrize("n_bins", [2, 5, 7, 60])
+def test_bins_are_those_of_the_metrics(n_bins):
+    many = np.column_stack([NOISE, np.arange(60) % 3, -(np.arange(60.0) ** 3)])
+    data = from_arrays(np.zeros((60, 2, 2)), many, factor_bins=n_bins)
+    np.testing.assert_array_equal(data.factors(np.arange(60)), bin_factors(many, n_bins))
+
+
+@pytest.mark.parametrize(
     ("images", "factors", "options", "message"),
     [
         (IMAGES[0], FACTORS, {}, "shape"),
@@ -78,7 +109,13 @@ def test_values_become_classes():
         (IMAGES * 1.0, FACTORS, {}, r"in \[0, 1\]"),
         (np.full((6, 5, 4), np.nan), FACTORS, {}, r"in \[0, 1\]"),
         (IMAGES, FACTORS * np.nan, {}, "finite"),
-        (IMAGES, FACTORS.astype(str), {}, "integers or floats"),
+        (IMAGES, np.ma.masked_equal(FACTORS, 1), {}, "masked"),
+        (np.zeros((30, 2, 2)), NOISE[:30, 0] / 3, {}, "column 0 .*continuous.*factor_bins=10"),
+        (IMAGES, [[0], [0, 1], [2], [3], [4], [5]], {}, "factors are no array"),
+        (IMAGES, FACTORS * 1j, {}, "column 0 must be numbers"),
+        (IMAGES, FACTORS, {"factor_bins": 1}, "factor_bins must be in 2"),
+        (IMAGES, FACTORS, {"factor_sizes": [2**40, 2**40]}, "too many combinations"),
+        (IMAGES, FACTORS.astype(str), {}, "must be numbers, .*numpy.unique"),
         (IMAGES, FACTORS[:, :, None], {}, "n_factors"),
         (IMAGES, FACTORS, {"factor_names": ["a"]}, "2 different names"),
         (IMAGES, FACTORS, {"factor_names": ["a", "a"]}, "2 different names"),

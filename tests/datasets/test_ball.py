@@ -8,17 +8,48 @@ import pytest
 from datasets import load
 
 
-def test_default_blob_is_the_protocols():
-    ball = load("ball")
+@pytest.mark.parametrize(
+    ("options", "sigma", "centres", "size"),
+    [
+        # The paper's, whose centres span the image, in its proportions at any size.
+        ({}, 7.5, (0, 64), 64),
+        ({"image_size": 32}, 3.75, (0, 32), 32),
+        ({"margin": 10}, 7.5, (10, 54), 64),
+        # A radius alone is a blob that is never cut.
+        ({"radius": 4}, 4, (12, 52), 64),
+        ({"radius": 20, "margin": 3}, 20, (3, 61), 64),
+    ],
+)
+def test_a_blob_is_a_gaussian_at_every_centre(options, sigma, centres, size):
+    ball = load("ball", **options)
     assert ball.factor_names == ("position_x", "position_y")
     assert ball.factor_sizes == (32, 32)
-    assert ball.image_shape == (1, 64, 64)
-    centres = np.linspace(12, 52, 32)
-    y, x = np.mgrid[:64, :64] + 0.5
+    assert ball.image_shape == (1, size, size)
+    places = np.linspace(*centres, 32)
+    y, x = np.mgrid[:size, :size] + 0.5
     for i, j in [(0, 0), (3, 29), (31, 31), (15, 16)]:
-        squared = (x - centres[i]) ** 2 + (y - centres[j]) ** 2
-        expected = np.rint(255 * np.exp(-squared / (2 * 4**2)))
+        squared = (x - places[i]) ** 2 + (y - places[j]) ** 2
+        expected = np.rint(255 * np.exp(-squared / (2 * sigma**2)))
         np.testing.assert_array_equal(ball.images(ball.index([[i, j]]))[0, 0], expected)
+
+
+def test_the_edge_cuts_the_papers_ball_to_a_quarter_in_a_corner():
+    ball = load("ball", grid_size=3)
+    mass = ball.images(np.arange(9)).sum(axis=(1, 2, 3), dtype=np.float64) / 255
+    np.testing.assert_allclose(
+        mass.reshape(3, 3) / mass[4], np.outer([1, 2, 1], [1, 2, 1]) / 4, rtol=0.01
+    )
+
+
+def test_a_disc_is_cut_where_the_margin_says_so():
+    whole, cut = (
+        load("ball", shape="disc", radius=10),
+        load("ball", shape="disc", radius=10, margin=0),
+    )
+    assert cut.images([0]).sum() < 0.3 * whole.images([0]).sum()
+    np.testing.assert_array_equal(
+        np.unpackbits(cut.packed_bits()[:1]).reshape(64, 64), cut.images([0])[0, 0] // 255
+    )
 
 
 @pytest.mark.parametrize("shape", ["blob", "disc"])

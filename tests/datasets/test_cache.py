@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,22 @@ def test_damaged_file_is_made_again(folder, sha256, damage):
     assert draw.count == (1 if damage == "no checksum" and sha256 else 2)
     stored_bits("set", SHAPE, draw, sha256)
     assert draw.count == (1 if damage == "no checksum" and sha256 else 2)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".sha256", ".lock"])
+@pytest.mark.parametrize("planted", ["pipe", "link", "endless"])
+@pytest.mark.filterwarnings("ignore:cannot write the cache folder")
+def test_what_was_planted_is_neither_waited_for_nor_followed(folder, sha256, suffix, planted):
+    folder.mkdir()
+    precious = folder.parent / "precious"
+    precious.write_text("somebody's")
+    place = folder / f"set{suffix}"
+    if planted == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(precious if planted == "link" else "/dev/zero")
+    np.testing.assert_array_equal(stored_bits("set", SHAPE, Drawing(), sha256), CONTENT)
+    assert precious.read_text() == "somebody's"
 
 
 def test_failure_leaves_nothing(folder, sha256):

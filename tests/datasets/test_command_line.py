@@ -1,4 +1,4 @@
-"""The command line of the data sets."""
+"""The command line of the datasets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_draw(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sheet", "nothing", "--out", "x.png"], "unknown data set 'nothing'"),
+        (["sheet", "nothing", "--out", "x.png"], "unknown dataset 'nothing'"),
         (["sheet", "ball", "--out", "x.png", "--option", "size"], "KEY=VALUE"),
         (["sheet", "ball", "--out", "x.png", "--option", "size=3"], "no option 'size'"),
         (["compare", "absent.npz"], "no official dSprites file at absent.npz"),

@@ -1,4 +1,4 @@
-"""Properties that every registered data set has."""
+"""Properties that every registered dataset has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import DATASETS, FactorDataset, load, resolve
+from datasets import DATASETS, FactorDataset, load, resolve, restore, spelling
 
 from .conftest import EXAMPLES, VARIED
 
@@ -96,7 +96,7 @@ def test_pickle_round_trip(data):
     indices = some_indices(data)
     before = data.images(indices)
     text = pickle.dumps(data)
-    assert len(text) < 20_000, "a data set must not carry its images to a worker process"
+    assert len(text) < 20_000, "a dataset must not carry its images to a worker process"
     again = pickle.loads(text)  # noqa: S301 - our own object
     assert again.fingerprint == data.fingerprint
     assert again.options == data.options
@@ -182,8 +182,10 @@ def test_unknown_names():
         ("ball", {"radius": "4"}, "must be a finite number"),
         ("ball", {"radius": float("nan")}, "must be a finite number"),
         ("ball", {"shape": "square"}, "'blob', 'disc'"),
-        ("ball", {"margin": 11.5}, "at least 12"),
-        ("ball", {"radius": 12}, "no room"),
+        ("ball", {"margin": -1}, "0 .. inf"),
+        ("ball", {"margin": 32}, "no room"),
+        ("ball", {"radius": 12}, "no room .* or set margin: 0"),
+        ("ball", {"image_size": "64"}, "must be an integer"),
         ("color_dsprites", {"random_color": 1}, "true or false"),
         ("noisy_dsprites", {"strength": 1.5}, "0 .. 1"),
         ("dsprites", {"source": "net"}, "'render', 'official', 'auto'"),
@@ -197,8 +199,12 @@ def test_refused_options(name, options, message):
 
 def test_equal_spellings_have_one_form():
     assert resolve("ball", {"radius": 5}) == resolve("ball", {"radius": 5.0}) == {"radius": 5.0}
-    assert resolve("ball", {"margin": 12}) == {}  # what the default rule gives
-    assert resolve("ball", {"grid_size": np.int64(16)}) == {"grid_size": 16}
+    # What the default rule gives.
+    assert resolve("ball", {"radius": 5, "margin": 15}) == {"radius": 5.0}
+    assert resolve("ball", {"shape": "disc", "grid_size": np.int64(16)}) == {
+        "shape": "disc",
+        "grid_size": 16,
+    }
     assert resolve("color_dsprites", {"random_color": True, "n_colors": 5, "seed": 2}) == {
         "random_color": True,
         "seed": 2,
@@ -206,10 +212,44 @@ def test_equal_spellings_have_one_form():
     assert resolve("noisy_dsprites", {"strength": 0, "seed": 2}) == {"strength": 0.0}
 
 
-def test_import_is_light():
+def test_a_name_alone_is_settled_and_stored_options_keep_their_meaning():
+    papers, stored = resolve("ball", {}), {}
+    assert papers == resolve("ball", {"radius": 7.5, "margin": 0}) == {"radius": 7.5, "margin": 0.0}
+    assert load("ball").options == papers
+    assert restore("ball", stored).fingerprint == load("ball", radius=4, margin=12).fingerprint
+    assert resolve("ball", {"radius": 4}) == stored
+
+
+@pytest.mark.parametrize("name", [name for name in DATASETS if name != "file"])
+def test_what_is_spelt_is_what_is_stored_and_no_shorter_text_is(name):
+    for options in ({}, EXAMPLES[name], *VARIED[name]):
+        for stored in (
+            resolve(name, options),
+            DATASETS[name].non_default(DATASETS[name].complete({})),
+        ):
+            written = spelling(name, stored)
+            assert resolve(name, written) == stored
+            assert restore(name, stored).fingerprint == load(name, **written).fingerprint
+            for left_out in written:
+                rest = {key: value for key, value in written.items() if key != left_out}
+                assert resolve(name, rest) != stored
+    assert spelling(name, resolve(name, {})) == {}
+
+
+def test_import_is_light_and_no_dataset_moves_global_random_state(own_file):
     code = (
-        "import sys, datasets\n"
+        "import random, sys\n"
+        "import numpy as np\n"
+        "random.seed(1), np.random.seed(1)\n"
+        "before = random.getstate(), repr(np.random.get_state())\n"
+        "import datasets\n"
         "heavy = {'torch', 'h5py', 'pooch', 'scipy', 'matplotlib', 'PIL', 'bench', 'metrics'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "for name in datasets.DATASETS:\n"
+        "    options = {'path': sys.argv[1]} if name == 'file' else {}\n"
+        "    data = datasets.load(name, **options)\n"
+        "    data.images([0, 5]), data.factors([1]), data.packed_bits(), data.fingerprint\n"
+        "assert before == (random.getstate(), repr(np.random.get_state()))\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    command = [sys.executable, "-c", code, str(own_file)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)

@@ -153,6 +153,12 @@ def test_symmetries(dsprites):
     assert (images[0, 0].sum(axis=1) > 0).sum() > 10
 
 
+def test_first_and_last_orientation_are_one_image(dsprites):
+    packed = dsprites.packed_bits().reshape(18, 40, -1)  # shapes and scales, all positions
+    np.testing.assert_array_equal(packed[:, 0], packed[:, 39])
+    assert (packed[:, 0] != packed[:, 1]).any(axis=1).all()
+
+
 def test_heart_points_down_at_orientation_zero(dsprites):
     image = dsprites.images(dsprites.index([[2, 5, 0, 15, 15]]))[0, 0] == 255
     widths = image.sum(axis=1)[image.any(axis=1)]

@@ -116,6 +116,10 @@ def test_auto_draws_without_a_sound_file(official):
 def test_no_file(official):
     official.unlink()
     message = r"no official dSprites file at .*put dsprites_ndarray.*into .*cache.*render"
+    for name in ("dsprites", "color_dsprites", "noisy_dsprites", "dsprites_without_shape"):
+        for options in ({}, {"path": str(official)}):  # before anything is trained
+            with pytest.raises(FileNotFoundError, match=message):
+                resolve(name, {"source": "official", **options})
     with pytest.raises(FileNotFoundError, match=message):
         load("dsprites", source="official").images([0])
     with pytest.raises(FileNotFoundError, match=message):
