@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["datasets", "metrics"]
+__all__ = ["console", "datasets", "metrics"]
 
 
 def _sibling(name: str) -> ModuleType:
@@ -33,6 +33,9 @@ def _sibling(name: str) -> ModuleType:
 if TYPE_CHECKING:
     import datasets
     import metrics
+    from datasets import _console as console
 else:
     datasets = _sibling("datasets")
     metrics = _sibling("metrics")
+    # What commands do with their streams is the same in both packages.
+    console = importlib.import_module(f"{datasets.__name__}._console")

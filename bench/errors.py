@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+# Of what an exception says, so many letters are kept: some show all that they were given.
+_MOST = 500
 
-class InputError(ValueError):
+
+def printable(text: str) -> str:
+    r"""Return a text in one line that no terminal obeys: names and values in it are anybody's.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb\nc")
+    'a\\x1b[2Jb\\nc'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+class DisbenchError(Exception):
+    """What ends a command with a message in one line, which says why and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class InputError(DisbenchError, ValueError):
     """Input that cannot be used: one line that names the file, the path in it and the reason."""
 
     def __init__(self, source: str, path: str, reason: str) -> None:
-        message = f"{source}: {path}: {reason}" if path else f"{source}: {reason}"
-        # Keys and values are anybody's text: no line breaks, nothing that steers a terminal.
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+        super().__init__(f"{source}: {path}: {reason}" if path else f"{source}: {reason}")
 
 
 class GridError(InputError):
@@ -22,3 +41,36 @@ class CodesError(InputError):
 
 class GridWarning(UserWarning):
     """Something in a grid that is probably not what was meant."""
+
+
+def said(error: BaseException) -> str:
+    r"""Return what an exception says in one line, its name where it says nothing.
+
+    Examples
+    --------
+    >>> said(ValueError("means has\n  no samples")), said(MemoryError())
+    ('means has no samples', 'MemoryError')
+    """
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        # Somebody else's exception may not even be able to say what it is.
+        text = ""
+    text = text if len(text) <= _MOST else f"{text[:_MOST]}…"
+    return printable(text or _name(error))
+
+
+def named(error: BaseException) -> str:
+    """Return what an exception is, and what it says.
+
+    Examples
+    --------
+    >>> named(ZeroDivisionError("division by zero")), named(MemoryError())
+    ('ZeroDivisionError: division by zero', 'MemoryError')
+    """
+    text = said(error)
+    return text if text == _name(error) else f"{_name(error)}: {text}"
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__.lstrip("_")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from .engines.local import Crashed, run_tasks
+from .errors import DisbenchError
 from .packs import Pack
 from .specs import TrainedSpec
 
 # The first steps warm caches and threads up, and on a card record themselves.
 WARM_STEPS, TIMED_STEPS = 5, 12
 TIMED_IMAGES = 2_048
+
+
+class TimingError(DisbenchError, RuntimeError):
+    """A few steps of a grid cannot be made, so the whole could not either; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
 
     Raises
     ------
-    RuntimeError
-        If a worker died while it was timed.
+    TimingError
+        If a step cannot be made.
     """
     if packs and packs[0].execution.device == "cuda":
         # They take turns: one fills the card.
@@ -61,7 +67,8 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
     total = 0.0
     longest = 0.0
     for members in families.values():
-        costs = _measured(members[0], min(workers, len(packs)))
+        longest_pack = max(members, key=lambda pack: pack.steps)
+        costs = _measured(longest_pack, min(workers, len(packs)))
         seconds = [_seconds(pack, costs) for pack in members]
         total += sum(seconds)
         longest = max(longest, *seconds)
@@ -81,9 +88,7 @@ def _seconds(pack: Pack, costs: Costs) -> float:
     spec = pack.specs[0]
     images = spec.evaluation.images
     if images == "all":
-        from ._siblings import datasets
-
-        images = len(datasets.load(spec.dataset.name, **spec.dataset.options))
+        images = len(spec.dataset.load())
     steps = spec.steps if isinstance(spec, TrainedSpec) else 0
     return steps * costs.step + images * costs.image
 
@@ -91,13 +96,19 @@ def _seconds(pack: Pack, costs: Costs) -> float:
 def _measured(pack: Pack, workers: int) -> Costs:
     """Time a pack in every worker at once; return the slowest."""
     answers = []
-    tasks = [pack] * workers
-    for _, answer in run_tasks(
-        time_pack, tasks, workers=workers, progress=lambda position, told: None
-    ):
-        if isinstance(answer, Crashed):
-            raise RuntimeError(f"cannot time a step: {answer}")
-        answers.append(answer)
+    spec = pack.specs[0]
+    what = f"cannot time a step of {spec.kind} on {spec.dataset.name}"
+    try:
+        for _, answer in run_tasks(
+            time_pack, [pack] * workers, workers=workers, progress=lambda position, told: None
+        ):
+            if isinstance(answer, Crashed):
+                raise TimingError(f"{what}: {answer}")
+            answers.append(answer)
+    except DisbenchError:
+        raise
+    except Exception as error:  # of the dataset, or of torch
+        raise TimingError(f"{what}: {type(error).__name__}: {error}") from error
     return Costs(max(cost.step for cost in answers), max(cost.image for cost in answers))
 
 
@@ -106,7 +117,6 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
     import numpy as np
     import torch
 
-    from ._siblings import datasets
     from .batches import Images
     from .memory import keep_freed_memory
     from .precision import set_products
@@ -115,8 +125,7 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
     torch.set_num_threads(pack.execution.threads)
     keep_freed_memory()
     set_products(pack.execution)
-    reference = pack.specs[0].dataset
-    dataset = datasets.load(reference.name, **reference.options)
+    dataset = pack.specs[0].dataset.load()
     images = Images(dataset, pack.execution.device)
     training = TRAININGS[pack.specs[0].kind](pack, images, len(dataset))
     indices = np.arange(min(TIMED_IMAGES, len(dataset)))
@@ -127,9 +136,13 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
             work()
         if pack.execution.device == "cuda":
             torch.cuda.synchronize()
-        return (time.perf_counter() - started) / times
+        return time.perf_counter() - started
 
-    timed(training.advance, WARM_STEPS)
-    step = timed(training.advance, TIMED_STEPS)
+    # A step after the last has no place in the history.
+    steps = cast("TrainedSpec", pack.specs[0]).steps
+    warm = min(WARM_STEPS, steps // 2)
+    measured = min(TIMED_STEPS, steps - warm)
+    timed(training.advance, warm)
+    step = timed(training.advance, measured) / measured
     encoding = timed(lambda: training.codes(indices), 1)
     return Costs(step, encoding / len(indices))

@@ -53,7 +53,7 @@ class Progress:
         self._ended = self._failed = 0
         self._started = self._last_line = time.monotonic()
         self._bar: tqdm[Any] = tqdm(
-            total=sum(sizes), desc=stage, unit="step", disable=not sys.stderr.isatty()
+            total=sum(sizes), desc=stage, unit="step", disable=not _on_terminal()
         )
 
     def tell(self, position: int, told: tuple[Any, ...]) -> None:
@@ -110,6 +110,14 @@ class Progress:
             return "time left unknown"
         seconds = (time.monotonic() - self._started) * (total - done) / done
         return f"{tqdm.format_interval(seconds)} left"
+
+
+def _on_terminal() -> bool:
+    """Return whether somebody sees a bar; a process may have no standard error at all."""
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False
 
 
 @contextmanager

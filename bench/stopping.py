@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a process at once, but training at its next step."""
+"""SIGINT, SIGTERM and SIGHUP end a process at once, but training at its next step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -28,13 +30,20 @@ class _State:
 
     deferring = False
     pending: int | None = None
+    hung_up = False
 
 
-def install(*, ignore_interrupt: bool = False) -> None:
-    """Take both signals in this process; a worker leaves Ctrl-C to its driver."""
+def install(*, worker: bool = False) -> None:
+    """Take these signals in this process; a worker leaves its terminal's to its driver.
+
+    Where a hang-up is ignored already, as `nohup` has it, that stays so.
+    """
     _State.pending = None
+    _State.hung_up = False
     signal.signal(signal.SIGTERM, _handle)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if ignore_interrupt else _handle)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if worker else _handle)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if worker else _handle)
 
 
 @contextmanager
@@ -60,7 +69,7 @@ def kept() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in _TAKEN}
     try:
         yield
     finally:
@@ -91,6 +100,12 @@ def check() -> None:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        # A terminal that is closed tells its shell, which tells us, and then us itself: that second
+        # one is no wish to end at once.
+        if _State.hung_up:
+            return
+        _State.hung_up = True
     if _State.deferring and _State.pending is None:
         _State.pending = number
     else:

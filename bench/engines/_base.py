@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from ..errors import DisbenchError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -15,7 +18,7 @@ Call = Callable[[Task, Callable[..., None]], Answer]
 Progress = Callable[[int, tuple[Any, ...]], None]
 
 
-class EngineError(RuntimeError):
+class EngineError(DisbenchError, RuntimeError):
     """The engine cannot be used; the message says why and what to do."""
 
 
@@ -47,6 +50,15 @@ class Crashed:
         if code < 0:
             return f"the worker was killed by signal {-code} ({signal.Signals(-code).name})"
         return f"the worker ended with exit code {code}"
+
+
+def portable(error: Exception) -> Exception:
+    """Return an error as it can be sent to a driver: some are not written, or not read again."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,24 @@
 
 The pool is our own because a worker may die (a segfault, the kernel's memory killer) and the
 ready-made ones then cannot say which task it died of. Here every worker has a pipe of its own, so a
-dead worker costs exactly the task it had begun, and progress comes over the same pipe. A worker
+dead worker costs exactly the task it had begun, and progress comes over the same pipe. A task is
+given to workers that have said that they are ready: one that dies before costs no task. A worker
 whose driver is gone ends at once: what it would still write, nobody waits for.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import logging
 import os
-import signal
-import threading
+import pickle
+import subprocess
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, Generic
+from multiprocessing.connection import Connection, Pipe, wait
 
-from .. import stopping
 from ._base import (
     SMALL,
     Answer,
@@ -33,9 +31,13 @@ from ._base import (
     Progress,
     Task,
 )
+from ._worker import place, start
 
 __all__ = ["Crashed", "LocalEngine", "open_local", "run_tasks"]
 
+log = logging.getLogger("disbench")
+# So many processes in a row may end before they can serve, at each place for a worker.
+START_TRIES = 3
 # How long a worker that was asked to stop may take until it is made to.
 GRACE_SECONDS = 8.0
 
@@ -84,9 +86,15 @@ def open_local(options: EngineOptions) -> Iterator[LocalEngine]:
 
 
 @dataclass
-class _Worker(Generic[Task]):
-    process: BaseProcess
+class _Worker:
+    """A place for a worker, and the process that fills it."""
+
+    process: subprocess.Popen[bytes]
     pipe: Connection
+    # How many processes in a row have ended before they could serve, and of what this one did.
+    failed_starts: int = 0
+    reason: str | None = None
+    ready: bool = False
     task: int | None = None
     begun: bool = False
 
@@ -111,6 +119,11 @@ def run_tasks(
     ------
     tuple
         The position of the task and its answer, or `Crashed` if its worker died.
+
+    Raises
+    ------
+    EngineError
+        If workers end before they can serve, `START_TRIES` times for each.
     """
     if workers == 1:
         for position, task in enumerate(tasks):
@@ -124,11 +137,16 @@ def _pool(
 ) -> Iterator[tuple[int, Answer | Crashed]]:
     waiting = deque(range(len(tasks)))
     sent_again: set[int] = set()
-    workers: list[_Worker[Task]] = [_start(call) for _ in range(size)]
+    workers: list[_Worker] = []
+    # Nothing is ever written to it: it ends with this process, however that ends.
+    lifeline, held = os.pipe()
     try:
+        first_words = [*map(pickle.dumps, (place(), call))]
+        for _ in range(size):
+            workers.append(_start(first_words, lifeline))
         while waiting or any(worker.task is not None for worker in workers):
             for worker in workers:
-                if worker.task is None and waiting:
+                if worker.ready and worker.task is None and waiting:
                     worker.task, worker.begun = waiting.popleft(), False
                     # One that died while it was idle is found dead below, with this task.
                     with suppress(BrokenPipeError, ConnectionResetError):
@@ -138,19 +156,24 @@ def _pool(
                 try:
                     kind, content = worker.pipe.recv()
                 except (EOFError, ConnectionResetError):
-                    worker.process.join()
-                    position, worker_code = worker.task, worker.process.exitcode
-                    workers[workers.index(worker)] = _start(call)
-                    if position is None:
-                        continue
-                    if worker.begun or position in sent_again:
-                        yield position, Crashed(worker_code)
-                    else:
-                        # It is not of this task that the worker died.
-                        sent_again.add(position)
-                        waiting.appendleft(position)
+                    end = Crashed(worker.process.wait())
+                    worker.pipe.close()
+                    workers.remove(worker)
+                    if worker.task is not None:
+                        if worker.begun or worker.task in sent_again:
+                            yield worker.task, end
+                        else:
+                            # It is not of this task that the worker died.
+                            sent_again.add(worker.task)
+                            waiting.appendleft(worker.task)
+                    if waiting:
+                        workers += _successor(worker, end, first_words, lifeline, len(workers))
                     continue
-                if kind == "begun":
+                if kind == "ready":
+                    worker.ready = True
+                elif kind == "unfit":
+                    worker.reason = content
+                elif kind == "begun":
                     worker.begun = True
                 elif kind == "told" and worker.task is not None:
                     progress(worker.task, content)
@@ -165,51 +188,48 @@ def _pool(
         deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
             # Time to write a checkpoint, within what a stopped driver may take.
-            worker.process.join(max(0, deadline - time.monotonic()))
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0, deadline - time.monotonic()))
             worker.process.kill()
+            worker.process.wait()
             worker.pipe.close()
+        os.close(held)
+        os.close(lifeline)
 
 
-def _start(call: Call[Task, Answer]) -> _Worker[Task]:
-    # Spawned, not forked: a forked child of a process that has used torch's threads may hang.
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(call, theirs), daemon=True)
-    process.start()
-    # With its other end closed here, a worker's death is an end of file.
-    theirs.close()
-    return _Worker(process, ours)
-
-
-def _serve(call: Call[Task, Answer], pipe: Connection) -> None:
-    """Answer tasks until the driver is gone."""
-    # Ctrl-C reaches the whole process group; what becomes of the workers is the driver's matter.
-    stopping.install(ignore_interrupt=True)
-    threading.Thread(target=_end_with_the_driver, daemon=True).start()
-
-    def tell(*told: Any) -> None:
-        try:
-            pipe.send(("told", told))
-        except (BrokenPipeError, ConnectionResetError):
-            # The driver is gone: no failure of the task.
-            raise stopping.Stopped(signal.SIGHUP) from None
-
+def _start(first_words: Sequence[bytes], lifeline: int, failed_starts: int = 0) -> _Worker:
+    ours, theirs = Pipe()
     try:
-        while True:
-            task = pipe.recv()
-            pipe.send(("begun", None))
-            try:
-                answer: tuple[str, Any] = ("answer", call(task, tell))
-            except Exception as error:
-                answer = ("raised", error)
-            pipe.send(answer)
-    except (EOFError, BrokenPipeError, ConnectionResetError, stopping.Stopped):
-        return
+        # With its other end closed here, a worker's death is an end of file.
+        with theirs:
+            process = start(theirs, lifeline)
+    except OSError as error:
+        ours.close()
+        raise EngineError(f"workers cannot start: {error}") from None
+    # One that is dead already is found so by whoever listens to it.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        for words in first_words:
+            ours.send_bytes(words)
+    return _Worker(process, ours, failed_starts)
 
 
-def _end_with_the_driver() -> None:
-    """Wait for the driver's end, however it comes, and end this process with it."""
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        wait([driver.sentinel])
-        os._exit(1)
+def _successor(
+    dead: _Worker, end: Crashed, first_words: Sequence[bytes], lifeline: int, others: int
+) -> list[_Worker]:
+    """Fill the place of a dead worker, unless none seems to be able to serve there.
+
+    Raises
+    ------
+    EngineError
+        If none does, and no other place is left. It is of no task that workers die then.
+    """
+    if dead.ready:
+        return [_start(first_words, lifeline)]
+    failed_starts = dead.failed_starts + 1
+    if failed_starts < START_TRIES:
+        return [_start(first_words, lifeline, failed_starts)]
+    reason = dead.reason or f"{end} before it could serve"
+    if not others:
+        raise EngineError(f"workers cannot start: {reason}")
+    log.warning("a worker cannot start: %s; work goes on with %d", reason, others)
+    return []

@@ -30,10 +30,12 @@ from ._base import (
     EngineOptions,
     Progress,
     Task,
+    portable,
 )
 from ._board import LOOK_SECONDS, Board, first_line
 from ._nodes import Node, check_nodes, working_nodes
 from ._shipping import checkout, runtime_environment
+from ._watch import Watch
 
 log = logging.getLogger("disbench")
 # How long tasks that were asked to stop may take until they are made to: a stopped driver has ten.
@@ -61,8 +63,7 @@ class RayEngine:
     def __init__(self, ray: ModuleType, options: EngineOptions) -> None:
         self._ray: Any = ray
         self._options = options
-        self._nodes = working_nodes(ray)
-        self._looked = time.monotonic()
+        self._watch = Watch(ray)
         self._board = Board(ray)
         self._flying: dict[Any, int] = {}
         self._slots = 0
@@ -80,7 +81,8 @@ class RayEngine:
         Raises
         ------
         EngineError
-            If no node has what a task demands.
+            If no node has what a task demands, or the cluster is gone or cannot run tasks. What had
+            not begun then is not answered for.
         """
         if not tasks:
             return
@@ -96,6 +98,7 @@ class RayEngine:
         try:
             while waiting or self._flying:
                 with _uninterrupted():
+                    self._watch.look()
                     while waiting and len(self._flying) < self._window(cpus, gpus):
                         position = waiting.popleft()
                         tries[position] += 1
@@ -109,10 +112,12 @@ class RayEngine:
                         progress(position, told)
                 for position, answer in answers:
                     if isinstance(answer, _Lost):
-                        if tries[position] < TRIES:
-                            log.warning("given to another node: %s", answer.reason)
+                        if tries[position] < TRIES or not self._watch.listens():
+                            log.warning("given out again: %s", answer.reason)
                             waiting.appendleft(position)
                             continue
+                        if not answer.with_its_node:
+                            raise EngineError(f"the Ray cluster runs no tasks: {answer.reason}")
                         answer = Crashed(None, f"{TRIES} nodes were lost while they were at it")
                     del tries[position]
                     yield position, answer
@@ -121,11 +126,11 @@ class RayEngine:
 
     def has_card(self) -> bool | None:
         """Return whether a node has a card."""
-        return any(node.gpus > 0 for node in self._nodes)
+        return any(node.gpus > 0 for node in self._watch.nodes)
 
     def status(self) -> str:
         """Say how many nodes there are and how many runs they are at."""
-        nodes = len(self._look())
+        nodes = len(self._watch.look())
         in_flight = min(len(self._flying), self._slots)
         return f"{nodes} node{'s' * (nodes != 1)}, {in_flight} in flight"
 
@@ -138,17 +143,24 @@ class RayEngine:
         with _signals_through():
             for task in flying:
                 self._ray.cancel(task)
-            late = self._ray.wait(flying, num_returns=len(flying), timeout=GRACE_SECONDS)[1]
+            grace = GRACE_SECONDS if self._watch.listens() else 0
+            late = self._ray.wait(flying, num_returns=len(flying), timeout=grace)[1]
             for task in late:
                 self._ray.cancel(task, force=True)
+
+    def close(self) -> None:
+        """Let go of the cluster."""
+        self.stop()
+        self._watch.close()
 
     def _needs(self, demand: Demand) -> tuple[int, float]:
         """Return the CPUs and GPUs that Ray has to keep free for a task."""
         cpus = demand.threads
         gpus = (self._options.gpus_per_run or 1.0) if demand.card else 0.0
-        if not any(node.cpus >= cpus and node.gpus >= gpus for node in self._look()):
+        if not any(node.cpus >= cpus and node.gpus >= gpus for node in self._watch.look()):
             there = "; ".join(
-                f"{node.address}: {node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in self._nodes
+                f"{node.address}: {node.cpus:g} CPUs, {node.gpus:g} GPUs"
+                for node in self._watch.nodes
             )
             raise EngineError(
                 f"no node has the {cpus} CPUs (--threads) and {gpus:g} GPUs (--gpus-per-run) of a "
@@ -158,29 +170,23 @@ class RayEngine:
 
     def _window(self, cpus: float, gpus: float) -> int:
         """Return how many tasks may be handed out: more as the cluster grows."""
+        if not self._watch.is_fresh:
+            return 0
         if self._options.workers is not None:
             self._slots = self._options.workers
             return self._slots
         self._slots = sum(
             int(min(node.cpus / cpus, node.gpus / gpus if gpus else node.cpus))
-            for node in self._look()
+            for node in self._watch.nodes
         )
         return self._slots + AHEAD
-
-    def _look(self) -> list[Node]:
-        """Return the nodes, as they were a moment ago."""
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
-            nodes = working_nodes(self._ray)
-            there = {node.identity for node in nodes}
-            for node in self._nodes:
-                if node.identity not in there:
-                    log.warning("node %s is gone", node.address)
-            self._nodes, self._looked = nodes, time.monotonic()
-        return self._nodes
 
     def _ended(self) -> list[Any]:
         """Wait a moment for tasks to end; return all that have."""
         flying = [*self._flying]
+        if not flying:
+            time.sleep(POLL_SECONDS)
+            return []
         ready: list[Any] = self._ray.wait(flying, num_returns=1, timeout=POLL_SECONDS)[0]
         if ready:
             ready = self._ray.wait(flying, num_returns=len(flying), timeout=0)[0]
@@ -197,20 +203,22 @@ class RayEngine:
             cause = error.cause if isinstance(error.cause, Exception) else EngineError(str(error))
             raise cause from None
         except errors.NodeDiedError as error:
-            return _Lost(first_line(error))
+            return _Lost(first_line(error), with_its_node=True)
         except errors.OutOfMemoryError:
             return Crashed(None, "the worker was killed because its node ran out of memory")
         except errors.WorkerCrashedError:
             return Crashed(None, "the worker died; its node's kernel log may say of what")
         except errors.RayError as error:
-            return Crashed(None, f"Ray: {first_line(error)}")
+            # The cluster's own troubles: nothing that the task has done.
+            return _Lost(first_line(error))
 
 
 @dataclass(frozen=True)
 class _Lost:
-    """The answer of a task whose node is gone."""
+    """The answer of a task that Ray has lost, with the node that it was on or otherwise."""
 
     reason: str
+    with_its_node: bool = False
 
 
 def _serve(
@@ -235,12 +243,13 @@ def _serve(
             return call(task, tell)
     except stopping.Stopped:
         return None  # nobody waits for it
+    except Exception as error:
+        raise portable(error) from None
 
 
 @contextmanager
 def open_ray(options: EngineOptions) -> Iterator[RayEngine]:
     """Connect to a cluster that is there, and check its nodes; see `open_engine`."""
-    _check_share(options.gpus_per_run)
     ray = _import_ray()
     if ray.is_initialized():
         raise EngineError("this process is connected to Ray already: call ray.shutdown() before")
@@ -258,13 +267,13 @@ def open_ray(options: EngineOptions) -> Iterator[RayEngine]:
             )
         # What it needs starts while nodes are asked.
         engine = RayEngine(ray, options)
-        with _signals_through():
-            check_nodes(ray, nodes, folder)
-        log.info("ray: %d nodes, %g CPUs, %g GPUs", *_totals(nodes))
         try:
+            with _signals_through():
+                check_nodes(ray, nodes, folder)
+            log.info("ray: %d nodes, %g CPUs, %g GPUs", *_totals(nodes))
             yield engine
         finally:
-            engine.stop()
+            engine.close()
     finally:
         with stopping.kept():
             ray.shutdown()
@@ -291,15 +300,6 @@ def _signals_through() -> Iterator[None]:
 
 def _totals(nodes: Sequence[Node]) -> tuple[int, float, float]:
     return len(nodes), sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
-
-
-def _check_share(share: float | None) -> None:
-    """Refuse a share of a card that Ray has no meaning for."""
-    if share is not None and not (0 < share <= 1 or (share > 1 and share.is_integer())):
-        raise EngineError(
-            f"--gpus-per-run {share:g}: must be a share of a card above 0 and up to 1, or a whole "
-            f"number of cards"
-        )
 
 
 def _import_ray() -> Any:

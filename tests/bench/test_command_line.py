@@ -12,11 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench.config import expand, parse_grid
-from bench.estimate import Costs, estimate_seconds
+from bench.estimate import Costs, estimate_seconds, time_pack
 from bench.packs import Execution, make_packs
 from bench.pipeline import run_grid
 from bench.report import main as report
 from bench.run import main
+from tests.bench.conftest import SMALL_BALL
 
 ROOT = Path(__file__).resolve().parents[2]
 # A hang limit, far above what anything here takes.
@@ -44,6 +45,8 @@ def _start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Under nohup it would be ignored, as it should be.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
@@ -90,6 +93,40 @@ def test_an_estimate_grows_with_the_work(small_grid):
     assert seconds(workers=100) == 30 * 2 + 64 * 0.5
 
 
+@pytest.mark.parametrize("steps", [1, 2, 5, 16, 17])
+def test_trainings_of_any_length_are_timed(steps):
+    channel = {"kind": "factor_channel", "gamma": 10, "capacity": 5, "anneal_steps": 1}
+    train = {"steps": steps, "batch_size": 4, "n_latents": 2}
+    models = [{"kind": "vae"}, channel]
+    grid = {"name": "short", "datasets": [SMALL_BALL], "models": models, "train": train}
+    packs = make_packs(expand(parse_grid({**grid, "seeds": [0, 1]})), Execution(), 2)
+    assert len(packs) == 2
+    for pack in packs:
+        costs = time_pack(pack, lambda *told: None)
+        assert min(costs.step, costs.image) > 0
+
+
+def test_a_grid_that_trains_nothing_is_listed_and_not_timed(write, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("bench.run.estimate_seconds", None)
+    small = parse_grid(YAML(typ="safe").load(write(seeds=[0])))
+    baselines = [spec for spec in expand(small) if spec.kind.startswith("baseline")]
+    monkeypatch.setattr("bench.run.expand", lambda grid: baselines)
+    assert main([str(write()), "--dry-run", "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.endswith(f"{len(baselines)} runs: 0 done, 4 to do\n")
+
+
+def test_what_cannot_be_timed_is_said_in_a_line(write, tmp_path, capsys, monkeypatch):
+    def time_pack(pack, tell):
+        raise FileNotFoundError("no such images")
+
+    monkeypatch.setattr("bench.estimate.time_pack", time_pack)
+    options = ["--dry-run", "--workers", "1", "--out", str(tmp_path / "out")]
+    assert main([str(write()), *options]) == 2
+    said = capsys.readouterr().err
+    reason = "cannot time a step of vae on ball: FileNotFoundError: no such images"
+    assert said == f"error: {reason}\n"
+
+
 def test_a_bad_grid_is_refused_in_one_line_without_torch(write, tmp_path):
     grid = write(models=[{"kind": "vea"}])
     code = (
@@ -127,7 +164,9 @@ def test_a_failing_run_gives_exit_code_1(write, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_the_driver_and_the_next_start_goes_on(write, tmp_path, number, code):
     # Long enough that no signal comes too late.
     settings = {"steps": 200_000, "batch_size": 16, "n_latents": 4}
@@ -163,7 +202,7 @@ def _first_step(grid, out):
     return seen[0]
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 def test_a_driver_that_was_killed_once_ends_with_the_same_tables(small_store, write, tmp_path):
     grid, out = write(), tmp_path / "out"
     process = _start(grid, "--out", out, "--workers", 2)

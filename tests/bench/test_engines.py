@@ -1,5 +1,6 @@
 """Every engine does the same: answers, progress, failures, and the tables of a grid."""
 
+import itertools
 import os
 import re
 import signal
@@ -7,13 +8,23 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from bench import pipeline, report, stopping
-from bench.engines import ENGINES, EngineError, EngineOptions, _nodes, _shipping, open_engine
+from bench.engines import (
+    ENGINES,
+    EngineError,
+    EngineOptions,
+    _nodes,
+    _shipping,
+    _watch,
+    open_engine,
+)
 from bench.engines._base import Crashed, Demand
+from bench.engines.ray import RayEngine
 from bench.files import WriteError
 from bench.packs import Execution
 from bench.pipeline import run_grid, settled
@@ -166,6 +177,10 @@ class TestEveryEngine:
         # What was under way is over: nobody answers for it later.
         answers = list(engine.run_tasks(tasks.add, [1, 2], progress=silent))
         assert sorted(answers) == [(0, 2), (1, 3)]
+
+    def test_an_error_that_cannot_be_sent_is_told_all_the_same(self, engine):
+        with pytest.raises(Exception, match="one, and two"):
+            list(engine.run_tasks(tasks.raise_odd, [1], progress=silent))
 
     def test_whoever_needs_no_more_answers_can_stop(self, engine):
         answers = engine.run_tasks(tasks.add, [*range(40)], progress=silent)
@@ -320,10 +335,105 @@ def test_without_ray_the_remedy_is_named(capsys, tmp_path, monkeypatch):
     assert "pip install 'disbench[ray]'" in _refused(capsys, tmp_path)
 
 
-@pytest.mark.parametrize("share", ["0", "-1", "1.5", "nan", "inf"])
-def test_a_share_of_a_card_that_means_nothing_is_refused(capsys, tmp_path, share):
-    said = _refused(capsys, tmp_path, f"--gpus-per-run={share}")
-    assert said.startswith("error: --gpus-per-run")
+class FakeRay:
+    """A cluster of one node as Ray shows it, whose head may be gone, and whose tasks are lost."""
+
+    class exceptions:  # noqa: N801 - as in Ray
+        RayError = type("RayError", (Exception,), {})
+        RayTaskError = type("RayTaskError", (RayError,), {})
+        NodeDiedError = type("NodeDiedError", (RayError,), {})
+        OutOfMemoryError = type("OutOfMemoryError", (RayError,), {})
+        WorkerCrashedError = type("WorkerCrashedError", (RayError,), {})
+
+    def __init__(self, lost):
+        self.lost, self.begun = lost, 0
+        self.util = SimpleNamespace(
+            scheduling_strategies=SimpleNamespace(
+                NodeAffinitySchedulingStrategy=lambda *given, **options: None
+            )
+        )
+        self.has_nodes, self.there = True, threading.Event()
+        self.there.set()
+
+    def get_runtime_context(self):
+        return SimpleNamespace(gcs_address="127.0.0.1:1", get_node_id=lambda: "a")
+
+    def nodes(self):
+        self.there.wait()
+        node = {"NodeID": "a", "Alive": self.has_nodes, "Resources": {"CPU": 2}}
+        return [node | {"NodeManagerHostname": "a", "NodeManagerAddress": "127.0.0.1"}]
+
+    def remote(self, what):
+        def begin(*given):
+            self.begun += 1
+            return self.begun
+
+        actor = SimpleNamespace(take=SimpleNamespace(remote=lambda: None))
+        remote = (lambda: actor) if isinstance(what, type) else begin
+        return SimpleNamespace(options=lambda **given: SimpleNamespace(remote=remote))
+
+    def wait(self, tasks, num_returns=1, timeout=None):
+        return (tasks, []) if tasks[0] is not None else ([], tasks)
+
+    def get(self, task):
+        raise self.lost
+
+    def cancel(self, task, force=False):
+        pass
+
+
+LOST = [
+    (FakeRay.exceptions.RayError("no environment"), EngineError, "runs no tasks: no environment"),
+    (FakeRay.exceptions.NodeDiedError("it died"), None, "4 nodes were lost while they were at it"),
+    (FakeRay.exceptions.WorkerCrashedError("it died"), None, "the worker died"),
+]
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Return a function that connects an engine to a fake cluster of a loss, without waiting."""
+    monkeypatch.setattr(_watch, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(_watch.Watch, "listens", lambda self: self._ray.there.is_set())
+    monkeypatch.setattr("bench.engines.ray.POLL_SECONDS", 0.001)
+    made = []
+
+    def connected(lost):
+        made.append(RayEngine(FakeRay(lost), EngineOptions(Path("out"))))
+        return made[-1]
+
+    yield connected
+    for engine in made:
+        engine._ray.there.set()
+        engine.close()
+
+
+@pytest.mark.parametrize(("lost", "error", "reason"), LOST)
+def test_a_clusters_own_troubles_are_no_failures_of_runs(fake, lost, error, reason):
+    answers = fake(lost).run_tasks(tasks.add, [1], progress=silent)
+    if error:
+        with pytest.raises(error, match=reason):
+            list(answers)
+    else:
+        ((_, answer),) = answers
+        assert reason in str(answer)
+
+
+@pytest.mark.parametrize("lost", [case[0] for case in LOST[:2]])
+def test_a_cluster_that_is_gone_ends_the_start_and_blames_no_run(fake, monkeypatch, lost):
+    monkeypatch.setattr(_watch, "GONE_SECONDS", 0.1)
+    engine = fake(lost)
+    engine._ray.there.clear()
+    with pytest.raises(EngineError, match=r"the Ray cluster is gone: .* 127\.0\.0\.1:1 does not"):
+        list(engine.run_tasks(tasks.add, [1, 2, 3], progress=silent))
+
+
+def test_a_cluster_without_nodes_is_waited_for_and_then_given_up(fake, monkeypatch, caplog):
+    monkeypatch.setattr(_watch, "NODELESS_SECONDS", 0.1)
+    engine = fake(LOST[0][0])
+    engine._ray.has_nodes = False
+    with pytest.raises(EngineError, match="no node that takes tasks for 0 s: add one"):
+        any(engine.status() is None for _ in itertools.count())
+    assert "no node is left; waiting" in caplog.text
 
 
 def test_a_cluster_is_sent_code_and_no_data(tmp_path):

@@ -13,7 +13,7 @@ faults : dict   seed to what becomes of its runs: raise, exit, segfault, nan (a 
 release : str   a file that ends the waiting once it is there
 log : str       a file that every run is written into as it begins
 
-Workers are given the same, as they import this module again.
+Workers import this module by its name, and are given the same with every call.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ def record(spec: TrainedSpec) -> dict[str, Any]:
     }
 
 
-def make(folder, checkpoint_seconds, pack, tell):
+def make(wishes, folder, checkpoint_seconds, pack, tell):
     """Stand in for `bench.pipeline._execute`: commit results that nobody trained."""
+    WISHES.update(wishes)
     store = Store(folder)
     for spec in pack.specs:
         _begin(spec)
@@ -106,8 +107,9 @@ class pipeline_outcome:  # noqa: N801 - as small as what it stands for, which wo
         self.run_id = run_id(spec)
 
 
-def really_make(folder, checkpoint_seconds, pack, tell):
+def really_make(wishes, folder, checkpoint_seconds, pack, tell):
     """Stand in for `bench.pipeline._execute`: call it, with a fault in front of its producers."""
+    WISHES.update(wishes)
     from bench import producers
 
     for kind, producer in list(producers.PRODUCERS.items()):
@@ -164,12 +166,15 @@ def stand_in():
     if WISHES.get("patient"):
         _nodes.CHECK_SECONDS = 250.0
     if WISHES.get("made"):
-        pipeline._execute = make
+        pipeline._execute = partial(make, WISHES)
         pipeline._decode = undecoded
     else:
-        pipeline._execute = really_make
+        pipeline._execute = partial(really_make, WISHES)
 
 
 if __name__ == "__main__":
-    stand_in()
+    # Workers know nothing of a main module, so its functions are this module's.
+    from tests.reliability import driver
+
+    driver.stand_in()
     sys.exit(run.main())

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from bench import pipeline, report
-from bench.engines import local
+from bench.engines import _worker, local
 from bench.files import is_staged
 from bench.store import Store
 
@@ -53,6 +53,22 @@ def start(grid, out, log, **options):
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def forked(pipe, lifeline):
+    """Stand in for `bench.engines._worker.start`: fork the worker, which knows its modules."""
+
+    def serve():
+        pipe.recv_bytes()
+        _worker.serve(pipe, lifeline)
+
+    process = multiprocessing.get_context("fork").Process(target=serve, daemon=True)
+    process.start()
+    return SimpleNamespace(
+        terminate=process.terminate,
+        kill=process.kill,
+        wait=lambda timeout=None: process.join(timeout) or process.exitcode,
+    )
 
 
 def ended(pid, until):
@@ -106,10 +122,7 @@ def main(kind, grid, folder, kills, seed):
     """Kill until it is enough; return what was seen."""
     rng = random.Random(seed)  # noqa: S311 - moments, no secrets
     folder = Path(folder)
-    local.multiprocessing = SimpleNamespace(
-        get_context=lambda method: multiprocessing.get_context("fork"),
-        parent_process=multiprocessing.parent_process,
-    )
+    local.start = forked
     options = {}
     if kind == "trained":
         import bench.decode

@@ -1,6 +1,7 @@
 """Tasks for a pool, in a module that a worker loads quickly."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from datasets import _cache
 def die(task, tell):
     if task == "die":
         os._exit(7)
+    if task == "end":
+        # One that workers take, to write a checkpoint.
+        os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(0.1)
     return task
 
@@ -48,6 +52,17 @@ def count(task, tell):
         tell(told, number)
         time.sleep(0.01)
     return told
+
+
+class OddError(Exception):
+    """An error that pickle writes, and cannot read."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one}, and {two}")
+
+
+def raise_odd(task, tell):
+    raise OddError("one", "two")
 
 
 def refuse(task, tell):

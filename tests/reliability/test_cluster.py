@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from bench import pipeline, report
 from bench.files import is_staged
 from bench.store import Store
+from tests.cluster import Cluster
 from tests.reliability import driver
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, needs_proc, start, tables, wait_for
@@ -79,7 +81,7 @@ def test_a_node_and_then_the_driver_are_killed_and_no_run_is_lost_or_double(
     at_driver = _committed(out)
     assert at_node < at_driver
     assert len(at_driver) < RUNS
-    assert "given to another node: " in errors
+    assert "given out again: " in errors
     # The cluster takes the tasks of a dead driver from its workers by itself.
     wait_for(lambda: not cluster.at_work(), "tasks are left")
     at_driver = _committed(out)
@@ -101,7 +103,7 @@ def test_a_node_and_then_the_driver_are_killed_and_no_run_is_lost_or_double(
     print(json.dumps({**seen, "when the driver died": len(at_driver), "at the end": len(runs)}))
     assert twice <= 2
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_execute", driver.make)
+        patch.setattr(pipeline, "_execute", partial(driver.make, {}))
         patch.setattr(pipeline, "_decode", driver.undecoded)
         patch.setattr(report, "draw_all", lambda study: [])
         pipeline.run_grid(grid, out=tmp_path / "undisturbed")
@@ -124,3 +126,19 @@ def test_a_signal_ends_the_driver_and_its_tasks_within_ten_seconds(cluster, tmp_
     assert "Traceback" not in errors
     wait_for(lambda: not cluster.at_work(), "tasks are left")
     assert _committed(out) == set()
+
+
+def test_a_cluster_that_is_gone_is_said_and_no_run_is_blamed(tmp_path):
+    lost = Cluster()
+    try:
+        lost.add(1)
+        grid, out, log = _grid(tmp_path / "grid.yaml", 3), tmp_path / "out", tmp_path / "log"
+        process = _start(lost, grid, out, log, faults=dict.fromkeys("012", "wait"))
+        wait_for(lambda: len(_begun(log)) == 2 or process.poll() is not None)
+    finally:
+        lost.stop()
+    errors = process.communicate(timeout=HANG)[1]
+    assert process.returncode == 2, errors
+    assert "\nerror: the Ray cluster is gone: its head node at " in errors
+    assert "Traceback" not in errors
+    assert Store(out).failures() == []
