@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from .files import remove, replacing
+from .files import DamagedError, read_bytes, remove, replacing
 from .packs import Pack
 
 log = logging.getLogger("disbench")
@@ -78,9 +79,13 @@ class Checkpoints:
 
     def load(self) -> bytes | None:
         """Return the checkpoint; None where there is none to trust."""
-        if self._path is None or not self._path.is_file():
+        if self._path is None or not os.path.lexists(self._path):
             return None
-        whole = self._path.read_bytes()
+        try:
+            whole = read_bytes(self._path)
+        except (OSError, DamagedError) as error:
+            log.warning("%s: the pack starts anew", error)
+            return None
         digest, content = whole[:_DIGEST_BYTES], whole[_DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != digest:
             log.warning("%s is damaged: the pack starts anew", self._path)

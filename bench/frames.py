@@ -16,8 +16,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import replacing
-from .hdf5 import UNREADABLE, read_array
+from .files import read_bytes, replacing
+from .hdf5 import UNREADABLE, Form, read_arrays
+from .overlap import QUANTILES
 from .specs import Codes, TrainedSpec
 from .store import Store
 from .stored import StoredRun
@@ -79,6 +80,21 @@ class Frames:
     factors: NDArray[np.bytes_]
 
 
+_FORMS: dict[str, Form] = {
+    "originals": (np.uint8, "nCHW"),
+    "reconstructions": (np.uint8, "nCHW"),
+    "traversals": (np.uint8, "DvCHW"),
+    "values": (np.float32, "v"),
+    "latents": (np.int64, "D"),
+    "kl": (np.float64, "D"),
+    "tuning_maps": (np.float32, "Dyx"),
+    "overlap": (np.float64, "bq"),
+    "information": (np.float64, "DK"),
+    "entropies": (np.float64, "K"),
+    "factors": (np.bytes_, "K"),
+}
+
+
 def write_frames(path: Path, frames: Frames) -> None:
     """Store frames, whole or not at all."""
     # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
@@ -97,13 +113,13 @@ def write_frames(path: Path, frames: Frames) -> None:
 def read_frames(path: Path) -> Frames | None:
     """Return stored frames; None where there are none to trust."""
     try:
-        whole = path.read_bytes()
+        whole = read_bytes(path)
         if whole[:_BLOCK] != _digest(whole[_BLOCK:]).ljust(_BLOCK, b"\0"):
             return None
         with h5py.File(io.BytesIO(whole), "r") as file:
             if file.attrs.get("format") != FORMAT:
                 return None
-            return Frames(**{field.name: read_array(file, field.name) for field in fields(Frames)})
+        return Frames(**read_arrays(whole, _FORMS, q=1 + len(QUANTILES)))
     except UNREADABLE:
         return None
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -14,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from .channel import FactorChannel
 from .encode import CHUNK
 from .files import DamagedError
-from .hdf5 import UNREADABLE
 from .models import VAE
 from .specs import LatentSpec, ModelSpec
 from .stored import WEIGHTS, StoredRun, read_run
+from .weights import NO_WEIGHTS, read_weights
 
 
 @dataclass(frozen=True)
@@ -120,13 +119,21 @@ def load_run(folder: str | Path) -> LoadedRun:
     shape = tuple(run.manifest["dataset"]["image_shape"])
     n_latents = len(run.manifest["latent_names"])
     family = VAE if isinstance(spec, LatentSpec) else FactorChannel
-    model = family((shape[0], shape[1], shape[2]), n_latents, spec.architecture, [spec.seed])
-    path = run.path(WEIGHTS)
+    build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
+    content = run.content(WEIGHTS)
     try:
-        state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        state = read_weights(content)
+        # The manifest may speak of any model: a pack of none has its shapes and takes no memory.
+        expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
+        size = sum(value.nbytes for value in state.values())
+        if {name: value.shape[1:] for name, value in state.items()} != expected:
+            raise ValueError("its shapes are others")
+        if size > len(content):
+            raise ValueError("its tensors are larger than their file")
+        model = build([spec.seed])
         model.load_state_dict(state)
-    except (*UNREADABLE, EOFError, UnpicklingError) as error:
+    except NO_WEIGHTS as error:
         # Torch's own text goes on for lines about how to load it all the same.
         reason = f"holds no weights of this model ({type(error).__name__})"
-        raise DamagedError(f"{path}: {reason}") from None
+        raise DamagedError(f"{run.folder / WEIGHTS}: {reason}") from None
     return LoadedRun(run, model.eval())

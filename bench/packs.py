@@ -11,6 +11,8 @@ from .specs import BaseSpec, TrainedSpec, VAESpec, canonical, run_id
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+Device = Literal["auto", "cpu", "cuda"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Execution:
     `auto` is a wish, a card where there is one; it is settled before anything is computed.
     """
 
-    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     precision: Precision = "float32"
     threads: int = 1
 

@@ -7,18 +7,24 @@ Fields that are not named here may be there.
 
 from __future__ import annotations
 
+from math import isfinite, prod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from .files import DamagedError
+from .files import MAX_BYTES, DamagedError
+from .packs import Precision
 from .specs import RunSpec
 
 _CHECKED = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 _Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 # A name in the run's own folder, and no way out of it.
 _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-_Count = Annotated[int, Field(ge=1)]
+# As many values as a factor may have, and more than anything else is counted here: an integer of
+# JSON may have thousands of digits.
+_Count = Annotated[int, Field(ge=1, le=2**53)]
+# Far above any image that a model is made for.
+MAX_PIXELS = 2**26
 _Number = Annotated[float, Field(allow_inf_nan=False)] | None
 
 
@@ -28,7 +34,7 @@ class _Checked(BaseModel):
 
 class _File(_Checked):
     sha256: str
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: Annotated[int, Field(ge=0, le=MAX_BYTES)]
 
 
 class _Dataset(_Checked):
@@ -39,12 +45,21 @@ class _Dataset(_Checked):
     factor_names: list[str]
     factor_sizes: list[_Count]
 
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.image_shape is not None and prod(self.image_shape) > MAX_PIXELS:
+            raise ValueError(f"has images of more than {MAX_PIXELS:,} values")
+        if len(self.factor_names) != len(self.factor_sizes):
+            raise ValueError("has not as many names of factors as sizes")
+        return self
+
 
 class _Execution(_Checked):
     device: str
     device_name: str
-    precision: Literal["float32", "bfloat16"]
-    threads: int
+    precision: Precision
+    # 0 where nobody knows.
+    threads: Annotated[int, Field(ge=0, le=10**6)]
     pack: list[str]
 
 
@@ -69,7 +84,7 @@ class Manifest(_Checked):
     execution: _Execution
     versions: _Versions
     git_commit: str | None
-    latent_names: Annotated[list[str], Field(max_length=4096)]
+    latent_names: Annotated[list[str], Field(min_length=1, max_length=4096)]
     reconstruction: _Number
     files: dict[_FileName, _File]
     shared: _Shared = Field(default_factory=_Shared)
@@ -89,6 +104,16 @@ class Failed(_Checked):
     traceback: str
 
 
+class _Grid(_Checked):
+    name: Annotated[str, Field(max_length=100)]
+
+
+class GridRecord(_Checked):
+    """What `grid.json` holds: the grid of the last start, of which the name is read."""
+
+    grid: _Grid
+
+
 class _Level(_Checked):
     chance: _Number = None
     ceiling: _Number = None
@@ -103,6 +128,7 @@ class _Entry(_Level):
     warnings: list[str] = []
     options: dict[str, Any] = {}
     detail: dict[str, Any] | None = None
+    retry: bool = False
 
     @model_validator(mode="after")
     def _kl_is_summed(self) -> Self:
@@ -112,6 +138,13 @@ class _Entry(_Level):
             raise ValueError("must be a list of numbers")
         return self
 
+    @model_validator(mode="after")
+    def _spread_is_a_number(self) -> Self:
+        spread = (self.detail or {}).get("resampling_std")
+        if spread is not None and not (isinstance(spread, float) and isfinite(spread)):
+            raise ValueError("has a spread that is no number")
+        return self
+
 
 class _GroupEntry(_Entry):
     run_id: str
@@ -119,6 +152,7 @@ class _GroupEntry(_Entry):
 
 _MANIFEST = TypeAdapter(Manifest)
 _FAILED = TypeAdapter(Failed)
+_GRID = TypeAdapter(GridRecord)
 _ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
 # What lies in a folder of its own below `scores/` has another form than a run's scores.
 _SCORES: dict[str, TypeAdapter[Any]] = {
@@ -142,6 +176,11 @@ def check_manifest(body: dict[str, Any]) -> None:
 def check_failed(body: dict[str, Any]) -> None:
     """Refuse a record of a failure that is none; `DamagedError` as for manifests."""
     _check(_FAILED, body)
+
+
+def check_grid(body: dict[str, Any]) -> None:
+    """Refuse a record of a grid that is none; `DamagedError` as for manifests."""
+    _check(_GRID, body)
 
 
 def check_scores(name: str, scores: object) -> None:

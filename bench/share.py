@@ -13,27 +13,29 @@ import argparse
 import logging
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import stopping
+from . import given
+from .commands import command, option, say
 from .curves import coarser, history_text
 from .derive import score_stored
 from .engines import EngineOptions, open_engine
-from .files import DamagedError, dump_json, fsync_path, read_json, write_text, writing
+from .files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
 from .frames import Frames, read_frames, shown_runs, trained_groups, write_frames
 from .report import build
 from .requests import MetricRequest
 from .scoring import missing_scores, scored_requests
+from .sealed import seal
 from .specs import TrainedSpec
-from .store import Store, StoreError, seal
+from .store import Store, StoreError
 from .stored import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
 
 # A float32 has so many bits of significance.
@@ -63,7 +65,8 @@ def share(
     folder : str or Path
         An output folder, in which its lock can be taken.
     target : str or Path
-        The copy: a folder that is not there yet, and not inside of an output folder.
+        The copy: a folder that is not there yet, and not inside of an output folder. While it is
+        made it is called `.<name>.unfinished`; one that a killed start left behind is emptied.
     code_bits : int
         Significant bits of means and log-variances, 1 to 24; 24 leaves them as they are. With fewer
         bits all scores that are stored are computed again, of what the copy has.
@@ -97,7 +100,8 @@ def share(
         raise ValueError(f"code_bits must be from 1 to {EXACT}, not {code_bits}")
     if history_rows is not None and history_rows < LEAST_ROWS:
         raise ValueError(f"history_rows must be at least {LEAST_ROWS}, not {history_rows}")
-    source, target = Store(Path(folder)), Path(target)
+    given.check(workers=workers)
+    source, target = Store(_resolved(folder)), Path(target)
     with source.lock(), _unfinished(target) as copy:
         runs = _readable_runs(source)
         rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
@@ -116,28 +120,36 @@ def _unfinished(target: Path) -> Iterator[Store]:
 
     One that was left behind by a copy that was killed is cleared and used again.
     """
-    if os.path.lexists(target):
-        raise StoreError(f"{target}: is there already; remove it or name another folder")
-    for parent in target.absolute().parents:
-        if (parent / "store.json").exists():
-            raise StoreError(f"{target}: is inside of an output folder; name one outside of it")
-    copy = Store(target.with_name(f".{target.name}.unfinished"), create=True)
+    given, target = target, _resolved(target)
+    if os.path.lexists(given) or os.path.lexists(target):
+        raise StoreError(f"{given}: is there already; remove it or name another folder")
+    for parent in target.parents:
+        if os.path.lexists(parent / "store.json"):
+            raise StoreError(f"{given}: is inside of an output folder; name one outside of it")
+    folder = target.with_name(f".{target.name}.unfinished")
+    if os.path.islink(folder):
+        raise StoreError(f"{folder}: is a link; remove it or name another folder")
+    copy = Store(folder, create=True)
     with copy.lock():
         try:
-            for left in copy.folder.iterdir():
-                if left.is_dir():
-                    shutil.rmtree(left)
-                elif left.name not in ("store.json", ".lock"):
-                    left.unlink()
+            clear(copy.folder, lambda name: name not in ("store.json", ".lock"))
             yield copy
             # The page has what figures there is room for; the others are drawn from what is here.
-            shutil.rmtree(copy.folder / "figures", ignore_errors=True)
+            clear(copy.folder, lambda name: name == "figures")
             with writing(target):
                 (copy.folder / ".lock").unlink()
                 copy.folder.rename(target)
                 fsync_path(target.parent)
         finally:
             shutil.rmtree(copy.folder, ignore_errors=True)
+
+
+def _resolved(path: str | Path) -> Path:
+    """Return where a folder is, or will be: no link leads from there to anywhere else."""
+    try:
+        return Path(path).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StoreError(f"{path}: is no path of a folder: {error}") from None
 
 
 def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
@@ -191,7 +203,7 @@ def _copy_run(
 ) -> None:
     for name in run.files:
         if name not in leave:
-            shutil.copyfile(run.path(name), folder / name)
+            (folder / name).write_bytes(run.content(name))
     shared: dict[str, int] = run.manifest.get("shared", {})
     if code_bits < shared.get("code_bits", EXACT):
         shared = {**shared, "code_bits": code_bits}
@@ -212,12 +224,10 @@ def _copy_records(source: Store, copy: Store) -> None:
     """Copy scores, failures and the grid: what is ours and undamaged, and nothing else."""
     for pattern in ("grid.json", "failures/*.json", "scores/*.json", "scores/*/*.json"):
         for path in source.folder.glob(pattern):
-            if path.is_symlink() or not path.is_file():
-                continue
             try:
                 body = read_json(path)
-            except DamagedError as error:
-                logging.warning("%s: is left out", error)
+            except (OSError, DamagedError) as error:
+                logging.warning("left out: %s", error)
                 continue
             write_text(copy.folder / path.relative_to(source.folder), dump_json(body))
 
@@ -254,34 +264,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m bench.share",
         description="Copy an output folder to pass it on, without weights.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="an output folder")
-    parser.add_argument("target", type=Path, metavar="COPY", help="a folder that is not there yet")
+    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="an output folder")
+    parser.add_argument(
+        "target", type=option(given.path), metavar="COPY", help="a folder that is not there yet"
+    )
     parser.add_argument(
         "--code-bits",
-        type=int,
-        choices=range(1, EXACT + 1),
+        type=option(partial(given.whole, most=EXACT)),
         default=EXACT,
         metavar="N",
         help=f"significant bits of the codes; {EXACT}, the default, leaves them as they are",
     )
     parser.add_argument(
         "--history-rows",
-        type=int,
+        type=option(partial(given.whole, least=LEAST_ROWS, most=1_000_000)),
         metavar="N",
         help=f"rows of curves at most, {LEAST_ROWS} or more",
     )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="scores at a time")
+    parser.add_argument(
+        "--workers",
+        type=option(given.WORKERS),
+        default=1,
+        metavar="N",
+        help="scores at a time",
+    )
     parser.add_argument(
         "--allow-imports",
         action="store_true",
         help="let scores be computed again by functions from outside",
     )
-    options = parser.parse_args(argv)
-    if options.workers < 1:
-        parser.error("--workers must be at least 1")
-    stopping.install()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
+
+    def work() -> int:
+        options = parser.parse_args(argv)
         page = share(
             options.folder,
             options.target,
@@ -290,14 +304,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             workers=options.workers,
             allow_imports=options.allow_imports,
         )
-    except (StoreError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except stopping.Stopped as stopped:
-        print(f"stopped by {signal.Signals(stopped.number).name}; no copy is left", file=sys.stderr)
-        return 128 + stopped.number
-    print(f"report: {page}")
-    return 0
+        say(f"report: {page}")
+        return 0
+
+    return command(work, stopped="no copy is left")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .hdf5 import read_array
+from .hdf5 import Form, read_arrays
 
 # Nats per image at which reconstructions are shown beside one another.
 LEVELS = (3.1, 7.3, 15.4, 23.8)
@@ -52,9 +51,15 @@ def snapshot_bytes(snapshots: Snapshots) -> bytes:
     return buffer.getvalue()
 
 
-def read_snapshots(path: Path) -> Snapshots:
-    """Read the file of `snapshot_bytes`."""
-    with h5py.File(path, "r") as file:
-        return Snapshots(
-            **{field.name: read_array(file, field.name) for field in fields(Snapshots)}
-        )
+_FORMS: dict[str, Form] = {
+    "steps": (np.int64, "S"),
+    "c": (np.float64, "S"),
+    "kl": (np.float64, "SD"),
+    "originals": (np.uint8, "nCHW"),
+    "images": (np.uint8, "SnCHW"),
+}
+
+
+def read_snapshots(content: bytes, n_latents: int) -> Snapshots:
+    """Read what `snapshot_bytes` gave of a model with so many latents."""
+    return Snapshots(**read_arrays(content, _FORMS, D=n_latents))

@@ -21,12 +21,13 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .curves import history_text
+from .errors import DisbenchError, printable
 from .files import (
     DamagedError,
     WriteError,
@@ -35,31 +36,35 @@ from .files import (
     is_staged,
     read_json,
     remove,
-    sha256,
     write_text,
     writing,
 )
 from .outcome import Failure, Result
 from .records import check_failed, check_scores
-from .snapshots import snapshot_bytes
+from .sealed import write_result
 from .specs import run_id
-from .stored import (
-    CODES,
-    CURVES,
-    FORMAT,
-    SNAPSHOTS,
-    WEIGHTS,
-    Latents,
-    StoredRun,
-    codes_bytes,
-    read_run,
-)
+from .stored import CODES, FORMAT, StoredRun, read_run
 
 log = logging.getLogger("disbench")
 _DERIVED = ("scores", "frames")
+_FILES = ("store.json", ".lock", "grid.json", "report.html")
+_FOLDERS = (
+    *(
+        "runs",
+        "failures",
+        "checkpoints",
+        "damaged",
+        "outdated",
+        ".staging",
+        "frames",
+        "tables",
+        "figures",
+    ),
+    *("scores", "groups", "levels", "variants"),
+)
 
 
-class StoreError(Exception):
+class StoreError(DisbenchError):
     """The output folder cannot be used; the message says why and what to do."""
 
 
@@ -87,17 +92,19 @@ class Store:
         self.folder = folder
         marker = folder / "store.json"
         try:
-            if create and not marker.exists() and _is_free(folder):
+            if create and not os.path.lexists(marker) and _is_free(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 try:
                     write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
                 except WriteError:
                     # Another first start may have made it, and cleared away what this one had not.
-                    if not marker.is_file():
+                    if not os.path.lexists(marker):
                         raise
-            ours = marker.is_file()
-        except OSError as error:
-            reason = str(error) if isinstance(error, WriteError) else error.strerror
+            ours = os.path.lexists(marker)
+            _check_part(marker)
+        except (OSError, ValueError) as error:
+            # A path with a NUL in it is a ValueError, which has no other text than its own.
+            reason = getattr(error, "strerror", None) or error
             raise StoreError(f"{folder}: cannot be used as output: {reason}") from None
         if not ours:
             state = "is not an output folder of disbench (it has no store.json)"
@@ -134,24 +141,28 @@ class Store:
             If nothing can be written to the folder.
         """
         path = self.folder / ".lock"
-        for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
-            if part.is_symlink():
-                raise StoreError(f"{part}: is a link; put a folder or file there, or use --out")
+        with writing(self.folder):
+            for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
+                _check_part(part)
         with writing(path):
-            opened = path.open("a+", encoding="utf-8")
+            opened = open(path, "a+", encoding="utf-8", errors="replace", opener=_own)  # noqa: SIM115
         with opened as file:
+            # The one file that is written in its place: what has another name is somebody else's.
+            ours = os.fstat(file.fileno()).st_nlink == 1
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 file.seek(0)
-                holder = file.read().strip() or "another process"
+                holder = (file.read(200).strip() if ours else "") or "another process"
                 raise LockedError(
                     f"{self.folder}: is in use by {holder}; wait for it or name another --out"
                 ) from None
             with writing(path):
-                file.truncate(0)
-                file.write(f"process {os.getpid()} on {socket.gethostname()}")
-                file.flush()
+                if ours:
+                    file.truncate(0)
+                    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+                    file.flush()
+            with writing(self.folder):
                 self._clear_staging()
             yield
 
@@ -179,7 +190,7 @@ class Store:
         with writing(target):
             staged.mkdir(parents=True)
             try:
-                _write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
+                write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
                 self._publish(staged, target)
             finally:
                 for left in staged.parent.glob(f"{staged.name}*"):
@@ -221,14 +232,16 @@ class Store:
             try:
                 run = read_run(folder)
                 for file in run.files:
-                    run.path(file)
+                    run.verify(file)
             except DamagedError:
                 found.append(folder)
         return found
 
     def set_aside(self, folder: Path, into: str = "damaged") -> Path:
         """Move a run that does not count away, drop what was derived, and return its new place."""
-        place = self.folder / into / f"{folder.name}.{secrets.token_hex(4)}"
+        # The name may be anybody's, and so long that nothing can be added to it.
+        name = printable(folder.name)[:100]
+        place = self.folder / into / f"{name}.{secrets.token_hex(4)}"
         with writing(folder):
             place.parent.mkdir(exist_ok=True)
             folder.rename(place)
@@ -247,9 +260,9 @@ class Store:
                 record = read_json(path)
                 check_failed(record)
             except (OSError, DamagedError) as error:
-                log.warning("%s: is left out: %s", path, error)
+                log.warning("%s: is left out: %s", printable(str(path)), error)
                 continue
-            records.append({"run_id": path.stem, **record})
+            records.append({**record, "run_id": path.stem})
         return records
 
     def read_scores(self, name: str, of: str) -> dict[str, Any]:
@@ -280,7 +293,7 @@ class Store:
     def clear_checkpoints(self) -> None:
         """Drop what packs left behind whose runs are there."""
         for path in self.checkpoints.glob("*.ckpt"):
-            if self.has(path.name.partition("-")[0]):
+            if self.has(path.name.partition("-")[0]) and not path.is_dir():
                 remove(path)
 
     def frames_path(self, identity: str) -> Path:
@@ -308,42 +321,36 @@ class Store:
         """Remove what writers that were killed have left behind."""
         shutil.rmtree(self.folder / ".staging", ignore_errors=True)
         for path in filter(is_staged, self.folder.rglob(".*")):
-            path.unlink(missing_ok=True)
+            # A folder is nothing that `replacing` left.
+            with suppress(IsADirectoryError):
+                path.unlink(missing_ok=True)
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file that may have got into its place since it was checked.
+
+    No link is followed, and no pipe is waited for.
+    """
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
+def _check_part(part: Path) -> None:
+    """Refuse a link in an output folder, and what is not of the kind that its name says.
+
+    What is written through a link, or removed behind it, may be anybody's.
+    """
+    try:
+        mode = part.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise StoreError(f"{part}: is a link; put a folder or file there, or use --out")
+    if part.name in _FOLDERS and not stat.S_ISDIR(mode):
+        raise StoreError(f"{part}: is not a folder; move it away, or use --out")
+    if part.name in _FILES and not stat.S_ISREG(mode):
+        raise StoreError(f"{part}: is not a regular file; move it away, or use --out")
 
 
 def _is_free(folder: Path) -> bool:
     """Return whether a folder is not there, or holds no more than a killed first start leaves."""
     return not folder.exists() or all(map(is_staged, folder.iterdir()))
-
-
-def _write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
-    """Write a result's files and, last, the manifest that lists them."""
-    (folder / CODES).write_bytes(
-        codes_bytes(Latents(result.indices, result.means, result.logvars, result.factors))
-    )
-    if result.history is not None:
-        (folder / CURVES).write_text(history_text(result.history), encoding="utf-8")
-    if result.state is not None:
-        (folder / WEIGHTS).write_bytes(result.state)
-    if result.snapshots is not None:
-        (folder / SNAPSHOTS).write_bytes(snapshot_bytes(result.snapshots))
-    manifest = {
-        **record,
-        "spec": result.spec.model_dump(mode="json"),
-        "latent_names": list(result.latent_names),
-        "reconstruction": result.reconstruction,
-    }
-    seal(folder, manifest)
-
-
-def seal(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write a run's manifest, with what lies in its folder; nothing of it may change any more."""
-    files = {
-        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.iterdir())
-    }
-    text = dump_json({**manifest, "files": files})
-    (folder / "manifest.json").write_text(text, encoding="utf-8")
-    for path in folder.iterdir():
-        fsync_path(path)
-    fsync_path(folder)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from .files import DamagedError, read_json, sha256
-from .hdf5 import UNREADABLE, read_array
+from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
+from .hdf5 import UNREADABLE, Form, read_arrays
 from .records import check_manifest
 from .snapshots import Snapshots, read_snapshots
 from .specs import SPEC_ADAPTER, RunSpec, group_id, run_id
@@ -34,6 +38,14 @@ _PACKED: dict[str, Any] = {
     "shuffle": True,
     "compression": "gzip",
     "track_times": False,
+}
+
+
+_FORMS: dict[str, Form] = {
+    "indices": (np.int64, "N"),
+    "means": (np.float32, "ND"),
+    "logvars?": (np.float32, "ND"),
+    "factors?": (np.int64, "NK"),
 }
 
 
@@ -91,18 +103,30 @@ class StoredRun:
         """Return whether the run has a file of that name."""
         return name in self.files
 
-    def path(self, name: str) -> Path:
-        """Return the path of one of the run's files once its content is verified.
+    def verify(self, name: str) -> None:
+        """Make sure that one of the run's files is what was committed.
 
         Raises
         ------
         DamagedError
-            If the file is missing or is not what was committed.
+            If it is not.
         """
-        path = self.folder / name
-        if not path.is_file() or sha256(path) != self.manifest["files"][name]["sha256"]:
-            raise DamagedError(f"{path}: is missing or does not match its checksum")
-        return path
+        with self._believed(name):
+            self._compare(name, sha256(self.folder / name))
+
+    def content(self, name: str, limit: int = MAX_BYTES) -> bytes:
+        """Return the content of one of the run's files.
+
+        Raises
+        ------
+        DamagedError
+            If the file is missing, is not what was committed, or has more than `limit` bytes.
+        """
+        with self._believed(name):
+            found = read_bytes(self.folder / name, limit)
+            # Of the bytes that are returned: the file may be another one by now.
+            self._compare(name, hashlib.sha256(found).hexdigest())
+        return found
 
     def latents(self) -> Latents:
         """Read the codes.
@@ -117,27 +141,10 @@ class StoredRun:
                 f"{self.folder}: its codes were left out; a start of its grid with another metric "
                 f"makes them"
             )
-        path = self.path(CODES)
-        try:
-            with h5py.File(path, "r") as file:
-                logvars, factors = (
-                    read_array(file, name) if name in file else None
-                    for name in ("logvars", "factors")
-                )
-                indices, means = read_array(file, "indices"), read_array(file, "means")
-                found = Latents(indices, means, logvars, factors)
-        except UNREADABLE as error:
-            raise DamagedError(f"{path}: has no codes that can be read: {error}") from None
-        shape = (len(found.indices), len(self.manifest["latent_names"]))
-        tables = [table for table in (found.means, logvars) if table is not None]
-        labels = (len(found.indices), len(self.manifest["dataset"]["factor_names"]))
-        if factors is not None and (factors.shape != labels or factors.dtype != np.int64):
-            raise DamagedError(f"{path}: has factors of another shape or type than it should")
-        if found.indices.dtype != np.int64 or any(
-            table.shape != shape or table.dtype != np.float32 for table in tables
-        ):
-            raise DamagedError(f"{path}: has codes of another shape or type than its manifest says")
-        return found
+        n_latents = len(self.manifest["latent_names"])
+        n_factors = len(self.manifest["dataset"]["factor_names"])
+        with self._parsed(CODES, "codes"):
+            return Latents(**read_arrays(self.content(CODES), _FORMS, D=n_latents, K=n_factors))
 
     def history(self) -> pd.DataFrame | None:
         """Read the training curves, where there are any.
@@ -149,12 +156,12 @@ class StoredRun:
         """
         if not self.has(CURVES):
             return None
-        path = self.path(CURVES)
-        try:
+        with self._parsed(CURVES, "curves"):
             # As text first: some versions of pandas read numbers with the last digit off.
-            return pd.read_csv(path, dtype=str).astype("float64")
-        except UNREADABLE as error:
-            raise DamagedError(f"{path}: has no curves that can be read: {error}") from None
+            text = io.BytesIO(self.content(CURVES, MAX_TEXT))
+            history = pd.read_csv(text, dtype=str).astype("float64")
+            _check_history(history, len(self.manifest["latent_names"]))
+        return history
 
     def snapshots(self) -> Snapshots | None:
         """Read what the model made of fixed images during training, where there is any.
@@ -166,11 +173,42 @@ class StoredRun:
         """
         if not self.has(SNAPSHOTS):
             return None
-        path = self.path(SNAPSHOTS)
+        with self._parsed(SNAPSHOTS, "images"):
+            return read_snapshots(self.content(SNAPSHOTS), len(self.manifest["latent_names"]))
+
+    @contextmanager
+    def _believed(self, name: str) -> Iterator[None]:
         try:
-            return read_snapshots(path)
+            yield
+        except OSError as error:
+            reason = f"is missing or cannot be read: {error.strerror}"
+            raise DamagedError(f"{self.folder / name}: {reason}") from None
+
+    def _compare(self, name: str, digest: str) -> None:
+        if digest != self.manifest["files"][name]["sha256"]:
+            raise DamagedError(f"{self.folder / name}: does not match its checksum")
+
+    @contextmanager
+    def _parsed(self, name: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except DamagedError:
+            raise
         except UNREADABLE as error:
-            raise DamagedError(f"{path}: has no images that can be read: {error}") from None
+            reason = f"has no {what} that can be read: {error}"
+            raise DamagedError(f"{self.folder / name}: {reason}") from None
+
+
+def _check_history(history: pd.DataFrame, n_latents: int) -> None:
+    """Refuse a table that is no history of a model with so many latents."""
+    latents = [f"kl_{j}" for j in range(n_latents)]
+    forms = [["step", "loss", "reconstruction", "kl", name, *latents] for name in ("beta", "c")]
+    if list(history) not in forms:
+        raise ValueError(f"its columns are not those of {n_latents} latents")
+    # Each is the end of a window of steps; what is no number is not more than another.
+    steps = history["step"].to_numpy()
+    if not (len(steps) and steps[0] >= 1 and steps[-1] < np.inf and (np.diff(steps) >= 1).all()):
+        raise ValueError("its steps do not rise from 1 on")
 
 
 def codes_bytes(latents: Latents, level: int = 1) -> bytes:
@@ -178,14 +216,25 @@ def codes_bytes(latents: Latents, level: int = 1) -> bytes:
 
     As bytes of equal weight lie together, gzip's fastest level leaves two thirds of the size, and
     higher ones hardly less; of rounded codes they leave 5% to 8% less.
+
+    Raises
+    ------
+    ValueError
+        If they take more than is read back.
     """
+    n_images, n_latents = latents.means.shape
+    arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
+    if sum(array.nbytes for array in arrays.values() if array is not None) > MAX_BYTES:
+        raise ValueError(
+            f"codes of {n_images:,} images with {n_latents:,} latents take more than "
+            f"{MAX_BYTES:,} bytes: evaluate fewer images"
+        )
     # In memory: HDF5 answers a full disk with a segmentation fault, a plain file does not.
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        for field in fields(Latents):
-            values = getattr(latents, field.name)
+        for name, values in arrays.items():
             if values is not None:
-                file.create_dataset(field.name, data=values, compression_opts=level, **_PACKED)
+                file.create_dataset(name, data=values, compression_opts=level, **_PACKED)
     return buffer.getvalue()
 
 
@@ -198,10 +247,10 @@ def read_run(folder: Path) -> StoredRun:
         If the manifest, or the size of a file that it lists, is not what was committed.
     """
     try:
-        run = StoredRun(folder, read_json(folder / "manifest.json"))
-        check_manifest(run.manifest)
         if folder.is_symlink():
             raise DamagedError("is a link, not a run folder")
+        run = StoredRun(folder, read_json(folder / "manifest.json"))
+        check_manifest(run.manifest)
         if run.manifest["format"] != FORMAT:
             raise DamagedError(f"has format {run.manifest['format']}, not {FORMAT}")
         identities = run_id(run.spec), group_id(run.spec)
@@ -212,9 +261,10 @@ def read_run(folder: Path) -> StoredRun:
         if CODES not in run.manifest["files"]:
             raise DamagedError("it has no codes")
         for name in run.files:
-            entry = run.manifest["files"][name]
-            # Of a link this is the link's own size: what lies elsewhere is not of this run.
-            if (folder / name).lstat().st_size != entry["bytes"]:
+            entry, status = run.manifest["files"][name], (folder / name).lstat()
+            if not stat.S_ISREG(status.st_mode):
+                raise DamagedError(f"{name} is not a regular file")
+            if status.st_size != entry["bytes"]:
                 raise DamagedError(f"{name} has not the size it was committed with")
     except (OSError, ValidationError, DamagedError) as error:
         raise DamagedError(f"{folder}: is not a readable run: {error}") from None

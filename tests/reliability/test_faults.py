@@ -4,6 +4,7 @@ import errno
 import itertools
 import shutil
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_a_fault_at_every_call_leaves_the_old_or_the_new(
 def test_a_fault_at_every_call_of_a_whole_start_costs_nothing_but_that_start(
     error, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "_execute", driver.make)
+    monkeypatch.setattr(pipeline, "_execute", partial(driver.make, {}))
     monkeypatch.setattr(pipeline, "_decode", driver.undecoded)
 
     # One derived file stands for all: they are written by the same function.

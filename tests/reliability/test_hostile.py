@@ -198,7 +198,7 @@ def test_hdf5_reads_nothing_from_elsewhere(folder, world, tmp_path, write):
     frames = folder / "frames" / "evil.h5"
     shutil.copy(path, frames)
     assert read_frames(frames) is None
-    with pytest.raises(GridError, match=r"datasets.0: .*mine.h5"):
+    with pytest.raises(GridError, match=r"datasets\.0\.path: .*mine.h5"):
         parse_grid({**GRID, "datasets": [{"name": "file", "path": str(path)}]})
 
 
@@ -224,7 +224,7 @@ def test_data_sets_are_not_unpickled(world, tmp_path):
     for path in paths:
         with pytest.raises(ValueError, match=rf"{path}.* cannot be read"):
             datasets.from_file(path)
-        with pytest.raises(GridError, match=rf"datasets.0: .*{path.name}"):
+        with pytest.raises(GridError, match=rf"datasets\.0\.path: .*{path.name}"):
             parse_grid({**GRID, "datasets": [{"name": "file", "path": str(path)}]})
 
 

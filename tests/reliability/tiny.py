@@ -80,7 +80,7 @@ def everything(folder) -> dict[str, Any]:
                 json.dumps(run.manifest, sort_keys=True),
                 history.to_csv(),
                 codes.indices.tobytes() + codes.means.tobytes() + codes.logvars.tobytes(),
-                run.path("model.pt").read_bytes(),
+                run.content("model.pt"),
             )
         except DamagedError:
             content[f"run {place.name}"] = NOTICED
