@@ -17,9 +17,10 @@ from pydantic import Field, ValidationError
 
 from ._siblings import datasets
 from .errors import GridError, GridWarning
-from .grid_problems import first_problem
+from .grid_datasets import LIST_OPTIONS, anchored, blamed
+from .grid_problems import first_problem, shape_problem, unknown_key
 from .grid_text import read_text, read_yaml
-from .requests import MetricRequest, metric_requests
+from .requests import check_excluded, metric_requests
 from .specs import (
     GRID_ADAPTER,
     KINDS,
@@ -46,6 +47,15 @@ TRAIN_KEYS = (
 )
 # What an entry of `models` may have of its own in place of the grid's.
 OWN_LISTS = ("datasets", "seeds")
+# What a grid gives to a run otherwise than by its entry of `models`.
+_OF_A_RUN = ("dataset", "seed", "evaluation")
+# What some kind has, and only an entry of `models` may hold.
+_MODEL_KEYS = {key for kind in KINDS.values() for key in kind.model_fields} - {
+    *TRAIN_KEYS,
+    *_OF_A_RUN,
+    "name",
+    "content",
+}
 BASELINE_KINDS = {
     # kind: (the keys of `train` it takes, whether it is repeated for every seed)
     "baseline_untrained": (("architecture", "initialisation", "likelihood", "n_latents"), True),
@@ -99,7 +109,7 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
     Parameters
     ----------
     path : str or Path
-        A YAML 1.2 file; see the README for its keys.
+        A YAML 1.2 file; see the README for its keys. Relative paths in it start at its folder.
     allow_imports : bool
         Whether the grid may name metrics that are imported from outside of the suite.
 
@@ -114,13 +124,18 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
         If the file cannot be read or anything in it cannot be run. The message is one line.
     """
     source = str(path)
-    return parse_grid(read_yaml(read_text(path), source), source, allow_imports=allow_imports)
+    data = anchored(read_yaml(read_text(path), source), Path(path).absolute().parent)
+    return parse_grid(data, source, allow_imports=allow_imports)
 
 
 def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = False) -> Grid:
     """Validate plain data (what YAML or JSON gives) as a grid; `source` names it in errors."""
     if not isinstance(data, Mapping):
         raise GridError(source, "", "must be a mapping with the keys name, datasets, seeds, models")
+    _check_keys(data, Grid, "", source)
+    if (problem := shape_problem(data)) is not None:
+        raise GridError(source, *problem)
+    _check_keys(data.get("evaluation", {}), Evaluation, "evaluation.", source)
     try:
         grid = Grid.model_validate(data)
     except ValidationError as error:
@@ -128,23 +143,23 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
         raise GridError(source, path, reason) from None
     specs = expand(grid, source)
     requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
-    _check_factor_names(specs, requests, source)
+    references = dict.fromkeys(spec.dataset for spec in specs)
+    loaded = [ref.load() for ref in references]
+    check_excluded(requests, [(data.factor_names, data.factor_sizes) for data in loaded], source)
     return grid
 
 
-def _check_factor_names(
-    specs: Iterable[RunSpec], requests: Iterable[MetricRequest], source: str
-) -> None:
-    """Refuse to leave out a factor that no dataset of the grid has: it is misspelt."""
-    references = {spec.dataset for spec in specs}
-    known = {
-        name for ref in references for name in datasets.load(ref.name, **ref.options).factor_names
+def _check_keys(data: Mapping[Any, Any], model: type[Frozen], place: str, source: str) -> None:
+    """Refuse keys that are not there, and say where they belong."""
+    of_models = {key for kind in KINDS.values() for key in kind.model_fields} - {
+        *TRAIN_KEYS,
+        *_OF_A_RUN,
     }
-    for request in requests:
-        for name in request.options.get("exclude", ()):
-            if isinstance(name, str) and name not in known:
-                reason = f"no dataset has the factor {name!r}; known are {', '.join(sorted(known))}"
-                raise GridError(source, f"metrics: {request.name}.exclude", reason)
+    elsewhere = {"train": TRAIN_KEYS, "an entry of models": of_models}
+    for key in data:
+        if key not in model.model_fields:
+            reason = unknown_key(str(key), model.model_fields, elsewhere)
+            raise GridError(source, f"{place}{key}", reason)
 
 
 def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
@@ -214,7 +229,8 @@ def _check_size(grid: Grid, source: str) -> None:
     """Refuse a product of axes that nobody can run, before it is multiplied out."""
 
     def combinations(entry: Mapping[str, Any]) -> int:
-        axes = {key: value for key, value in entry.items() if key not in OWN_LISTS}
+        own = {*OWN_LISTS, *LIST_OPTIONS}
+        axes = {key: value for key, value in entry.items() if key not in own}
         return math.prod(len(value) for value in axes.values() if isinstance(value, list))
 
     total = 0
@@ -247,10 +263,9 @@ def _datasets(
                 raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
             try:
                 resolved = datasets.resolve(name, options)
-                dataset = datasets.load(name, **resolved)
+                dataset = datasets.restore(name, resolved)
             except (ValueError, TypeError, OSError) as error:
-                where = [paths[key] for key in options if f"'{key}'" in str(error)]
-                raise GridError(source, (where or [path])[0], str(error)) from None
+                raise GridError(source, blamed(error, options, paths) or path, str(error)) from None
             height, width = dataset.image_shape[1:]
             if height != width or height % IMAGE_SIZE_MULTIPLE:
                 raise GridError(
@@ -293,10 +308,10 @@ def _candidates(
     grid: Grid, position: int, source: str
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Yield every combination of the axes of a model and `train`, with where each value stands."""
-    unknown = [key for key in grid.train if key not in TRAIN_KEYS]
-    if unknown:
-        known = ", ".join(TRAIN_KEYS)
-        raise GridError(source, f"train.{unknown[0]}", f"unknown key; known are {known}")
+    for key in grid.train:
+        if key not in TRAIN_KEYS:
+            reason = unknown_key(key, TRAIN_KEYS, {"an entry of models": _MODEL_KEYS})
+            raise GridError(source, f"train.{key}", reason)
     where = f"models.{position}"
     entry = {key: value for key, value in grid.models[position].items() if key not in OWN_LISTS}
     for own, own_paths in _product(entry, where, source):
@@ -357,7 +372,7 @@ def _product(
     """Yield each combination of the list values of `entry`, with the path of every value."""
     axes = []
     for key, value in entry.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and key not in LIST_OPTIONS:
             if not value:
                 raise GridError(source, f"{path}.{key}", "is an empty list; name a value at least")
             axes.append([(item, f"{path}.{key}.{i}") for i, item in enumerate(value)])
@@ -374,7 +389,9 @@ def _build(values: dict[str, Any], paths: Mapping[str, str], source: str) -> Run
     try:
         return GRID_ADAPTER.validate_python(values)
     except ValidationError as error:
-        problem, reason = first_problem(error)
+        kind = KINDS.get(str(values.get("kind")))
+        known = [] if kind is None else [key for key in kind.model_fields if key not in _OF_A_RUN]
+        problem, reason = first_problem(error, [*known, *OWN_LISTS])
         # The location starts with the kind that was chosen, where one was.
         field = problem.removeprefix(f"{values.get('kind')}.")
         entry = paths.get("", "models")

@@ -14,6 +14,7 @@ from .progress import progress, silence
 from .requests import MetricRequest
 from .scoring import (
     compare_run,
+    failed_scores,
     level_terms,
     measure_levels,
     missing_comparisons,
@@ -73,7 +74,21 @@ def score_runs(
     failed = each(store, "levels", call, levels, engine, quiet=quiet)
     unscored = [run for run in unscored if run.run_id not in failed]
     call = partial(_of_run, score_run, requests)
-    return failed | each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
+    failed |= each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
+    if not quiet:
+        _tell_failed(store, [run for run in unscored if run.run_id not in failed])
+    return failed
+
+
+def _tell_failed(store: Store, runs: Sequence[StoredRun]) -> None:
+    """Say which metrics failed, where that is not in the data: nothing else fails with them."""
+    reasons: dict[str, list[str]] = {}
+    for run in runs:
+        for column, reason in failed_scores(store, run).items():
+            reasons.setdefault(column, []).append(reason)
+    for column, found in reasons.items():
+        several = f"{len(found)} runs have" if len(found) > 1 else "a run has"
+        log.warning("%s: %s no score: %s; the next start tries again", column, several, found[0])
 
 
 def each(

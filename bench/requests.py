@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from ._siblings import metrics
 from .errors import GridError
 from .foreign import REFERENCE, foreign_metric
+from .grid_problems import did_you_mean
 from .specs import KINDS, Frozen
 
 # A metric's name is a column of tables.
@@ -88,6 +89,55 @@ def metric_requests(
     return list(requests.values())
 
 
+def check_excluded(
+    requests: Iterable[MetricRequest],
+    factors: Sequence[tuple[Sequence[str], Sequence[int]]],
+    source: str,
+) -> None:
+    """Refuse to leave out a factor that no dataset has, or all that a metric could be of.
+
+    What one dataset of several lacks needs no leaving out there.
+
+    Parameters
+    ----------
+    requests : iterable of MetricRequest
+        Metrics with their options.
+    factors : sequence of tuple
+        Names and sizes of the factors of every dataset.
+    source : str
+        What to call the grid in errors.
+
+    Raises
+    ------
+    GridError
+        With the metric, what is excluded, and what there is.
+    """
+    known = {name for names, _ in factors for name in names}
+    most = max((len(names) for names, _ in factors), default=0)
+    for request in requests:
+        path = f"metrics: {request.name}.exclude"
+        excluded = request.options.get("exclude", ())
+        for name in excluded:
+            if isinstance(name, str) and name not in known:
+                meant = did_you_mean(name, known) or f"; known are {', '.join(sorted(known))}"
+                raise GridError(source, path, f"no dataset has the factor {name!r}{meant}")
+            if isinstance(name, int) and not 0 <= name < most:
+                reason = f"no dataset has a factor {name}; they are counted from 0 to {most - 1}"
+                raise GridError(source, path, reason)
+        if excluded and not any(_are_left(excluded, *dataset) for dataset in factors):
+            reason = "leaves no factor that varies; leave fewer out"
+            raise GridError(source, path, reason)
+
+
+def _are_left(excluded: Sequence[Any], names: Sequence[str], sizes: Sequence[int]) -> bool:
+    """Return whether factors are left that have more than one value."""
+    factors = enumerate(zip(names, sizes, strict=True))
+    return any(
+        size > 1 and name not in excluded and place not in excluded
+        for place, (name, size) in factors
+    )
+
+
 def column_name(request: MetricRequest, suffix: str, fixed: Mapping[str, Any]) -> str:
     """Return the column of a request: the function, its variant, and the options that were chosen.
 
@@ -116,15 +166,19 @@ def _metric_request(
     entry: str | dict[str, Any], path: str, source: str, allow_imports: bool
 ) -> MetricRequest:
     options = {"name": entry} if isinstance(entry, str) else dict(entry)
-    values = list(options.values())
-    if len(values) == 1 and isinstance(values[0], str) and REFERENCE.fullmatch(values[0]):
-        return _foreign_request(next(iter(options)), values[0], path, source, allow_imports)
+    outside = [k for k, v in options.items() if isinstance(v, str) and REFERENCE.fullmatch(v)]
+    if len(options) == 1 and outside:
+        return _foreign_request(outside[0], options[outside[0]], path, source, allow_imports)
+    if outside and "name" not in options:
+        reason = f"{options[outside[0]]} is a function from outside, which takes no options"
+        raise GridError(source, path, reason)
     name = options.pop("name", None)
     if not isinstance(name, str):
         raise GridError(source, path, "must be a metric's name or a mapping with 'name'")
     if name not in metrics.METRICS:
         known = ", ".join(metrics.METRICS)
-        raise GridError(source, path, f"unknown metric {name!r}; known are {known}")
+        meant = did_you_mean(name, metrics.METRICS)
+        raise GridError(source, path, f"unknown metric {name!r}{meant or f'; known are {known}'}")
     try:
         metrics.METRICS[name].check_options(_with_positions(options))
     except (ValueError, TypeError) as error:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import time
-import warnings
+import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from typing import Any
 
-import numpy as np
-
-from ._siblings import datasets, metrics
-from .levels import chance_codes, perfect_codes
+from ._siblings import metrics
+from .evaluate import Arrays, as_if_alone, evaluate, handed, plain
+from .levels import LevelCodes
 from .requests import MetricRequest, column_name, metric_requests
 from .specs import Codes
 from .store import Store
 from .stored import StoredRun
 
+log = logging.getLogger("disbench")
 # The columns `kl` and `active_units` are there whatever a grid asks for.
 ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))
 # Scores have a request for key, and a reason why there was none has this before the metric's name.
 _NOTE = "without "
-# The codes of a run and the factors of its images, by the names that metrics give them.
-Arrays = Mapping[str, Any]
 
 
 def missing_scores(
@@ -34,8 +31,7 @@ def missing_scores(
 ) -> dict[str, MetricRequest]:
     """Return the requests that a run has no stored scores of, by the key they are stored under."""
     scores = store.read_scores(run.run_id, run.codes)
-    wanted = {request_key(request): request for request in (*ALWAYS, *_of_level("run", requests))}
-    return {key: request for key, request in wanted.items() if key not in scores}
+    return _missing((*ALWAYS, *_of_level("run", requests)), scores)
 
 
 def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
@@ -47,14 +43,21 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
         If the run's codes are not what was committed.
     """
     arrays = _arrays(run)
+    made = _level_codes(run, arrays)
     scores = store.read_scores(run.run_id, run.codes)
     for key, request in missing_scores(store, run, requests).items():
         entries = _entries(request, arrays, run)
-        for entry, levels in zip(entries, _levels(store, run, request, arrays), strict=True):
+        for entry, levels in zip(entries, _levels(store, run, request, made), strict=True):
             entry.update(levels)
         scores[key] = entries
         # At once: what comes next may take long, or not come at all.
         store.write_scores(run.run_id, run.codes, scores)
+
+
+def failed_scores(store: Store, run: StoredRun) -> dict[str, str]:
+    """Return column to reason, where that is not in the data: another start may have a score."""
+    parts = store.read_scores(run.run_id, run.codes).values()
+    return {e["column"]: e["reason"] for entries in parts for e in entries if e.get("retry")}
 
 
 def note_unscored(store: Store, run: StoredRun, reasons: Mapping[str, str]) -> None:
@@ -72,19 +75,19 @@ def note_unscored(store: Store, run: StoredRun, reasons: Mapping[str, str]) -> N
 def measure_levels(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
     """Compute and store chance level and ceiling for runs like this one."""
     arrays = _arrays(run)
+    made = _level_codes(run, arrays)
     for request in missing_scores(store, run, requests).values():
-        _levels(store, run, request, arrays)
+        _levels(store, run, request, made)
 
 
 def missing_group_scores(
     store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]
 ) -> dict[str, MetricRequest]:
     """Return the requests that a group has no stored scores of; a new seed makes them missing."""
-    wanted = {request_key(request): request for request in _of_level("group", requests)}
     if len(runs) < 2:
         return {}
     scores = store.read_scores(_group_name(runs), _group_codes(runs))
-    return {key: request for key, request in wanted.items() if key not in scores}
+    return _missing(_of_level("group", requests), scores)
 
 
 def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]) -> None:
@@ -97,17 +100,12 @@ def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[Metr
     }
     scores = store.read_scores(_group_name(runs), _group_codes(runs))
     for key, request in missing_group_scores(store, runs, requests).items():
-        column = column_name(request, "", {})
-        reason = _why_not(request.info, request.options, arrays)
-        if reason is None:
-            (entry,) = _evaluate(request.info, request.options, arrays, [column])
-        else:
-            entry = {"column": column, "value": None, "reason": reason}
-        values = entry["value"] or [None] * len(runs)
-        common = {**entry, "options": request.options, "versions": _versions()}
+        columns = [column_name(request, "", {})] * len(runs)
+        entries = evaluate(request.info, request.options, arrays, columns)
+        common = {"options": request.options, "versions": _versions()}
         scores[key] = [
-            {**common, "run_id": run.run_id, "value": value}
-            for run, value in zip(runs, values, strict=True)
+            {**entry, **common, "run_id": run.run_id}
+            for run, entry in zip(runs, entries, strict=True)
         ]
     store.write_scores(_group_name(runs), _group_codes(runs), scores)
 
@@ -136,13 +134,15 @@ def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest])
     arrays = _arrays(run)
     factor_names = run.manifest["dataset"]["factor_names"]
     for name in missing_comparisons(store, run, requests):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", metrics.MetricWarning)
-            try:
-                stored[name] = metrics.compare_variants(name, **arrays, factor_names=factor_names)
-            except ValueError:
-                # The score itself has the reason.
-                stored[name] = {}
+        given = {key: handed(array) for key, array in arrays.items()}
+        try:
+            with as_if_alone():
+                found = metrics.compare_variants(name, **given, factor_names=factor_names)
+        except Exception:
+            # The score itself has the reason.
+            log.debug("%s", name, exc_info=True)
+            found = {}
+        stored[name] = {label: plain(value) for label, value in found.items()}
     store.write_scores(_comparison_name(run), run.codes, stored)
 
 
@@ -157,7 +157,20 @@ def scalar_scores(store: Store, run: StoredRun) -> dict[str, float]:
     found = {entry["column"]: entry["value"] for entry in entries}
     per_latent = found.pop("kl_per_dimension", None)
     scalars = {name: value for name, value in found.items() if isinstance(value, int | float)}
-    return scalars | ({"kl": sum(per_latent)} if per_latent else {})
+    whole = total(per_latent)
+    return scalars if whole is None else {**scalars, "kl": whole}
+
+
+def total(per_latent: Sequence[float] | None) -> float | None:
+    """Return the sum over latents; None where there is nothing to sum, or it is infinite.
+
+    Examples
+    --------
+    >>> total([0.5, 2.0]), total([1e308, 1e308]), total(None)
+    (2.5, None, None)
+    """
+    whole = sum(per_latent) if per_latent else math.inf
+    return whole if math.isfinite(whole) else None
 
 
 def request_key(request: MetricRequest) -> str:
@@ -199,6 +212,15 @@ def _of_level(level: str, requests: Iterable[MetricRequest]) -> list[MetricReque
     return [request for request in requests if request.info.level == level]
 
 
+def _missing(
+    requests: Iterable[MetricRequest], scores: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, MetricRequest]:
+    """Return what has no stored scores, or had none for a reason that may be gone."""
+    wanted = {request_key(request): request for request in requests}
+    there = {key for key, entries in scores.items() if not any(e.get("retry") for e in entries)}
+    return {key: request for key, request in wanted.items() if key not in there}
+
+
 def _comparison_name(run: StoredRun) -> str:
     return f"variants/{run.run_id}"
 
@@ -220,11 +242,9 @@ def _short(text: str) -> str:
 def _arrays(run: StoredRun) -> Arrays:
     latents = run.latents()
     factors = latents.factors
-    reference = run.spec.dataset
     # Codes from elsewhere have their own factors, or none.
     if not isinstance(run.spec, Codes):
-        dataset = datasets.load(reference.name, **reference.options)
-        factors = dataset.factors(latents.indices)
+        factors = run.spec.dataset.load().factors(latents.indices)
     return {"means": latents.means, "logvars": latents.logvars, "factors": factors}
 
 
@@ -242,13 +262,8 @@ def _entries(request: MetricRequest, arrays: Arrays, run: StoredRun) -> list[dic
     entries = []
     for suffix, fixed in info.variants:
         column = column_name(request, suffix, dict(fixed))
-        options = {**chosen, **dict(fixed)}
-        reason = _why_not(info, options, arrays)
         outputs = [f"{column}_{output}" for output in info.outputs] or [column]
-        if reason is None:
-            entries += _evaluate(info, options, arrays, outputs)
-        else:
-            entries += [{"column": name, "value": None, "reason": reason} for name in outputs]
+        entries += evaluate(info, {**chosen, **dict(fixed)}, arrays, outputs)
     return [{"options": request.options, "versions": _versions(), **entry} for entry in entries]
 
 
@@ -264,49 +279,14 @@ def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dic
     return {**options, "exclude": [place for place in places if isinstance(place, int)]}
 
 
-def _why_not(info: Any, options: Mapping[str, Any], arrays: Arrays) -> str | None:
-    """Return why a run's arrays do not do for a metric, None where they do."""
-    needed = [*info.requires, *(["logvars"] if options.get("estimator") == "posterior" else [])]
-    absent = [name for name in needed if arrays[name] is None]
-    return f"the run has no {absent[0]}" if absent else None
-
-
-def _evaluate(
-    info: Any, options: dict[str, Any], arrays: Arrays, columns: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Call a metric and return an entry for each of its outputs."""
-    if options.get("estimator") == "posterior":
-        options = {**options, "logvars": arrays["logvars"]}
-    started = time.monotonic()
-    with warnings.catch_warnings(record=True) as caught, metrics.details() as detail:
-        warnings.simplefilter("always", metrics.MetricWarning)
-        try:
-            value = info.function(*(arrays[name] for name in info.requires), **options)
-        except ValueError as error:
-            return [{"column": name, "value": None, "reason": str(error)} for name in columns]
-    common: dict[str, Any] = {
-        "reason": None,
-        "warnings": [str(w.message) for w in caught if w.category is metrics.MetricWarning],
-        "seconds": round(time.monotonic() - started, 3),
-        "detail": {key: _plain(found) for key, found in detail.items()},
-    }
-    if info.outputs:
-        fields = {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-        common["detail"].update({k: v for k, v in fields.items() if k not in info.outputs})
-        return [
-            {"column": column, "value": fields[output], **common}
-            for column, output in zip(columns, info.outputs, strict=True)
-        ]
-    if isinstance(value, tuple):
-        value, low, high = value
-        common.update(low=_plain(low), high=_plain(high))
-    return [{"column": columns[0], "value": _plain(value), **common}]
+def _level_codes(run: StoredRun, arrays: Arrays) -> LevelCodes | None:
+    """Return what chance and ceiling are computed of, None where there are no factors."""
+    n_latents = len(run.manifest["latent_names"])
+    return None if arrays["factors"] is None else LevelCodes(arrays["factors"], n_latents)
 
 
 def _levels(
-    store: Store, run: StoredRun, request: MetricRequest, arrays: Arrays
+    store: Store, run: StoredRun, request: MetricRequest, made: LevelCodes | None
 ) -> list[dict[str, Any]]:
     """Return the chance level and the ceiling of each entry: computed once for equal factors.
 
@@ -314,24 +294,33 @@ def _levels(
     """
     info = request.info
     n_entries = len(info.variants) * max(1, len(info.outputs))
-    if info.higher_is_better is not True or arrays["factors"] is None:
+    if info.higher_is_better is not True or made is None:
         return [{} for _ in range(n_entries)]
-    n_latents = len(run.manifest["latent_names"])
-    of = f"{level_terms(run)} {request_key(request)}"
+    # Of labels that are no ranks there are levels from before these were taken.
+    labels = "" if made.of_ranks else " by rank"
+    of = f"{level_terms(run)} {request_key(request)}{labels}"
     name = f"levels/{request.name}-{_short(of)}"
     stored = store.read_scores(name, of)
     if len(stored.get("levels", ())) != n_entries:
-        plain = request.model_copy(
-            update={"options": {k: v for k, v in request.options.items() if k != "bootstrap"}}
-        )
-        factors = arrays["factors"]
-        chance, ceiling = (
-            [entry["value"] for entry in _entries(plain, {**codes, "factors": factors}, run)]
-            for codes in (chance_codes(factors, n_latents), perfect_codes(factors))
-        )
-        pairs = zip(chance, ceiling, strict=True)
-        stored = {"levels": [{"chance": low, "ceiling": high} for low, high in pairs]}
-        store.write_scores(name, of, stored)
+        options = {key: v for key, v in request.options.items() if key != "bootstrap"}
+        alone = request.model_copy(update={"options": options})
+        found: dict[str, Sequence[Mapping[str, Any]]] = {}
+        for level in ("chance", "ceiling"):
+            try:
+                codes = made.chance if level == "chance" else made.perfect
+                found[level] = _entries(alone, codes, run)
+            except Exception:
+                # The score is none the worse for it.
+                found[level] = [{"value": None, "retry": True}] * n_entries
+        stored = {
+            "levels": [
+                {level: entries[place]["value"] for level, entries in found.items()}
+                for place in range(n_entries)
+            ]
+        }
+        # What may be had at another time is not stored as if it never could.
+        if not any(entry.get("retry") for entries in found.values() for entry in entries):
+            store.write_scores(name, of, stored)
     levels: list[dict[str, Any]] = stored["levels"]
     return levels
 
@@ -340,14 +329,3 @@ def _levels(
 def _versions() -> dict[str, str]:
     """Return the versions that a score may depend on."""
     return {name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: lists for arrays, None for what is not finite."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

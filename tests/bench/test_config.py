@@ -1,10 +1,17 @@
 """Grids: what is refused and where, what is one run and what are two."""
 
+import math
+
+import numpy as np
 import pytest
 
 from bench.config import expand, load_grid, parse_grid
 from bench.errors import GridError, GridWarning
+from bench.grid_problems import OF_THE_COMMAND
+from bench.grid_text import read_yaml
+from bench.run import _parser
 from bench.specs import group_id, run_id
+from metrics import METRICS
 
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0], "models": [{"kind": "vae"}]}
 
@@ -26,8 +33,66 @@ def test_identity_depends_on_meaning_alone():
 
 def test_golden_identities_never_change():
     # A stored run is found by these: a change here retrains everybody.
-    assert run_id(_one()) == "4b5abbc5c51aa867"
-    assert run_id(_one(models=[{"kind": "beta_vae", "beta": 4}])) == "e73e9fa19749a249"
+    small = {"name": "ball", "radius": 4}
+    assert run_id(_one(datasets=[small])) == "4b5abbc5c51aa867"
+    four = [{"kind": "beta_vae", "beta": 4}]
+    assert run_id(_one(datasets=[small], models=four)) == "e73e9fa19749a249"
+    # What a ball is without options is settled first: it has been another one.
+    assert run_id(_one()) == run_id(_one(datasets=[{"name": "ball", "radius": 7.5, "margin": 0}]))
+    assert run_id(_one()) == "18cf7813af545bf8"
+
+
+def test_files_of_a_grid_lie_where_the_grid_lies(tmp_path, monkeypatch):
+    data = tmp_path / "grid" / "data"
+    data.mkdir(parents=True)
+    images = np.zeros((64, 16, 16), np.uint8)
+    np.savez(data / "mine.npz", images=images, factors=np.indices((8, 8)).reshape(2, 64).T)
+    entry = "{name: file, path: %s, factor_names: [size, hue]}"
+    text = f"name: g\nseeds: [0]\ndatasets: [{entry}]\nmodels:\n"
+    text += f"  - {{kind: vae}}\n  - {{kind: beta_vae, beta: 4, datasets: [{entry}]}}\n"
+    grid = tmp_path / "grid" / "g.yaml"
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for path in ("data/mine.npz", "./data/../data/mine.npz", str(data / "mine.npz")):
+        grid.write_text(text % (path, path))
+        specs = expand(load_grid("grid/g.yaml"))
+        assert len(specs) == 2  # a list of names is no axis
+        for spec in specs:
+            options = {"path": str(data / "mine.npz"), "factor_names": ["size", "hue"]}
+            assert spec.dataset.options == options
+        found[path] = [run_id(spec) for spec in specs]
+    assert len({tuple(ids) for ids in found.values()}) == 1
+    # What stored runs have as whole path stays as it was written.
+    odd = f"{tmp_path}/grid//data/mine.npz"
+    grid.write_text(text % (odd, odd))
+    assert expand(load_grid(grid))[0].dataset.options["path"] == odd
+    monkeypatch.chdir(data)
+    in_python = parse_grid({**BASE, "datasets": [{"name": "file", "path": "mine.npz"}]})
+    assert expand(in_python)[0].dataset.options == {"path": str(data / "mine.npz")}
+
+
+def test_what_a_file_lacks_is_refused_with_the_grid(tmp_path):
+    path = tmp_path / "mine.npz"
+    images, factors = np.zeros((8, 16, 16), np.uint8), np.arange(8)
+    for arrays, options, place, says in (
+        ({"images": images}, {}, ".path", "no array 'factors'; it has: images"),
+        ({"images": images, "factors": factors[:5]}, {}, ".path", "8 images but 5 rows of factors"),
+        ({"images": images.astype(int), "factors": factors}, {}, ".path", "must be uint8, bool"),
+        (
+            {"images": images, "factors": factors},
+            {"factor_names": ["a", "b"]},
+            ".path",
+            "1 different",
+        ),
+        ({"images": images, "factors": factors}, {"factor_names": "a"}, ".factor_names", "a list"),
+        ({"images": images, "factors": factors}, {"factor_names": [1]}, ".factor_names", "a list"),
+        ({"images": images, "factors": factors}, {"factor_bins": 1}, ".factor_bins", "in 2 .. "),
+        ({"images": images, "factors": factors}, {"path": "x.npz"}, ".path", "there is no file"),
+    ):
+        np.savez(path, **arrays)
+        grid = {**BASE, "datasets": [{"name": "file", "path": str(path), **options}]}
+        with pytest.raises(GridError, match=f"grid: datasets.0{place}: .*{says}"):
+            parse_grid(grid)
 
 
 def test_axes_multiply_and_equal_specs_merge_with_a_warning():
@@ -45,7 +110,7 @@ def test_axes_multiply_and_equal_specs_merge_with_a_warning():
         ("name: a\nname: b\n", "line 2: found duplicate key"),
         ("[1, 2]", "must be a mapping"),
         ("name: a", "datasets: is missing"),
-        ("{name: ../a, datasets: [ball], seeds: [0], models: [{kind: vae}]}", "name: String"),
+        ("{name: ../a, datasets: [ball], seeds: [0], models: [{kind: vae}]}", "name: must be up"),
         ("{name: a, datasets: [bal], seeds: [0], models: [{kind: vae}]}", "datasets.0: "),
         ("{name: a, datasets: [], seeds: [0], models: [{kind: vae}]}", "datasets: "),
         ("{name: a, datasets: [ball], seeds: [0.5], models: [{kind: vae}]}", "seeds.0: "),
@@ -96,7 +161,7 @@ def test_a_model_may_bring_datasets_and_seeds_of_its_own():
     own = {"kind": "beta_vae", "beta": 150, "datasets": [disc], "seeds": [3, 4]}
     specs = expand(parse_grid({**BASE, "models": [{"kind": "vae"}, own]}))
     found = [(spec.kind, spec.dataset.options.get("radius"), spec.seed) for spec in specs]
-    assert found == [("vae", None, 0)] + [
+    assert found == [("vae", 7.5, 0)] + [
         ("beta_vae", radius, seed) for radius in (10, 16) for seed in (3, 4)
     ]
 
@@ -129,3 +194,99 @@ def test_baselines_stand_beside_every_dataset_that_something_is_trained_on():
     shared = {(spec.dataset.name, spec.seed) for spec in expand(grid) if spec.kind == "vae"}
     assert found == shared
     assert ("dsprites", 4) in found
+
+
+# What people write, and where they read what they should have written.
+SLIPS = {
+    "metrics: mig": "metrics: must be a list, not mig; write metrics: [mig]",
+    "metrics: all": "not all; name those that you want: metrics: [mig, dci]",
+    "metrics:": "metrics: must be a list, not null; name one at least, or leave the key out",
+    "metrics: {mig: {n_bins: 10}}": "write metrics: [{name: mig, n_bins: 10}]",
+    "metrics: {name: mig, n_bins: 10}": "write metrics: [{name: mig, n_bins: 10}]",
+    "metrics: [{mig: {n_bins: 10}}]": "metrics.0: must be a mapping with 'name'; write {name: mig",
+    "metrics: [MIG]": "metrics.0: unknown metric 'MIG'; did you mean 'mig'?",
+    "metrics: [mig_histogram]": "did you mean 'mig'?",
+    "metrics: [mig, 3]": "metrics.1: must be a mapping with 'name', not 3",
+    "metrics: [{mine: 'a:b', n_bins: 3}]": "metrics.0: a:b is a function from outside, which takes",
+    "metrics: [{name: mig, n_bins: 1e2}]": "from 2 to 10,000, not 100.0; write 100",
+    "evaluation: all": "evaluation: must be a mapping, not all; write evaluation: {images: all}",
+    "evaluation: 1000": "write evaluation: {images: 1000}",
+    "evaluation: [1000]": "evaluation: must be a mapping",
+    "evaluation: {images: 1e3}": "evaluation.images: must be all, or a whole number from 1 on, not "
+    "1000.0; write 1000",
+    "evaluation: {image: 9}": "evaluation.image: unknown key; did you mean 'images'?",
+    "train: {steps: 1e5}": "train.steps: must be a whole number, not 100000.0; write 100000",
+    "train: {steps: '1e5'}": "train.steps: must be a whole number, not '1e5'; write 100000",
+    "train: {steps: }": "train.steps: is empty; write a value after the colon",
+    "train: {learning_rate: '1e-3'}": "must be a number, not '1e-3'; write 1e-3 without quotes",
+    "train: {learningrate: 1}": "train.learningrate: unknown key; did you mean 'learning_rate'?",
+    "train: {beta: 4}": "train.beta: unknown key here; it belongs in an entry of models",
+    "train: [{steps: 5}]": "train: must be a mapping, not [{steps: 5}]; write train: ",
+    "seeds: 5": "seeds: must be a list, not 5; write seeds: [5] for this one, or list them: seeds: "
+    "[0, 1, ..., 4]",
+    "seeds: 0-4": "seeds: must be a list, not '0-4'; list them: seeds: [0, 1, 2]",
+    "seed: [0]": "seed: unknown key; did you mean 'seeds'?",
+    "datasets: ball": "datasets: must be a list, not ball; write datasets: [ball]",
+    "datasets: [{ball: {radius: 3}}]": "write {name: ball, radius: 3}",
+    "dataset: [ball]": "dataset: unknown key; did you mean 'datasets'?",
+    "models: {kind: vae}": "models: must be a list, not {kind: vae}; write models: [{kind: vae}]",
+    "models: vae": "write models: [{kind: vae}]",
+    "models: {beta_vae: {beta: 4}}": "write models: [{kind: beta_vae, beta: 4}]",
+    "models: [vae]": "models.0: must be a mapping with 'kind'; write {kind: vae}",
+    "models: [{kind: beta_vae, beta: '4'}]": "models.0.beta: must be a number, not '4'; write 4 "
+    "without quotes",
+    "models: [{kind: beta_vae, beta:4}]": "write a blank after the colon: beta: 4",
+    "models: [{kind: beta_vae, betta: 4}]": "models.0.betta: unknown key; did you mean 'beta'?",
+    "models: [{kind: beta-vae}]": "models.0.kind: must be one of 'vae'",
+    "models: [{kind: betavae}]": "not betavae; did you mean 'beta_vae'?",
+    "models: [{kind: vae, C: 25}]": "models.0.C: unknown key; known are kind, n_latents",
+    "baselines: yes": "baselines: must be true or false, not yes; write true",
+    "name: 2024": 'name: must be text, not 2024; write "2024"',
+    "device: cuda": "device: unknown key; it is an option of the command, --device",
+    "steps: 100": "steps: unknown key here; it belongs in train",
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_answered_with_what_to_write(slip):
+    with pytest.raises(GridError) as refused:
+        parse_grid({**BASE, **read_yaml(slip, "grid")})
+    message = str(refused.value)
+    assert message.startswith(f"grid: {slip.partition(':')[0]}")
+    assert SLIPS[slip] in message
+    assert message.isprintable()
+
+
+def test_options_of_the_command_are_told_from_keys_of_a_grid():
+    there = {action.dest for action in _parser()._actions}
+    assert {*OF_THE_COMMAND} <= there
+
+
+# Of every type that an option may have, what is none, or nothing that can be computed.
+IMPOSSIBLE = {
+    int: [0, -1, 10**9, 10**400, 1e5, 2.5, True, "4", [4], math.nan, {}],
+    float: [-1, -1e-9, 1e30, 10**400, math.nan, math.inf, True, "0.1", [0.1]],
+    bool: [0, 1, "yes", None],
+    str: ["nosuch", 3, True, ["histogram"]],
+    tuple: ["position_x", 3, [-1], [2], ["colour"], [0, 1], ["position_x", "position_y"], [1.5]],
+}
+OPTIONS = [(name, option) for name, info in METRICS.items() for option in info.options]
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
+def test_every_option_of_every_metric_is_checked_before_anything_is_trained(name, option):
+    default = METRICS[name].options[option]
+    # Without a default it is a number of replicates, or of bins, or what to compare with.
+    kind = type(default) if default is not None else float if option == "threshold" else int
+    for value in IMPOSSIBLE[kind]:
+        entry = {"name": name, option: value}
+        with pytest.raises(GridError, match=rf"^grid: metrics.*{option}") as refused:
+            parse_grid({**BASE, "metrics": [entry]})
+        assert len(str(refused.value)) < 400
+    if default not in (None, ()):
+        parse_grid({**BASE, "metrics": [{"name": name, option: default}]})
+
+
+def test_what_one_dataset_has_may_be_left_out_though_another_has_nothing_else():
+    metrics = [{"name": "mig", "exclude": ["position_x", "position_y"]}]
+    parse_grid({**BASE, "datasets": ["ball", "dsprites"], "metrics": metrics})
