@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
+import reprlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -16,6 +19,57 @@ from .origin import git_commit
 from .outcome import Result
 from .specs import Codes, DatasetSpec, Evaluation, group_id, run_id
 from .store import Store
+
+# What no folder can be called, here or on another system.
+_NO_FOLDER = re.compile(r'[<>:"/\\|?*]|^[-.~ ]|[. ]$')
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{p}{k}" for p in ("com", "lpt") for k in range(1, 10))}
+_MAX_FOLDER = 255
+
+
+def check_name(what: str, name: object, option: str) -> None:
+    r"""Refuse a name that tables and pages cannot show.
+
+    Parameters
+    ----------
+    what, name, option : str
+        What has the name, the name, and where it is given.
+
+    Raises
+    ------
+    CodesError
+        If it is blank, too long, or has letters that cannot be printed, as undecodable ones.
+
+    Examples
+    --------
+    >>> check_name("codes", "\t", "--name")
+    Traceback (most recent call last):
+    bench.errors.CodesError: codes '\t': must have a name of 1 to 100 printable letters (--name)
+    """
+    sound = isinstance(name, str) and name.strip() and name.isprintable()
+    if not sound or len(str(name)) > MAX_NAME:
+        reason = f"must have a name of 1 to {MAX_NAME} printable letters ({option})"
+        raise CodesError(f"{what} {reprlib.repr(name)}", "", reason)
+
+
+def default_folder(name: str) -> Path:
+    """Return the folder of codes that none was named for.
+
+    Raises
+    ------
+    CodesError
+        If the name is no name of a folder: it would lie elsewhere, or nowhere.
+
+    Examples
+    --------
+    >>> default_folder("mine").as_posix()
+    'results/mine'
+    """
+    check_name("codes of", name, "--name")
+    taken = name.partition(".")[0].strip().casefold() in _DEVICES
+    if taken or _NO_FOLDER.search(name) or len(name.encode()) > _MAX_FOLDER:
+        reason = "cannot be the name of a folder in results; name one with --out"
+        raise CodesError(f"codes of {reprlib.repr(name)}", "", reason)
+    return Path("results") / name
 
 
 def commit_codes(
@@ -47,11 +101,8 @@ def commit_codes(
     Raises
     ------
     CodesError
-        If the name is none, or the folder has other codes by that name and seed.
+        If the folder has other codes by that name and seed.
     """
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-        reason = f"must have a name of 1 to {MAX_NAME} printable letters (--name)"
-        raise CodesError(f"codes of {name[:MAX_NAME]!r}", "", reason)
     spec = Codes(
         kind="codes",
         dataset=dataset,

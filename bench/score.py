@@ -2,41 +2,34 @@
 
 Codes become runs of an output folder like any others: the same tables, the same page. Nothing here
 needs torch. The command exits 0 when everything is scored, 1 when a score failed, 2 when the input
-or the folder cannot be used, 130 and 143 on SIGINT and SIGTERM.
+or the folder cannot be used, and as `commands` says after a signal.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
-import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from pydantic import ValidationError
 
-from . import stopping
+from . import given
 from ._siblings import datasets
-from .codes import check_codes
+from .codes import CodesArrays, check_codes, check_given
+from .codes_callable import Encode, as_callables, encode_images
 from .codes_file import read_codes
-from .codes_run import dataset_entry
-from .errors import CodesError, InputError
-from .files import DamagedError, WriteError
+from .codes_run import check_name, dataset_entry, default_folder
+from .commands import command, option, say
+from .errors import CodesError
 from .requests import metric_requests
 from .score_codes import Model, Scores, score_models
 from .specs import DatasetSpec, Evaluation
-from .store import StoreError
 from .streams import evaluation_indices
-
-# Takes images, (n, C, H, W) uint8; returns means and log-variances, each (n, D), or None for these.
-Encode = Callable[[Any], tuple[ArrayLike, ArrayLike | None]]
 
 
 def score(
@@ -48,6 +41,7 @@ def score(
     evaluation: int | Literal["all"] = "all",
     seed: int = 0,
     batch_size: int = 256,
+    factor_bins: int | None = None,
     out: str | Path | None = None,
 ) -> Scores:
     """Score what encodes images, whatever it was made with.
@@ -55,9 +49,10 @@ def score(
     Parameters
     ----------
     encode : callable, or sequence of callables
-        Takes images, (n, C, H, W) uint8 in 0..255, and returns (means, logvars), each (n, D);
-        logvars, the logarithm of the variance, may be None. Several are repetitions of one model:
-        seeds 0, 1, …
+        Takes images, (n, C, H, W) uint8 in 0..255, and returns a pair, (means, logvars), each
+        (n, D); logvars, the logarithm of the variance, may be None. Arrays and tensors do, also
+        those on a card, that want gradients or are of 16 bits. Several callables are repetitions
+        of one model: seeds 0, 1, …
     dataset : str or FactorDataset
         A dataset's name, or a dataset.
     name : str
@@ -71,6 +66,8 @@ def score(
         Which images are drawn.
     batch_size : int
         Images a call of `encode`.
+    factor_bins : int, optional
+        Into how many quantile bins a factor of more values is cut.
     out : str or Path, optional
         An output folder, new or that of a grid: the codes become runs of it, in its tables and on
         its page. Without it nothing is kept.
@@ -83,7 +80,8 @@ def score(
     Raises
     ------
     CodesError
-        If what `encode` returns are no codes, or the folder has others of that name.
+        If what `encode` returns are no codes, a number is out of its range, or the folder has
+        other codes of that name.
     GridError
         If a metric or an option is unknown.
     StoreError
@@ -97,67 +95,74 @@ def score(
     >>> found.scores.set_index("metric").loc["mig_posterior", "reason"]
     'the run has no logvars'
     """
+    check_name("codes of", name, "name")
     source = f"codes of {name!r}"
+    if isinstance(metrics, str):
+        raise CodesError(source, "metrics", f"must be a list, such as [{metrics!r}]")
     wanted = None if metrics is None else metric_requests(metrics, "metrics")
+    folder = None if out is None else check_given(source, "out", given.path, out)
     data = datasets.load(dataset) if isinstance(dataset, str) else dataset
-    try:
-        chosen = Evaluation(images=evaluation, seed=seed)
-    except ValidationError:
-        reason = f"must be 'all' or a whole number from 1 on, and seed one from 0 on: {evaluation}"
-        raise CodesError(source, "evaluation", reason) from None
+    if not isinstance(data, datasets.FactorDataset):
+        reason = f"must be a dataset's name, or a FactorDataset, not {type(data).__name__}"
+        raise CodesError(source, "dataset", reason)
+    chosen = Evaluation(
+        images=check_given(source, "evaluation", given.images, evaluation),
+        seed=check_given(source, "seed", given.SEED, seed),
+    )
     indices = evaluation_indices(chosen, len(data))
-    entry = {
-        "fingerprint": data.fingerprint,
-        "n_images": len(data),
-        "image_shape": list(data.image_shape),
-        "factor_names": list(data.factor_names),
-        "factor_sizes": list(data.factor_sizes),
-    }
-    encoders = encode if isinstance(encode, Sequence) else [encode]
-    if not encoders:
-        raise CodesError(source, "encode", "is an empty list; give a callable at least")
-    models = []
-    for k, one in enumerate(encoders):
-        means, logvars = _encoded(one, data, indices, batch_size, source)
-        codes = check_codes(
-            source, means, logvars, data.factors(indices), factor_names=data.factor_names
-        )
-        models.append(Model(name, k, codes, _reference(data), entry, chosen, indices))
-    if out is not None:
-        return score_models(Path(out), models, wanted)
-    with tempfile.TemporaryDirectory() as folder:
-        return score_models(Path(folder) / "scores", models, wanted, page=False)
+    bins = factor_bins
+    if bins is not None:
+        bins = check_given(source, "factor_bins", given.FACTOR_BINS, factor_bins)
+    reference, entry = _reference(data), _entry(data)
+    if bins is not None:
+        # Other labels make other data: no table has both.
+        options = {**reference.options, "factor_bins": bins}
+        reference = DatasetSpec(name=reference.name, options=options)
+        entry["fingerprint"] = f"{data.fingerprint} in {bins} bins"
+    models: list[Model] = []
+    for k, one in enumerate(as_callables(encode, source)):
+        means, logvars = encode_images(one, data, indices, batch_size, source)
+        factors = data.factors(indices)
+        names = data.factor_names
+        codes = check_codes(source, means, logvars, factors, factor_names=names, factor_bins=bins)
+        if bins is not None:
+            entry["factor_sizes"] = list(codes.factor_sizes)
+        if models:
+            _check_latents(source, f"encode.{k}", codes, "encode.0", models[0].codes)
+        models.append(Model(name, k, codes, reference, entry, chosen, indices))
+    if folder is not None:
+        return score_models(folder, models, wanted)
+    with tempfile.TemporaryDirectory() as passing:
+        return score_models(Path(passing) / "scores", models, wanted, page=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score files and return the exit code."""
+    return command(lambda: _score(argv))
+
+
+def _score(argv: Sequence[str] | None) -> int:
     options = _parser().parse_args(argv)
-    stopping.install()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        wanted = None
-        if options.metrics is not None:
-            wanted = metric_requests(options.metrics.split(","), "--metrics")
-        models = _read(options.files, options.name, options.dataset)
-        out = options.out or Path("results") / models[0].name
-        found = score_models(out, models, wanted, workers=options.workers)
-    except (InputError, StoreError, DamagedError, WriteError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except stopping.Stopped as stopped:
-        name = signal.Signals(stopped.number).name
-        print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
-        return 128 + stopped.number
-    _show(found.scores)
-    print(f"report: {found.report}")
+    wanted = None
+    if options.metrics is not None:
+        names = [name.strip() for name in options.metrics.split(",")]
+        wanted = metric_requests(names, "--metrics")
+    out = options.out or default_folder(options.name or options.files[0].stem)
+    models = _read(options.files, options.name, options.dataset, options.factor_bins)
+    found = score_models(out, models, wanted, workers=options.workers)
+    say("\n".join([*_lines(found.scores), f"report: {found.report}"]))
     return 1 if found.failed else 0
 
 
-def _read(paths: Sequence[Path], name: str | None, dataset: str) -> list[Model]:
+def _read(
+    paths: Sequence[Path], name: str | None, dataset: str, factor_bins: int | None
+) -> list[Model]:
     """Return the codes of files: seeds of one model if it has a name, else a model each."""
     models: list[Model] = []
     for k, path in enumerate(paths):
-        codes = read_codes(path)
+        codes = read_codes(path, factor_bins)
+        if name is not None and models:
+            _check_latents(str(path), "means", codes, str(paths[0]), models[0].codes)
         reference = DatasetSpec(name=dataset, options={"factors": codes.labels_digest})
         if name is None:
             model = Model(path.stem, 0, codes, reference, dataset_entry(codes))
@@ -173,63 +178,62 @@ def _read(paths: Sequence[Path], name: str | None, dataset: str) -> list[Model]:
     return models
 
 
-def _encoded(
-    encode: Encode,
-    data: datasets.FactorDataset,
-    indices: NDArray[np.int64],
-    batch_size: int,
-    source: str,
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return what a callable makes of the images, batch after batch."""
-    means, logvars = [], []
-    for start in range(0, len(indices), batch_size):
-        rows = indices[start : start + batch_size]
-        answer = encode(data.images(rows))
-        if not isinstance(answer, tuple) or len(answer) != 2:
-            raise CodesError(source, "encode", "must return a pair, (means, logvars or None)")
-        means.append(_batch(source, "means", answer[0], len(rows)))
-        if answer[1] is not None:
-            logvars.append(_batch(source, "logvars", answer[1], len(rows)))
-    if len(logvars) not in (0, len(means)):
-        raise CodesError(source, "encode", "must return logvars for all images, or for none")
-    try:
-        return np.concatenate(means), np.concatenate(logvars) if logvars else None
-    except ValueError as error:
-        raise CodesError(source, "encode", f"must return equally many latents: {error}") from None
+def _check_latents(
+    source: str, path: str, codes: CodesArrays, first: str, others: CodesArrays
+) -> None:
+    """Refuse seeds of one model that have different numbers of latents: they are two models."""
+    own, other = codes.means.shape[1], others.means.shape[1]
+    if own != other:
+        reason = f"has {own} latents, {first} has {other}; seeds of a model have equally many"
+        raise CodesError(source, path, f"{reason}: give each model a name of its own (--name)")
 
 
-def _batch(source: str, name: str, part: ArrayLike, n_images: int) -> NDArray[Any]:
-    array = np.asarray(part)
-    if array.ndim != 2 or len(array) != n_images:
-        reason = f"must return {name} of shape ({n_images}, n_latents) here, not {array.shape}"
-        raise CodesError(source, "encode", reason)
-    return array
+def _entry(data: datasets.FactorDataset) -> dict[str, Any]:
+    """Return what a manifest says of a dataset."""
+    return {
+        "fingerprint": data.fingerprint,
+        "n_images": len(data),
+        "image_shape": list(data.image_shape),
+        "factor_names": list(data.factor_names),
+        "factor_sizes": list(data.factor_sizes),
+    }
 
 
 def _reference(data: datasets.FactorDataset) -> DatasetSpec:
     """Return what a grid calls a dataset; one that no grid knows is told by its content."""
     if data.name in datasets.DATASETS:
         try:
-            known = datasets.load(data.name, **data.options)
+            known = datasets.restore(data.name, data.options)
         except (ValueError, TypeError, OSError):
             known = None
         if known is not None and known.fingerprint == data.fingerprint:
-            options = datasets.resolve(data.name, data.options)
-            return DatasetSpec(name=data.name, options=options)
+            return DatasetSpec(name=data.name, options=dict(data.options))
     return DatasetSpec(name=data.name, options={"content": data.fingerprint})
 
 
-def _show(scores: pd.DataFrame) -> None:
-    """Print a line for every metric: its value for every model, or why there is none."""
+def _lines(scores: pd.DataFrame) -> Iterator[str]:
+    """Give a line for every metric: its value for every model, or why there is none.
+
+    What metrics warn of comes last, each warning once.
+    """
+    warnings: dict[str, dict[str, None]] = {}
     columns = [*dict.fromkeys(zip(scores["model"], scores["seed"], strict=True))]
-    print("metric: " + ", ".join(f"{model} seed {seed}" for model, seed in columns))
+    yield "metric: " + ", ".join(f"{model} seed {seed}" for model, seed in columns)
     for metric, part in scores.groupby("metric", sort=False):
         found = part.set_index(["model", "seed"])["value"]
         texts = [f"{found.get(column, float('nan')):.4f}" for column in columns]
-        reasons = dict.fromkeys(part["reason"].dropna())
+        reasons = "; ".join(dict.fromkeys(part["reason"].dropna()))
         if found.isna().all():
-            texts = [*reasons] or ["in tables/kl_per_dimension.csv"]
-        print(f"{metric}: {', '.join(texts)}")
+            # What has neither has a number for each latent.
+            yield f"{metric}: {reasons or 'in tables/kl_per_dimension.csv'}"
+        else:
+            yield f"{metric}: {', '.join(texts)}" + (f" ({reasons})" if reasons else "")
+        for entry in part.to_dict("records"):
+            if not np.isnan(entry["value"]):
+                for text in entry.get("warnings") or ():
+                    warnings.setdefault(text, {})[str(metric)] = None
+    for text, metrics in warnings.items():
+        yield f"warning: {text} ({', '.join(metrics)})"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -238,17 +242,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "files",
-        type=Path,
+        type=option(given.path),
         nargs="+",
         metavar="FILE",
         help=".npz or .h5 with means, and logvars, factors, factor_names where there are any, or "
-        ".csv with columns mean_<latent>, logvar_<latent>, factor_<factor>; a model each",
+        ".csv with columns mean_<latent>, logvar_<latent>, factor_<factor>; a model each, of at "
+        "most 2 GiB unpacked",
     )
     parser.add_argument("--name", help="one model's name: the files are its seeds 0, 1, ...")
     parser.add_argument("--dataset", default="codes", help="what tables call the images")
-    parser.add_argument("--out", type=Path, help="output folder, default results/<first model>")
+    parser.add_argument(
+        "--out", type=option(given.path), help="output folder, default results/<first model>"
+    )
     parser.add_argument("--metrics", metavar="A,B", help="by default all that the data allow")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--factor-bins",
+        type=option(given.FACTOR_BINS),
+        metavar="N",
+        help="cut factors of more than N values, such as continuous ones, into N quantile bins",
+    )
+    parser.add_argument("--workers", type=option(given.WORKERS), default=1, help="processes")
     return parser
 
 

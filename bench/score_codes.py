@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from ._siblings import metrics
 from .codes import CodesArrays
-from .codes_run import commit_codes
+from .codes_run import check_name, commit_codes
 from .derive import score_stored
 from .engines.local import LocalEngine
 from .report import build
-from .requests import MetricRequest, metric_requests
+from .requests import MetricRequest, check_excluded, metric_requests
 from .score_detail import COLUMNS, detail_rows
 from .scoring import note_unscored
 from .specs import DatasetSpec, Evaluation
@@ -44,6 +44,11 @@ class Model:
         What the images are, and what a manifest says of them.
     evaluation, indices : Evaluation and ndarray, optional
         Which of the dataset's images; all by default.
+
+    Raises
+    ------
+    CodesError
+        If the name, or the dataset's, is none that tables can show.
     """
 
     name: str
@@ -53,6 +58,10 @@ class Model:
     entry: dict[str, Any]
     evaluation: Evaluation | None = None
     indices: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        check_name("codes of", self.name, "--name")
+        check_name("dataset", self.dataset.name, "--dataset")
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,11 @@ def score_models(
     ------
     CodesError, StoreError
         If the folder has other codes by a model's name and seed, or cannot be used.
+    GridError
+        If a metric is to leave out a factor that no codes have, or all.
     """
+    factors = [(model.codes.factor_names, model.entry["factor_sizes"]) for model in models]
+    check_excluded(requests or [], factors, "metrics")
     store = Store(folder, create=True)
     with store.lock():
         names = [
@@ -171,7 +184,12 @@ def _tables(
             for row in _details(entry, model.codes)
         ]
         own = part.drop(columns=["run_id", "detail"])
-        scores.append(own.assign(model=model.name, seed=model.seed))
+        reasons = [_reason(entry) for entry in part.to_dict("records")]
+        scores.append(
+            own.assign(
+                model=model.name, seed=model.seed, reason=pd.Series(reasons, own.index, object)
+            )
+        )
     whole = pd.concat(scores, ignore_index=True)
     value = whole["value"].map(lambda value: None if isinstance(value, list) else value)
     numbers = ["value", "low", "high", "resampling_std", "chance", "ceiling"]
@@ -180,6 +198,14 @@ def _tables(
         whole.assign(value=value)[[*order]].astype(dict.fromkeys(numbers, "float64")),
         pd.DataFrame(details, columns=["model", "seed", *COLUMNS]),
     )
+
+
+def _reason(entry: Mapping[Any, Any]) -> str | None:
+    """Return why there is no value: what a metric warned of says more than that it is undefined."""
+    if isinstance(entry["value"], list) or not pd.isna(entry["value"]):
+        return None
+    told = "; ".join(entry["warnings"] or ())
+    return told or entry["reason"] or "is undefined for these codes"
 
 
 def _details(entry: Mapping[Any, Any], codes: CodesArrays) -> list[tuple[Any, ...]]:

@@ -1,6 +1,9 @@
 """Files of codes: three formats, one content; what does not fit is refused with its name."""
 
 import io
+import os
+import time
+import zipfile
 
 import h5py
 import numpy as np
@@ -102,9 +105,10 @@ BAD = {
     "other logvars": ({"logvars": LOGVARS[:, :2]}, "logvars: has shape"),
     "fewer factors": ({"factors": FACTORS[:-1]}, "factors: must have a row for each of the 12"),
     "transposed factors": ({"factors": FACTORS.T}, "factors: must have a row"),
-    "angles": ({"factors": FACTORS * 0.1}, "factors: must be class indices"),
-    "negative": ({"factors": FACTORS - 1}, "factors: must be class indices"),
-    "NaN factors": ({"factors": np.where(FACTORS > 2, np.nan, FACTORS)}, "factors: must be class"),
+    "angles": ({"factors": FACTORS * 0.1}, "factors: column 'size' has 3 different values"),
+    "NaN factors": ({"factors": np.where(FACTORS > 2, np.nan, FACTORS)}, "factors: column 'hue'"),
+    "text factors": ({"factors": FACTORS.astype(str)}, "factors: column 'size' must be labels"),
+    "masked": ({"means": np.ma.masked_greater(MEANS, 1.9)}, "means: has masked values"),
     "too few names": ({"factor_names": ["size"]}, "factor_names: must be 2 different"),
     "one name twice": ({"latent_names": ["u", "u", "w"]}, "latent_names: must be 3 different"),
     "a name with a line": ({"latent_names": ["u\n", "v", "w"]}, "latent_names: must be 3"),
@@ -155,12 +159,81 @@ def test_damaged_files_are_refused_in_a_line(name, content, tmp_path):
     assert str(tmp_path / name) in str(caught.value)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".csv"])
 @pytest.mark.parametrize(
-    ("name", "message"), [("codes.pkl", "must end in"), ("codes.npz", "is not there")]
+    ("make", "message"),
+    [
+        (lambda path: None, "is not there"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: os.mkfifo(path), "is a pipe or device"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a pipe or device"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+    ],
+)
+def test_only_regular_files_are_opened(suffix, make, message, tmp_path):
+    path = tmp_path / f"codes{suffix}"
+    make(path)
+    with pytest.raises(CodesError, match=message):
+        read_codes(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("codes.pkl", "must end in"), ("x" * 300 + ".npz", "name too long"), ("a\0.h5", "null byte")],
 )
 def test_other_paths_are_refused(name, message, tmp_path):
-    with pytest.raises(CodesError, match=message):
+    with pytest.raises(CodesError, match=f"(?i){message}"):
         read_codes(tmp_path / name)
+
+
+def _npz_of_zeros(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        content = io.BytesIO()
+        form = {"descr": "<f8", "fortran_order": False, "shape": (2**26, 8)}
+        np.lib.format.write_array_header_1_0(content, form)
+        archive.writestr("means.npy", content.getvalue())
+    # What the file says of itself is all that is read of it.
+    raw = bytearray(path.read_bytes())
+    size = raw.index(b"PK\x01\x02") + 24
+    raw[size : size + 4] = (2**32 - 2).to_bytes(4, "little")
+    path.write_bytes(raw)
+
+
+def _h5_of_zeros(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("means", shape=(2**26, 8), dtype="f8", chunks=(1000, 8))
+
+
+def _csv_of_nothing(path):
+    with path.open("wb") as file:
+        file.truncate(2**32)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("a.npz", _npz_of_zeros), ("a.h5", _h5_of_zeros), ("a.csv", _csv_of_nothing)],
+)
+def test_what_takes_gigabytes_is_refused_before_it_is_read(name, write, tmp_path):
+    write(tmp_path / name)
+    assert (tmp_path / name).stat().st_blocks < 1000
+    started = time.monotonic()
+    with pytest.raises(CodesError, match=r"takes? 4,294,967,\d+ bytes[,;] .* most"):
+        read_codes(tmp_path / name)
+    assert time.monotonic() - started < 5
+
+
+def test_a_line_without_an_end_is_not_read(tmp_path):
+    (tmp_path / "codes.csv").write_text("mean_a\n1\n" + "2" * 5_000_000)
+    with pytest.raises(CodesError, match="line 3: has more than 4,194,304 letters"):
+        read_codes(tmp_path / "codes.csv")
+
+
+def test_long_texts_are_not_read_one_after_another(tmp_path, monkeypatch):
+    # In an HDF5 file they are references: a text that is there once may be named a million times.
+    monkeypatch.setattr("bench.codes.MAX_BYTES", 1_000)
+    path = _h5(tmp_path, means=MEANS, latent_names=["x" * 400] * 3)
+    with pytest.raises(CodesError, match="latent_names: takes 1,200 bytes"):
+        read_codes(path)
 
 
 def test_a_file_without_means_is_refused(tmp_path):
@@ -168,17 +241,224 @@ def test_a_file_without_means_is_refused(tmp_path):
         read_codes(_npz(tmp_path, factors=FACTORS))
 
 
+def _text(folder, text, encoding="utf-8"):
+    (folder / "codes.csv").write_bytes(text.encode(encoding))
+    return folder / "codes.csv"
+
+
+HEADER, ROWS = "mean_a,mean_b,factor_x\n", "1,2.5,0\n3,4,1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("# " + HEADER + ROWS, "utf-8"),
+        ((HEADER + ROWS).replace(",", " , "), "utf-8"),
+        (HEADER.replace("_b", "_ b") + ROWS, "utf-8"),
+        (HEADER + ROWS, "utf-8-sig"),
+        ((HEADER + ROWS).replace("\n", "\r\n"), "utf-8"),
+        (HEADER + ROWS + "\n\n", "utf-8"),
+        ('"mean_a", "mean_b", "factor_x"\n' + ROWS, "utf-8"),
+        (HEADER + "1,2.5,False\n3,4,TRUE\n", "utf-8"),
+        (HEADER + "1,2.5,-1\n3,4,1\n", "utf-8"),
+    ],
+)
+def test_a_table_reads_the_same_however_it_was_written(text, encoding, tmp_path):
+    found = read_codes(_text(tmp_path, text, encoding))
+    assert (found.latent_names, found.factor_names) == (("a", "b"), ("x",))
+    np.testing.assert_array_equal(found.means, [[1, 2.5], [3, 4]])
+    np.testing.assert_array_equal(found.factors, [[0], [1]])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("z0,z1\n1,2\n", "no columns mean_<latent>"),
+        ("1,2\n3,4\n", "no columns mean_<latent>"),
+        ("sep=;\nmean_a\n", "no columns mean_<latent>"),
         ("mean_a,logvar_b\n1,2\n3,4\n", "must be one for each mean: logvar_a"),
-        ("mean_a\n1\nhello\n", "column mean_a"),
-        ('mean_a\n1\n""\n', "column mean_a"),
-        ("mean_a\n1\nnan\n", "means: has NaN"),
+        ("\n" + HEADER + ROWS, "has an empty first line"),
+        (HEADER, "no rows"),
+        # Rows of another length, whose columns would move.
+        (HEADER + "0,1,2.5,0\n1,3,4,1\n", r"row 0 \(line 2\): cells: 4, .* name the first column"),
+        (HEADER + ROWS.replace("\n", ",\n"), "remove the comma at the end"),
+        (HEADER + ROWS + "5,6\n", r"row 2 \(line 4\): cells: 2"),
+        ("mean_a,mean_b\n0,5,1,5\n2,5,3,5\n", "are its commas decimal ones"),
+        ("mean_a\n1\n\n3\n", "line 3: is blank"),
+        ('mean_a,note\n1,"x\ny"\n2\n', r"row 1 \(line 4\)"),
+        # Names that are there twice.
+        ("mean_a,mean_a\n1,2\n3,4\n", "column mean_a: is there twice"),
+        ("mean_a, mean_ a\n1,2\n3,4\n", "column mean_a: is there twice"),
+        ("mean_a,note,note\n1,2,2\n3,4,4\n", "column note: is there twice"),
+        # Other separators.
+        *[
+            ((HEADER + ROWS).replace(",", mark), f"looks as if {word} were between")
+            for mark, word in [(";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (" ", "blanks")]
+        ],
+        # Cells.
+        ('mean_a\n1\n""\n', r"row 1 \(line 3\), column mean_a: is blank"),
+        (HEADER + "1, ,0\n3,4,1\n", r"row 0 \(line 2\), column mean_b: is blank"),
+        (HEADER + "1,2,0\n3,4,\n", r"row 1 \(line 3\), column factor_x: is blank"),
+        ("mean_a\n1\nhello\n", r"row 1 \(line 3\), column mean_a: 'hello' is no number"),
+        ('mean_a\n"0,5"\n1\n', "'0,5' has a decimal comma"),
+        *[(f"mean_a\n1\n{cell}\n", "is no number") for cell in ("1_0", "0x1", "١", "1 2", "NA")],
+        *[
+            (f"mean_a\n1\n{cell}\n", "means: has NaN, infinite")
+            for cell in ("nan", "-inf", "1e400")
+        ],
+        (HEADER + "1,2,red\n3,4,blue\n", "'red' is text, not a label; number .* numpy.unique"),
+        (HEADER + "1,2,9007199254740993\n3,4,1\n", "column factor_x: has labels too large"),
+        (HEADER + "1,2\0,0\n", "line 2: has a NUL byte"),
+        (HEADER + '1,"2,0\n3,4,1\n', "is a quote not closed"),
     ],
 )
-def test_columns_that_do_not_fit_are_named(text, message, tmp_path):
-    (tmp_path / "codes.csv").write_text(text)
+def test_a_table_that_does_not_fit_is_refused_with_the_place(text, message, tmp_path):
     with pytest.raises(CodesError, match=message):
-        read_codes(tmp_path / "codes.csv")
+        read_codes(_text(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "byte 0xe9")],
+)
+def test_other_encodings_are_refused_with_the_remedy(encoding, message, tmp_path):
+    with pytest.raises(CodesError, match=f"{message}.*save it as UTF-8"):
+        read_codes(_text(tmp_path, "mean_é\n1\n2\n", encoding))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *[
+            (name, "mean")
+            for name in ("means_a", "Mean_a", "mean-a", "meanA", "mean1", "mu_a", "mean_")
+        ],
+        *[(name, "logvar") for name in ("log_var_a", "logvars_a", "LogVar_a", "logvariance_a")],
+        *[(name, "factor") for name in ("factors_x", "Factor x", "facotr_x", "factor")],
+    ],
+)
+def test_a_column_that_is_nearly_one_that_is_read_is_refused(name, meant, tmp_path):
+    with pytest.raises(CodesError, match=f"column {name}: looks like {meant}_<"):
+        read_codes(_text(tmp_path, f"mean_b,{name}\n1,2\n3,4\n"))
+
+
+def test_columns_that_are_not_read_are_named(tmp_path, caplog):
+    text = ",mean_a,median_a,std_a,meaning,x\x1b\n0,1,2,3,4,5\n1,3,4,5,6,7\n"
+    assert read_codes(_text(tmp_path, text)).latent_names == ("a",)
+    assert caplog.messages == [
+        f"warning: {tmp_path}/codes.csv: does not use the columns number 1, median_a, std_a, "
+        f"meaning, x\\x1b"
+    ]
+
+
+@pytest.mark.parametrize("write", [_npz, _h5])
+@pytest.mark.parametrize(
+    "name", ["logvar", "Logvars", "log_vars", "mu", "mean", "factor", "factors_names", "x/logvars"]
+)
+def test_an_array_that_is_nearly_one_that_is_read_is_refused(write, name, tmp_path):
+    with pytest.raises(CodesError, match=f": {name}: .*name it '|: {name}: .*leave it out"):
+        read_codes(write(tmp_path, means=MEANS, **{name: LOGVARS}))
+
+
+@pytest.mark.parametrize("write", [_npz, _h5])
+def test_arrays_that_are_not_read_are_named(write, tmp_path, caplog):
+    path = write(tmp_path, means=MEANS, std=MEANS, **{"train/means": MEANS})
+    np.testing.assert_array_equal(read_codes(path).means, MEANS)
+    assert caplog.messages == [f"warning: {path}: does not use the arrays std, train/means"]
+
+
+def test_an_array_that_is_there_twice_is_refused(tmp_path):
+    path = _npz(tmp_path, means=MEANS)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("means.npy", archive.read("means.npy"))
+    with pytest.raises(CodesError, match="means: is there twice"):
+        read_codes(path)
+
+
+TURNED = {
+    "all": {"means": MEANS.T, "logvars": LOGVARS.T, "factors": FACTORS.T},
+    "as many factors as latents": {
+        "means": MEANS.T,
+        "factors": np.vstack([FACTORS.T, FACTORS.T[0]]),
+    },
+    "means": {"means": MEANS.T, "factors": FACTORS},
+    "means of one factor": {"means": MEANS.T, "factors": FACTORS[:, 0]},
+    "means of unknown factors": {"means": np.zeros((3, 480))},
+    "one latent": {"means": MEANS[:, :1].T},
+    "logvars": {"means": MEANS, "logvars": LOGVARS.T},
+    "factors": {"means": MEANS, "factors": FACTORS.T},
+    "one factor": {"means": MEANS, "factors": FACTORS[:, :1].T},
+}
+
+
+@pytest.mark.parametrize("case", TURNED)
+@pytest.mark.parametrize("write", [_npz, _h5, lambda folder, **arrays: None])
+def test_arrays_on_their_side_are_asked_about(case, write, tmp_path):
+    path = write(tmp_path, **TURNED[case])
+    with pytest.raises(CodesError, match="is it transposed"):
+        check_codes("mine", **TURNED[case]) if path is None else read_codes(path)
+
+
+def test_few_images_of_many_latents_are_codes_where_something_says_so():
+    # Factors of these images, or names, tell rows from columns.
+    assert check_codes("mine", np.zeros((12, 480)), factors=FACTORS).means.shape == (12, 480)
+    names = [f"unit {j}" for j in range(480)]
+    assert check_codes("mine", np.zeros((12, 480)), latent_names=names).means.shape == (12, 480)
+    few = check_codes("mine", MEANS[:2], factors=FACTORS[:2].repeat(2, 1), factor_names="abcd")
+    assert few.factors.shape == (2, 4)
+
+
+@pytest.mark.parametrize("write", [_npz, _h5, lambda folder, **arrays: None])
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (FACTORS[:, 1] * 7, FACTORS[:, 1] * 7),
+        (FACTORS[:, 1].astype(np.float16), FACTORS[:, 1]),
+        (FACTORS[:, 1] > 1, FACTORS[:, 1] > 1),
+        (np.where(FACTORS[:, 1] > 1, 1, -1).astype(np.int8), FACTORS[:, 1] > 1),
+        (FACTORS[:, 1] - 2.0, FACTORS[:, 1]),
+        (FACTORS[:, 1].astype(np.uint64) + np.uint64(2**63), FACTORS[:, 1]),
+    ],
+)
+def test_labels_are_whole_numbers_of_any_sign_and_type(write, column, expected, tmp_path):
+    path = write(tmp_path, means=MEANS, factors=column)
+    found = check_codes("mine", MEANS, factors=column) if path is None else read_codes(path)
+    np.testing.assert_array_equal(found.factors[:, 0], expected)
+    assert found.factors.dtype == np.int64
+
+
+def test_the_remedy_for_other_numbers_depends_on_how_many_there_are():
+    means = np.zeros((480, 1))
+    for column, remedy in (
+        (np.arange(480) % 5 / 2, "not 0.5; number the values of the column first: numpy.unique"),
+        (np.arange(480) / 480, r"cut it into bins by factor_bins=20 \(--factor-bins 20\)"),
+        ((np.arange(480) % 5).astype(str), "number the values of the column first: numpy.unique"),
+    ):
+        with pytest.raises(CodesError, match=f"factors: column 'factor_0' .*{remedy}"):
+            check_codes("mine", means, factors=column)
+
+
+def test_texts_in_hdf5_are_no_labels(tmp_path):
+    path = _h5(tmp_path, means=MEANS, factors=["red", "blue"] * 6)
+    with pytest.raises(CodesError, match="factors: must be numbers, not texts; number the values"):
+        read_codes(path)
+    path = _h5(tmp_path, means=MEANS, latent_names=["z"] * 5000)
+    with pytest.raises(CodesError, match="latent_names: must be a list of at most 4096 texts"):
+        read_codes(path)
+
+
+@pytest.mark.parametrize("write", [_npz, _h5, None])
+def test_continuous_factors_are_cut_into_bins_where_that_is_asked_for(write, tmp_path):
+    values = np.stack([np.linspace(-1, 1, 12) ** 3, FACTORS[:, 1]], 1)
+    if write is None:
+        path = _text(
+            tmp_path,
+            "mean_a,factor_x,factor_y\n"
+            + "".join(f"{j},{x!r},{y!r}\n" for j, (x, y) in enumerate(values.tolist())),
+        )
+    else:
+        path = write(tmp_path, means=MEANS, factors=values)
+    found = read_codes(path, factor_bins=4).factors
+    np.testing.assert_array_equal(found, np.stack([np.arange(12) // 3, FACTORS[:, 1]], 1))
+    with pytest.raises(CodesError, match="factor_bins"):
+        read_codes(path, factor_bins=1)

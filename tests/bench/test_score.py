@@ -18,6 +18,8 @@ from bench.scoring import request_key
 from bench.store import Store
 from metrics import METRICS, mig, udr
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def _entries(folder):
     """Return {column: entry} of every run of a store."""
@@ -152,6 +154,7 @@ def outside(tmp_path, monkeypatch):
         "def failing(means):\n    raise AssertionError('no')\n"
     )
     (tmp_path / "broken.py").write_text("this is no Python\n")
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(0)\n")
     # Workers are processes of their own.
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
@@ -180,6 +183,7 @@ def test_a_metric_from_outside_needs_permission(outside, small_grid, tmp_path):
         ({"mig_mine": "elsewhere:spread"}, "that nothing else has"),
         ({"picky": "elsewhere:picky"}, r"cannot be called with \('means',\) alone"),
         ({"broken": "broken:anything"}, "cannot be imported as a function"),
+        ({"script": "script:main"}, "cannot be imported as a function: SystemExit: 0"),
         ({"name": "mig", "bootstrap": 1}, "bootstrap must be a whole number"),
         ({"name": "udr", "kl_threshold": math.inf}, "kl_threshold must be a number"),
         ({"name": "mig", "exclude": ["shpae"]}, "no dataset has the factor 'shpae'"),

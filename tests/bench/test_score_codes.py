@@ -1,9 +1,11 @@
 """Scores of codes that were made elsewhere: from files, and from a callable."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from bench.score_codes import SLOW_ABOVE, _affordable
 from bench.specs import SPEC_ADAPTER, Evaluation, group_id, run_id
 from bench.store import Store
 from bench.streams import evaluation_indices
-from metrics import METRICS, mig, modularity
+from metrics import METRICS, bin_factors, mig, modularity
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTORS = np.indices((6, 8, 5)).reshape(3, -1).T
@@ -148,11 +150,25 @@ def test_other_codes_of_a_name_and_seed_are_refused(files, tmp_path, capsys):
         (["seed0.npz", "--metrics", "migg"], "--metrics: metrics.0: unknown metric 'migg'"),
         (["seed0.npz", "other.npz", "--name", "m"], "other.npz: factors: must be those of"),
         (["seed0.npz", "again/seed0.npz"], "another file is called seed0"),
-        (["seed0.npz", "--name", "x" * 101], "must have a name of 1 to 100"),
+        (
+            ["seed0.npz", "less.npz", "--name", "m"],
+            "less.npz: means: has 2 latents, seed0.npz has 4",
+        ),
+        (["continuous.npz"], "column 'factor_0' has 240 different values in 240 images"),
+        *[
+            (
+                ["seed0.npz", option, name],
+                f"must have a name of 1 to 100 printable letters ({option}",
+            )
+            for option in ("--name", "--dataset")
+            for name in ("", " ", "x" * 101, "β" * 300, "a\nb", "\udcff", "a\x1b")
+        ],
     ],
 )
 def test_bad_input_is_refused_in_a_line(files, tmp_path, capsys, arguments, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    np.savez("less.npz", means=_codes(0)["means"][:, :2], factors=FACTORS)
+    np.savez("continuous.npz", **_codes(0), factors=np.arange(len(FACTORS)) / 7)
     np.savez("other.npz", **_codes(0), factors=FACTORS[::-1], factor_names=["a", "b", "c"])
     (tmp_path / "again").mkdir()
     shutil.copy("seed0.npz", "again/seed0.npz")
@@ -161,6 +177,90 @@ def test_bad_input_is_refused_in_a_line(files, tmp_path, capsys, arguments, mess
     assert message in error
     assert error.startswith("error: ")
     assert len(error.splitlines()) == 1
+    # Refused before anything is stored.
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../../x", "..", ".", "/abs", "a/b", "a\\b", ".hidden", "-option", "~root", "x.", "x "),
+        *("CON", "nul.txt", "com1", "a:b", "a?", "𝔅" * 64),
+    ],
+)
+def test_without_out_nothing_is_written_outside_of_results(
+    name, files, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    before = {*tmp_path.rglob("*")}
+    assert _main("seed0.npz", f"--name={name}") == 2
+    assert (
+        "cannot be the name of a folder in results; name one with --out" in capsys.readouterr().err
+    )
+    assert {*tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("stem", ["con", "-x", "a b:c", os.fsdecode(b"x\xff")])
+def test_the_name_of_a_file_is_no_folder_of_any_name_either(
+    stem, files, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy("seed0.npz", f"{stem}.npz")
+    assert _main("--", f"{stem}.npz") == 2
+    assert "name" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("option", ["--workers", "--factor-bins"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "x", "99999999999999999999"])
+def test_numbers_out_of_range_are_refused_as_they_are_read(option, value, files, capsys):
+    with pytest.raises(SystemExit) as caught:
+        _main(files[0], f"{option}={value}")
+    assert caught.value.code == 2
+    assert f"argument {option}: must be a whole number" in capsys.readouterr().err
+
+
+def test_paths_have_homes(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # Names of metrics may have blanks between them.
+    assert _main("~/seed0.npz", "--out", "~/out", "--metrics", "active_units, modularity") == 0
+    assert (tmp_path / "out" / "report.html").exists()
+    for arguments in (["~nosuchuser/x.npz"], [files[0], "--out", "~nosuchuser/x"]):
+        with pytest.raises(SystemExit):
+            _main(*arguments)
+        assert "nobody here has that name" in capsys.readouterr().err
+    with pytest.raises(CodesError, match="out: must be a path"):
+        score(_centre, "ball", out="~nosuchuser/x")
+
+
+def test_continuous_factors_are_scored_in_bins(tmp_path):
+    rng = np.random.default_rng(0)
+    factors = rng.uniform(-1, 1, (2000, 2))
+    path = tmp_path / "angles.npz"
+    np.savez(path, means=factors + 0.001 * rng.standard_normal((2000, 2)), factors=factors)
+    common = ("--metrics", "mig", "--out", tmp_path / "out")
+    assert _main(path, "--factor-bins", 20, *common) == 0
+    scores = load_results(tmp_path / "out").scores.set_index("metric")
+    # With a label of its own for every image it is 0.0003.
+    assert scores.loc["mig_histogram", "value"] > 0.8
+
+
+def test_what_is_said_of_collapsed_codes_is_so(tmp_path, capsys):
+    factors = np.indices((3, 4, 5)).reshape(3, -1).T
+    dead = np.zeros((60, 3))
+    np.savez(tmp_path / "dead.npz", means=dead, logvars=dead, factors=factors)
+    names = "smoothness,trustworthiness,irs,mig,kl_per_dimension,factor_regression"
+    assert _main(tmp_path / "dead.npz", "--out", tmp_path / "out", "--metrics", names) == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = dict(line.split(": ", 1) for line in lines)
+    assert said["smoothness"].startswith("collapsed: no latent has more than 0.1 nat")
+    assert said["trustworthiness"].startswith("all latents are constant")
+    # Only this one has a number for each latent.
+    assert [name for name, text in said.items() if "kl_per_dimension.csv" in text] == [
+        "kl_per_dimension"
+    ]
+    assert said["mig_histogram"] == "0.0000"
+    assert "warning: all latents are constant: the score is 0 (irs)" in lines
 
 
 def test_the_seed_and_the_content_are_no_part_of_a_group():
@@ -256,10 +356,104 @@ def test_a_dataset_of_ones_own():
     assert set(found.details["factor"].dropna()) >= {"a", "b", "c"}
 
 
+class _Pair(NamedTuple):
+    mu: object
+    spread: object
+
+
+class _Tensor:
+    """What `encode_images` knows of a torch tensor that wants gradients, on a card, of 16 bits."""
+
+    def __init__(self, values, done=()):
+        self.values, self.done = values, done
+        self.shape = values.shape
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+    def detach(self):
+        return _Tensor(self.values, ("detach",))
+
+    def cpu(self):
+        return _Tensor(self.values, (*self.done, "cpu"))
+
+    def is_floating_point(self):
+        return True
+
+    def float(self):
+        return _Tensor(self.values, (*self.done, "float"))
+
+    def numpy(self):
+        assert self.done == ("detach", "cpu", "float")
+        return self.values.astype(np.float32)
+
+
+def _tensors(dtype):
+    """Return a pair of torch tensors that want gradients."""
+    import torch
+
+    return lambda means, spread: [
+        torch.tensor(part).to(dtype and getattr(torch, dtype)).requires_grad_()
+        for part in (means, spread)
+    ]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        lambda *parts: list(parts),
+        lambda *parts: _Pair(*parts),
+        lambda *parts: iter(parts),
+        lambda *parts: [part.tolist() for part in parts],
+        lambda *parts: [_Tensor(part) for part in parts],
+        *[_tensors(dtype) for dtype in (None, "float32", "float16", "bfloat16")],
+    ],
+)
+def test_any_pair_will_do(pair):
+    ball = datasets.load("ball", **BALL)
+
+    def encode(images):
+        means, spread = _centre(images)
+        # As coarse as bfloat16, so that every type has the same numbers.
+        return pair(np.round(means * 8) / 8, spread)
+
+    found = score(encode, ball, metrics=["mig"], batch_size=20).scores.set_index("metric")["value"]
+    expected = score(lambda images: tuple(encode(images)), ball, metrics=["mig"]).scores
+    np.testing.assert_array_equal(found, expected.set_index("metric")["value"])
+    assert found["mig_posterior"] > 0.5
+
+
+def test_factors_of_a_dataset_can_be_cut_into_bins(tmp_path):
+    ball = datasets.load("ball", **BALL)
+    out = tmp_path / "out"
+    found = score(_centre, ball, metrics=["modularity"], factor_bins=4, out=out)
+    labels = bin_factors(ball.factors(np.arange(64)), 4)
+    expected = modularity(_centre(ball.images(np.arange(64)))[0].astype(np.float32), labels)
+    assert found.scores.set_index("metric").loc["modularity", "value"] == pytest.approx(expected)
+    # Other labels, other data: no table has both.
+    (run,) = Store(out).runs()
+    assert run.spec.dataset.options["factor_bins"] == 4
+    assert run.manifest["dataset"]["fingerprint"] != ball.fingerprint
+    assert run.manifest["dataset"]["factor_sizes"] == [4, 4]
+
+
 @pytest.mark.parametrize(
     ("encode", "message"),
     [
         (lambda images: images[:, 0, 0, :2], "must return a pair"),
+        (lambda images: np.stack([images[:, 0, 0]] * 2), "must return a pair, .* of shape"),
+        (lambda images: {"means": images[:, 0, 0], "logvars": None}, "must return a pair, .* dict"),
+        (lambda images: None, "must return a pair, .* NoneType"),
+        (lambda images: (images[:, 0, 0],) * 3, "must return a pair, .* tuple"),
+        (lambda images: (images[:, 0, 0].T, None), "not .* is it transposed"),
+        (lambda images: ([[1], [2, 3]], None), "must return means that numpy takes"),
+        (lambda images: (np.ma.masked_less(images[:, 0, 0], 9), None), "it has masked values"),
+        (
+            [_centre, lambda images: (_centre(images)[0][:, :1], None)],
+            "encode.1: has 1 latents, enc",
+        ),
+        ([_centre, "mine"], "encode.1: must be a callable"),
+        (None, "encode: must be a callable"),
         (lambda images: (images[:1, 0, 0, :2], None), "must return means of shape"),
         (lambda images: (images[:, 0, 0], images[:, 0, 0, 0]), "must return logvars of shape"),
         (lambda images: (images[:, 0, 0] * np.nan, None), "means: has NaN"),
@@ -275,8 +469,25 @@ def test_what_is_no_encoder_is_refused(encode, message):
 def test_unknown_metrics_and_evaluations_are_refused():
     with pytest.raises(GridError, match="unknown metric"):
         score(_centre, "ball", metrics=["migg"])
-    with pytest.raises(CodesError, match="evaluation: must be"):
-        score(_centre, "ball", evaluation=0)
+    with pytest.raises(CodesError, match=r"metrics: must be a list, such as \['mig'\]"):
+        score(_centre, "ball", metrics="mig")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("evaluation", (0, -1, 2.5, True, "some", None, 10**12)),
+        ("seed", (-1, 0.5, "x", 2**32)),
+        ("batch_size", (0, -1, 2.5, True, None, 10**12)),
+        ("factor_bins", (0, 1, 2.5, True, "x", 10**12)),
+        ("name", ("", "x" * 101, "\udcff", None)),
+        ("dataset", (None, 3)),
+    ],
+)
+def test_keywords_out_of_range_are_refused(keyword, values):
+    for value in values:
+        with pytest.raises(CodesError, match=f"{keyword}: must be|must have a {keyword}"):
+            score(_centre, **{"dataset": "ball", "evaluation": 30, keyword: value})
 
 
 @pytest.mark.parametrize(
