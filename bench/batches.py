@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Images that are not binary are kept on a card as bytes, if they are no more than this: the ball's
 # are, those of coloured dSprites are not.
 RESIDENT_BYTES = 2**30
+_PIECE_IMAGES = 4096
 
 
 class Images:
@@ -69,8 +70,14 @@ class Images:
                 # As numpy packs them: the first pixel is the highest bit.
                 self._shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
             elif len(dataset) * math.prod(self.shape) <= RESIDENT_BYTES:
-                everything = dataset.images(np.arange(len(dataset)))
-                self._bytes = torch.from_numpy(everything).to(device)
+                # Piece by piece: the host holds no second copy of the whole.
+                shape = (len(dataset), *self.shape)
+                self._bytes = torch.empty(shape, dtype=torch.uint8, device=device)
+                for start in range(0, len(dataset), _PIECE_IMAGES):
+                    rows = np.arange(start, min(start + _PIECE_IMAGES, len(dataset)))
+                    self._bytes[rows[0] : rows[-1] + 1] = torch.from_numpy(dataset.images(rows)).to(
+                        device
+                    )
 
     @property
     def resident(self) -> bool:

@@ -209,7 +209,7 @@ def collapse_beta(name: str, options: str) -> Collapse | None:
     """
     if name != "ball":
         return None
-    ball = datasets.load(name, **json.loads(options))
+    ball = datasets.restore(name, json.loads(options))
     n_pixels = int(np.prod(ball.image_shape))
     if len(ball) * n_pixels > _MAX_SIZE:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,8 +34,7 @@ def decode_run(store: Store, run: StoredRun) -> None:
     """
     model = load_run(run.folder)
     latents = run.latents()
-    reference = run.spec.dataset
-    dataset = datasets.load(reference.name, **reference.options)
+    dataset = run.spec.dataset.load()
     if latents.logvars is None:
         raise ValueError(f"{run.folder}: has no log-variances to sort its latents by")
     kl = metrics.kl_per_dimension(latents.means, latents.logvars)
@@ -43,6 +44,12 @@ def decode_run(store: Store, run: StoredRun) -> None:
     originals = dataset.images(indices)
     codes = _codes(model, dataset, indices)
     factors = dataset.factors(latents.indices)
+    with warnings.catch_warnings():
+        # Of few samples a value, for example: the scores of the run have it beside them.
+        warnings.simplefilter("ignore", metrics.MetricWarning)
+        information = metrics.mutual_information_matrix(
+            latents.means, factors, estimator="posterior", logvars=latents.logvars
+        )
     values = np.linspace(-TRAVERSAL_RANGE, TRAVERSAL_RANGE, TRAVERSAL_VALUES, dtype=np.float32)
     moved = np.repeat(codes[0][None], len(order) * len(values), axis=0)
     moved = moved.reshape(len(order), len(values), -1)
@@ -60,9 +67,7 @@ def decode_run(store: Store, run: StoredRun) -> None:
             kl=kl[order],
             tuning_maps=tuning_maps(latents, dataset)[order],
             overlap=position_overlap(latents, dataset),
-            information=metrics.mutual_information_matrix(
-                latents.means, factors, estimator="posterior", logvars=latents.logvars
-            )[order],
+            information=information[order],
             entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
             factors=np.char.encode(dataset.factor_names, "utf-8"),
         ),

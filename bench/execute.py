@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 import torch
 
-from ._siblings import datasets
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
 from .memory import keep_freed_memory
 from .origin import git_commit
@@ -72,7 +71,7 @@ def execute(
         keep_freed_memory()
         set_products(pack.execution)
         reference = pack.specs[0].dataset
-        dataset = datasets.load(reference.name, **reference.options)
+        dataset = reference.load()
         record["dataset"] = {
             "fingerprint": dataset.fingerprint,
             "n_images": len(dataset),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from ._siblings import datasets
 from .specs import Codes, DatasetSpec
 from .stored import StoredRun
 
@@ -44,7 +43,7 @@ def outdated(runs: Iterable[StoredRun]) -> dict[str, str]:
 
 def _fingerprint(reference: DatasetSpec) -> str | None:
     try:
-        return datasets.load(reference.name, **reference.options).fingerprint
+        return reference.load().fingerprint
     except (ValueError, TypeError, OSError) as error:
         log.warning(
             "%s: whether its runs are of today's images cannot be told: %s", reference.name, error

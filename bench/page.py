@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from ._siblings import metrics
+from .headings import by_dataset
 from .intervals import MIN_SEEDS
 from .specs import KINDS, Codes, TrainedSpec, VAESpec
 from .study import Study
-from .tables import by_dataset
 
 # Below so many steps a run says how training starts, not what it leads to.
 SHORT_STEPS = 20_000

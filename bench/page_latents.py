@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frames import COLLAPSED, Frames
+from .headings import dataset_heading
 from .page import number
 from .sprites import traversal_sheet
 from .study import Study
-from .tables import dataset_heading
 
 # What the pictures and codes of a run may take of the page, in characters, and those of all runs:
 # of more models than that the sliders are left out, and the page says so.

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from .headings import dataset_heading
 from .page import number
 from .study import Study
-from .tables import dataset_heading
 
 # All runs are in runs.csv; of more than these a page would only get slower.
 MAX_ROWS = 10_000

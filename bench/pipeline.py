@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import given
 from .alongside import Alongside
 from .callbacks import Callbacks
 from .checkpoints import CHECKPOINT_SECONDS
@@ -17,6 +18,7 @@ from .config import Grid, expand, load_grid, parse_grid
 from .derive import each, score_stored
 from .engines import EngineOptions, open_engine
 from .engines._base import Crashed, Demand, Engine
+from .errors import DisbenchError, GridError
 from .files import DamagedError, dump_json, write_text
 from .frames import read_frames, shown_runs
 from .outcome import Failure
@@ -114,7 +116,7 @@ def run_grid(
     GridError, StoreError, EngineError
         If the grid, the folder or the engine cannot be used. Nothing was trained then.
     ValueError
-        If a callback has none of the methods of one.
+        If a callback has none of the methods of one, or a number or path cannot be meant.
 
     Examples
     --------
@@ -123,13 +125,24 @@ def run_grid(
     PosixPath('results/quick/report.html')
     """
     hearers = Callbacks(callbacks)
+    execution = execution or Execution()
+    given.check(
+        out=out,
+        workers=workers,
+        threads=execution.threads,
+        pack=pack,
+        gpus_per_run=gpus_per_run,
+        checkpoint_seconds=checkpoint_seconds,
+    )
     if isinstance(grid, str | Path):
         grid = load_grid(grid, allow_imports=allow_imports)
     elif not isinstance(grid, Grid):
         grid = parse_grid(grid, allow_imports=allow_imports)
     specs = {run_id(spec): spec for spec in expand(grid)}
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
-    store = Store(Path(out) if out else Path("results") / grid.name, create=True)
+    if engine != "local" or (workers or 1) > 1:
+        _check_workers_can_import(requests)
+    store = Store(given.path(out) if out else Path("results") / grid.name, create=True)
     options = EngineOptions(store.folder, workers, address, gpus_per_run)
     with store.lock(), open_engine(engine, options) as machines:
         runs = _sound_runs(store)
@@ -141,7 +154,7 @@ def run_grid(
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = []
         if pending:
-            how = settled(execution or Execution(), machines)
+            how = settled(execution, machines)
             # Of a cluster's cards this machine knows nothing.
             size = pack or (pack_size(pending, how) if engine == "local" else 1)
             packs = _packs(pending, again, how, size)
@@ -178,6 +191,17 @@ def run_grid(
     summary = Summary(store.folder, len(new - failed), len(done), len(failed))
     hearers.tell("on_end", summary)
     return summary
+
+
+def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
+    """Refuse metrics of the script that starts the grid: no worker imports that."""
+    for request in requests:
+        if request.function is not None and request.function.startswith("__main__:"):
+            reason = (
+                f"{request.function} is in the script that starts the grid, which workers do not "
+                f"import: put it into a module, or use one worker"
+            )
+            raise GridError("grid", f"metrics.{request.name}", reason)
 
 
 def _sound_runs(store: Store) -> list[StoredRun]:
@@ -312,7 +336,7 @@ def settled(execution: Execution, engine: Engine | None = None) -> Execution:
     return replace(execution, device="cuda" if there else "cpu")
 
 
-class DeviceError(RuntimeError):
+class DeviceError(DisbenchError, RuntimeError):
     """The device that was asked for is not there."""
 
 

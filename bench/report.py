@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,21 +14,24 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import page, page_figures, page_latents, page_runs
+from . import given, page, page_figures, page_latents, page_runs
 from .claims import verdict_frame
 from .claims.page import claims_section
+from .commands import command, option, say
 from .doctor import diagnosis_frame
 from .doctor.page import doctor_tables
-from .files import DamagedError, WriteError, read_json, remove, write_text
+from .files import DamagedError, read_json, remove, write_text
 from .latex import latex_files
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
 from .progress import progress
 from .published import published_page, published_table
-from .store import Store, StoreError
+from .records import check_grid
+from .store import Store
 from .stored import StoredRun
 from .study import Study, load_study
 from .tables import write_table, write_tables
 
+log = logging.getLogger("disbench")
 # The parts of the page's script, in their order.
 SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 
@@ -145,10 +149,17 @@ def render(
 
 
 def _grid(store: Store) -> dict[str, Any] | None:
+    """Return the grid of the last start, None where there is none to trust."""
+    path = store.folder / "grid.json"
     try:
-        grid: dict[str, Any] = read_json(store.folder / "grid.json")["grid"]
-    except (OSError, DamagedError, KeyError):
+        body = read_json(path)
+        check_grid(body)
+    except FileNotFoundError:
         return None
+    except (OSError, DamagedError) as error:
+        log.warning("%s: is left out: %s", path, error)
+        return None
+    grid: dict[str, Any] = body["grid"]
     return grid
 
 
@@ -157,20 +168,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.report", description="Rebuild tables, figures and page."
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="an output folder")
+    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="an output folder")
     parser.add_argument(
         "--png", action="store_true", help="write figures as PNG of 300 dpi too, for a paper"
     )
-    options = parser.parse_args(argv)
-    try:
+
+    def work() -> int:
+        options = parser.parse_args(argv)
         store = Store(options.folder)
         with store.lock():
             path = build(store, png=options.png)
-    except (StoreError, DamagedError, WriteError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"report: {path}")
-    return 0
+        say(f"report: {path}")
+        return 0
+
+    return command(work, stopped="the same command begins anew")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+from ._siblings import datasets
 
 # Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
 # Upper ends of counts are far above any use: what is above is a slip.
@@ -30,14 +33,31 @@ class Frozen(BaseModel):
 
 
 class DatasetSpec(Frozen):
-    """A dataset by name with the options that differ from its defaults."""
+    """A dataset by name with the options that differ from their frozen defaults."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
 
+    def load(self) -> datasets.FactorDataset:
+        """Return the dataset, without drawing or reading its images yet."""
+        return datasets.restore(self.name, self.options)
+
+    @property
+    def spelling(self) -> Mapping[str, Any]:
+        """The options that a grid has to name for it; as stored, where it is not known here."""
+        return _spelling(self)
+
     def __hash__(self) -> int:
         """Hash by meaning, as equality does (a dict field has no hash of its own)."""
         return hash((self.name, json.dumps(self.options, sort_keys=True)))
+
+
+@cache
+def _spelling(reference: DatasetSpec) -> Mapping[str, Any]:
+    try:
+        return datasets.spelling(reference.name, reference.options)
+    except (ValueError, TypeError, OSError):
+        return reference.options
 
 
 class Evaluation(Frozen):
@@ -264,7 +284,7 @@ def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
     return (
         spec.dataset.name,
         # A dataset as it is comes before its variants.
-        len(spec.dataset.options),
+        len(spec.dataset.spelling),
         json.dumps(spec.dataset.options, sort_keys=True),
         list(KINDS).index(spec.kind),
         *(fields[name] if name != "evaluation" else json.dumps(fields[name]) for name in fields),

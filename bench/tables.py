@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 
 from .files import remove, replacing
 from .frames import shown_runs, trained_groups
-from .scoring import read_comparisons, read_group_scores
+from .scoring import read_comparisons, read_group_scores, total
 from .specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
 from .store import Store
 from .stored import StoredRun
@@ -149,7 +149,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
             {
                 **_describe(run, names[run.manifest["group_id"]]),
                 "reconstruction": run.manifest["reconstruction"],
-                "kl": sum(per_latent) if per_latent else None,
+                "kl": total(per_latent),
                 **scalars,
             }
         )
@@ -203,26 +203,6 @@ def load_results(folder: str | Path) -> Tables:
     return collect(store, store.runs())
 
 
-def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the rows of every dataset, with its name and options as a heading."""
-    if table.empty:
-        return
-    for (name, options), part in table.groupby(["dataset", "dataset_options"], sort=False):
-        yield dataset_heading(str(name), str(options)), part
-
-
-def dataset_heading(name: str, options: str) -> str:
-    """Return what a dataset with its options (JSON) is called.
-
-    Examples
-    --------
-    >>> dataset_heading("ball", '{"radius": 3}'), dataset_heading("dsprites", "{}")
-    ('ball (radius=3)', 'dsprites')
-    """
-    listed = ", ".join(f"{key}={value}" for key, value in json.loads(options).items())
-    return f"{name} ({listed})" if listed else name
-
-
 def write_tables(store: Store, tables: Tables) -> None:
     """Write `tables/*.csv`."""
     for name in _WRITTEN:
@@ -254,6 +234,8 @@ def _write_csv(path: Path, frame: pd.DataFrame) -> None:
 _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
 # What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
 _SHARED = ("code_bits", "history_rows")
+# Of what a manifest lists, which may be anything: the versions that a number may depend on.
+_VERSIONS = ("python", "torch", "numpy", "h5py")
 
 
 def _as_text(value: Any) -> str:
@@ -394,7 +376,7 @@ def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
             "dataset": run.spec.dataset.name,
             "fingerprint": run.manifest["dataset"]["fingerprint"],
             "code": run.manifest["git_commit"],
-            **run.manifest["versions"],
+            **{k: v for k, v in run.manifest["versions"].items() if k in _VERSIONS},
             "device": run.manifest["execution"]["device_name"],
             **{k: v for k, v in run.manifest.get("shared", {}).items() if k in _SHARED},
         }

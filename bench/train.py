@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,7 +17,6 @@ from torch import Tensor
 from . import stopping
 from .batches import Batches, Images
 from .encode import Told, encode_images, nobody, reconstruction_term, state_bytes
-from .hdf5 import UNREADABLE
 from .history import History
 from .models import VAE, Decoding
 from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
@@ -29,6 +27,7 @@ from .replay import Replay
 from .snapshots import Snapshots
 from .specs import TrainedSpec, VAESpec
 from .streams import evaluation_indices
+from .weights import NO_WEIGHTS, read_weights
 
 if TYPE_CHECKING:
     from ._siblings import datasets
@@ -76,7 +75,7 @@ def train(
     if saved is not None:
         try:
             training.load(saved)
-        except (*UNREADABLE, EOFError, UnpicklingError) as error:
+        except NO_WEIGHTS as error:
             # Torch's own text goes on for lines about how to load it all the same.
             reason = type(error).__name__
             log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", reason)
@@ -289,10 +288,7 @@ class Training:
 
     def load(self, checkpoint: bytes) -> None:
         """Go on from a checkpoint of the same pack."""
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(checkpoint), map_location=self._execution.device, weights_only=True
-        )
-        self.restore(state)
+        self.restore(read_weights(checkpoint, self._execution.device))
 
 
 def _by_kind(

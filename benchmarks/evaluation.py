@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -52,8 +51,10 @@ def encode(threads: int) -> float:
 
 
 def main() -> None:
+    from bench.engines._cpus import usable_cpus
+
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=usable_cpus())
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     seconds = [encode(options.threads) for _ in range(options.rounds)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import statistics
 import sys
 import time
@@ -23,8 +22,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.engines._cpus import usable_cpus
+
 WARM_STEPS = 5
-CORES = os.cpu_count() or 1
+CORES = usable_cpus()
 
 
 class Enough(BaseException):

@@ -5,6 +5,12 @@ import importlib.util
 import pytest
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave out what takes most of a start of a small grid, where nobody looks at it."""
+    monkeypatch.setattr("bench.report.draw_all", lambda study: iter(()))
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """Return a Ray cluster of a head and two other nodes, all on this machine."""

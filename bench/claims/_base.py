@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..headings import dataset_heading
 from ..setting import Setting, comparable
 from ..tables import Tables
 from ._parts import Outcome, Part, combined
@@ -66,18 +67,18 @@ class Claim:
     def judge(self, tables: Tables) -> list[Verdict]:
         """Return the headline, then a verdict for each further set of runs that can be measured.
 
-        The headline is of a dataset's default before its variants, of what can be measured before
-        what cannot, of full precision before less, of the longest training; then the first in the
-        table. Which one it is does not depend on how a measurement turns out.
+        The headline is of a dataset's default, where there are runs of it, before its variants, of
+        what can be measured before what cannot, of full precision before less, of the longest
+        training; then the first in the table. Which one it is does not depend on how a measurement
+        turns out.
         """
+        about = [setting for setting in comparable(tables) if self._is_about(setting)]
+        headings = {dataset_heading(one.dataset, one.dataset_options) for one in about}
         verdicts = sorted(
-            (
-                self._verdict(setting, self.measure(setting))
-                for setting in comparable(tables)
-                if self._is_about(setting)
-            ),
+            (self._verdict(setting, self.measure(setting)) for setting in about),
             key=lambda verdict: (
-                verdict.dataset_options != "{}",
+                verdict.dataset in headings
+                and dataset_heading(verdict.dataset, verdict.dataset_options) != verdict.dataset,
                 not verdict.parts,
                 verdict.precision != "float32",
                 -(verdict.steps or 0),

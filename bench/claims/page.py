@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..headings import dataset_heading
 from ..page import number
-from ..tables import dataset_heading
 from ._base import Verdict
 from ._parts import Part
 

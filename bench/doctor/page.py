@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..headings import by_dataset
 from ..page import number
-from ..tables import Tables, by_dataset
+from ..tables import Tables
 
 if TYPE_CHECKING:
     from . import Diagnosis

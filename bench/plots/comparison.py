@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..collapse import collapse_note
 from ..frames import COLLAPSED
+from ..headings import by_dataset
 from ..setting import settings
-from ..tables import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import INACTIVE, active, block_height, draw_block, state
 

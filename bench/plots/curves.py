@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..curves import coarser, mean_curve
-from ..tables import by_dataset
+from ..headings import by_dataset
 from ._base import (
     COLOURS,
     GREY,

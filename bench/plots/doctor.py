@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..doctor import Diagnosis
-from ..tables import by_dataset
+from ..headings import by_dataset
 from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from ..curves import mean_curve
+from ..headings import by_dataset
 from ..snapshots import LEVELS, Snapshots
-from ..tables import by_dataset
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..frames import Frames
-from ..tables import by_dataset
+from ..headings import by_dataset
 from ._base import MAX_PANELS, Drawn, FigureInfo, panels, stem, without, wrapped
 
 if TYPE_CHECKING:

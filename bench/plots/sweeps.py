@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..headings import by_dataset
 from ..setting import settings
-from ..tables import by_dataset
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, panels, stem, without
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..tables import by_dataset
+from ..headings import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import INACTIVE, active, block_height, draw_block, state
 

@@ -10,6 +10,8 @@ from bench.callbacks import Callbacks
 from bench.config import expand, parse_grid
 from bench.specs import run_id
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 GRID = {
     "name": "told",
     "datasets": [

@@ -88,19 +88,31 @@ def test_different_settings_are_never_compared():
     assert verdict_of(study, 1).missing == "Add `vae` to models."
 
 
+# What a grid's `ball` is stored as, and another one.
+PAPERS = '{"margin": 0.0, "radius": 7.5}'
+DISC = '{"radius": 16.0, "shape": "disc"}'
+
+
 def test_the_default_of_a_dataset_is_the_headline_and_what_is_measured_comes_before_the_rest():
     disc = balls(0)
     for row in disc.rows:
-        row |= {"dataset_options": '{"radius": 16}', "run_id": f"disc{row['run_id']}"}
+        row |= {"dataset_options": DISC, "run_id": f"disc{row['run_id']}"}
     disc.kl = [(f"disc{name}", latent, value) for name, latent, value in disc.kl]
     blob = balls(10)
+    for row in blob.rows:
+        row["dataset_options"] = PAPERS
     both = Study("ball")
     both.rows, both.kl = disc.rows + blob.rows, disc.kl + blob.kl
     found = [v for v in judge(both.tables()) if v.claim == 1]
     assert [(v.dataset_options, v.verdict) for v in found] == [
-        ("{}", "reproduced"),
-        ('{"radius": 16}', "contradicted"),
+        (PAPERS, "reproduced"),
+        (DISC, "contradicted"),
     ]
+    # Without runs of the default no variant stands back.
+    blob.rows = [row | {"dataset_options": "{}"} for row in blob.rows]
+    either = Study("ball")
+    either.rows, either.kl = disc.rows[:3] + blob.rows, disc.kl + blob.kl
+    assert next(v for v in judge(either.tables()) if v.claim == 1).dataset_options == "{}"
     # A longer run of one model alone is no question, and takes no headline.
     study = sprites(0.02, -5)
     study.model("capacity_vae", 3, gamma=100.0, capacity=25.0, steps=345_600)

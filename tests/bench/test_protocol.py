@@ -6,6 +6,8 @@ import pytest
 import datasets
 from bench import load_results, run_grid
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def _images(entry):
     ball = datasets.load(**entry)

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import datasets
+from bench import batches
 from bench.batches import Batches, Images
 from bench.convolutions import PackedConvTranspose, overlapped, shifted_planes
 from bench.models import ARCHITECTURES, VAE
@@ -177,7 +178,8 @@ def test_transposed_layers_have_the_gradients_of_pytorchs(pack, precision):
 
 
 @pytest.mark.parametrize("shape", ["disc", "blob"])
-def test_bits_on_the_device_are_the_images(shape):
+def test_bits_on_the_device_are_the_images(shape, monkeypatch):
+    monkeypatch.setattr(batches, "_PIECE_IMAGES", 100)
     ball = datasets.load("ball", shape=shape, radius=4)
     indices = np.array([5, 0, 1023, 77])
     resident = Images(ball, "cpu", resident=True)

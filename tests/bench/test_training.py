@@ -12,6 +12,8 @@ from bench.pipeline import run_grid
 from bench.run import main
 from bench.store import Store, StoreError
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 GRID = {
     "name": "tiny",
     "datasets": ["ball"],

@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from ruamel.yaml import YAML
@@ -36,7 +37,7 @@ def _write(path, **changes):
 @pytest.fixture
 def with_a_run(tmp_path, monkeypatch):
     """Return a folder with a finished run, and the path of a grid that has one more."""
-    monkeypatch.setattr(pipeline, "_execute", driver.make)
+    monkeypatch.setattr(pipeline, "_execute", partial(driver.make, {}))
     monkeypatch.setattr(pipeline, "_decode", driver.undecoded)
     monkeypatch.setattr("bench.report.draw_all", lambda study: [])
     out = tmp_path / "out"
@@ -88,7 +89,7 @@ def _limit():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(3 * HANG)
 def test_real_training_under_a_size_limit_fails_with_the_path_and_goes_on_without(tmp_path):
     out = tmp_path / "out"

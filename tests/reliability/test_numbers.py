@@ -12,6 +12,8 @@ from metrics import METRICS
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, tables
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 GRID = {
     "name": "numbers",
     "datasets": [BALL],
