@@ -53,8 +53,8 @@ class Ball(FactorDataset):
     authors' poster of the same title: its blobs are cut by the edge of the image, so their centres
     span nearly all of it; a Gaussian fitted to nine whole ones has σ 6.1 to 6.4 pixels of 64, give
     or take 15% for print and camera; and its two latents at β = 150 have 0.92 and 0.91 nats. By
-    rate–distortion theory a blob of σ 7.5 with margin 0 has 0.90 nats an axis there, one of σ 7
-    0.81, one of σ 8 0.97, and none is left of a blob of σ 4 that is never cut. So σ is 7.5 pixels
+    rate–distortion theory a blob of σ 7.5 with margin 0 has 0.91 nats an axis there, one of σ 7
+    0.82, and none is left of a blob of σ 4 that is never cut. So σ is 7.5 pixels
     of 64 and the margin 0; 32 × 32 positions are this suite's choice.
 
     Examples
