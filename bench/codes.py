@@ -23,8 +23,10 @@ MAX_NAME = 100
 MAX_BYTES = 2 * 2**30
 # Codes of so many more latents than images are probably on their side.
 _FAR_MORE = 4
-# With fewer images a value of a factor, its values are those of a continuous quantity.
-_FEW_IMAGES = 10
+# More values of a factor than this, with fewer images each, are those of a continuous quantity.
+_MANY_VALUES, _FEW_IMAGES = 20, 10
+# Share of a latent's range that single precision may round off.
+_LOSS = 1e-3
 _TURN = "; is it transposed? a row is an image"
 NUMBER_THEM = "number the values of the column first: numpy.unique(column, return_inverse=True)[1]"
 
@@ -207,7 +209,21 @@ def _numbers(source: str, name: str, array: NDArray[Any]) -> NDArray[np.float32]
     with np.errstate(over="ignore"):
         found = np.ascontiguousarray(array, np.float32)
     _check_finite(source, name, "", found)
+    for j in range(found.shape[1]):
+        if _is_lost(array[:, j], found[:, j]):
+            reason = (
+                f"column {j} (from 0) varies by less than single precision, in which codes are "
+                f"kept, can tell; subtract its mean and divide by its standard deviation"
+            )
+            raise CodesError(source, name, reason)
     return found
+
+
+def _is_lost(column: NDArray[Any], single: NDArray[np.float32]) -> bool:
+    """Return whether a latent far from 0, or of tiny size, loses what tells images apart."""
+    exact = column.astype(np.float64)
+    span = np.ptp(exact)
+    return bool(span > 0 and np.abs(single - exact).max() > _LOSS * span)
 
 
 def _check_numbers(source: str, name: str, array: NDArray[Any]) -> None:
@@ -260,7 +276,7 @@ def _labels(
 
 def _why_no_labels(column: NDArray[Any]) -> str:
     n_values = len(np.unique(column))
-    if n_values * _FEW_IMAGES > len(column):
+    if n_values > _MANY_VALUES and n_values * _FEW_IMAGES > len(column):
         return (
             f"has {n_values:,} different values in {len(column):,} images, not all whole numbers; "
             f"cut it into bins by factor_bins=20 (--factor-bins 20)"

@@ -118,7 +118,7 @@ LEAST_SHARE, MOST_CARDS = 0.0001, 1_000
 WORKERS = partial(whole, most=10_000)
 THREADS = partial(whole, most=1_000)
 PACK = partial(whole, most=10_000)
-FACTOR_BINS = partial(whole, most=1_000_000, least=2)
+FACTOR_BINS = partial(whole, most=1_000, least=2)
 BATCH_SIZE = partial(whole, most=1_000_000)
 # As a spec may have it.
 SEED = partial(whole, most=2**32 - 1, least=0)

@@ -217,7 +217,8 @@ def _remedy(kind: str, given: object) -> str:
     if kind == "string_type" and type(given) in (int, float):
         return f'; write "{given}"'
     number = _number(given)
-    if kind == "int_type" and number is not None and number.is_integer() and abs(number) < 1e15:
+    whole = number is not None and number.is_integer() and abs(number) < 1e15
+    if kind == "int_type" and number is not None and whole and type(given) is not int:
         return f"; write {int(number)}"
     if kind == "float_type" and number is not None and isinstance(given, str):
         return f"; write {given.strip()} without quotes"

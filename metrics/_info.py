@@ -20,7 +20,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "bootstrap": (2, 100_000),
     "degree": (1, 10),
     "diff_quantile": (0.01, 1),
-    "factor_bins": (2, 10_000),
+    "factor_bins": (2, 1_000),
     "kl_threshold": (0, 1_000_000),
     "least_information": (0, 1),
     "n_bins": (2, 10_000),

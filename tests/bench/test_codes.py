@@ -105,7 +105,7 @@ BAD = {
     "other logvars": ({"logvars": LOGVARS[:, :2]}, "logvars: has shape"),
     "fewer factors": ({"factors": FACTORS[:-1]}, "factors: must have a row for each of the 12"),
     "transposed factors": ({"factors": FACTORS.T}, "factors: must have a row"),
-    "angles": ({"factors": FACTORS * 0.1}, "factors: column 'size' has 3 different values"),
+    "angles": ({"factors": FACTORS * 0.1}, "factors: column 'size' must be labels"),
     "NaN factors": ({"factors": np.where(FACTORS > 2, np.nan, FACTORS)}, "factors: column 'hue'"),
     "text factors": ({"factors": FACTORS.astype(str)}, "factors: column 'size' must be labels"),
     "masked": ({"means": np.ma.masked_greater(MEANS, 1.9)}, "means: has masked values"),
@@ -431,11 +431,25 @@ def test_the_remedy_for_other_numbers_depends_on_how_many_there_are():
     means = np.zeros((480, 1))
     for column, remedy in (
         (np.arange(480) % 5 / 2, "not 0.5; number the values of the column first: numpy.unique"),
+        # Few values, however few images there are of each.
+        (np.arange(480) % 2 + 0.5, "not 0.5; number the values of the column first: numpy.unique"),
         (np.arange(480) / 480, r"cut it into bins by factor_bins=20 \(--factor-bins 20\)"),
         ((np.arange(480) % 5).astype(str), "number the values of the column first: numpy.unique"),
     ):
         with pytest.raises(CodesError, match=f"factors: column 'factor_0' .*{remedy}"):
             check_codes("mine", means, factors=column)
+
+
+@pytest.mark.parametrize("name", ["means", "logvars"])
+@pytest.mark.parametrize(("scale", "offset"), [(1, 1.6e9), (1e-50, 0), (1, -1e7)])
+def test_what_single_precision_would_round_off_is_refused(name, scale, offset):
+    sound = np.random.default_rng(0).normal(size=(50, 2))
+    arrays = {"means": sound, "logvars": sound}
+    check_codes("mine", **{**arrays, name: 1e-30 * sound + 1e-28})
+    check_codes("mine", **{**arrays, name: np.full((50, 2), 1.6e9 + 1)})
+    arrays[name] = np.stack([sound[:, 0], scale * sound[:, 1] + offset], axis=1)
+    with pytest.raises(CodesError, match=rf"{name}: column 1 .* single precision, .* subtract its"):
+        check_codes("mine", **arrays)
 
 
 def test_texts_in_hdf5_are_no_labels(tmp_path):
