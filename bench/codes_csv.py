@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .codes import NUMBER_THEM, check_size
+from .codes import MAX_COLUMNS, NUMBER_THEM, check_size
 from .codes_names import meant_prefix
 from .errors import CodesError
 
@@ -24,6 +24,8 @@ _KINDS = ("mean", "logvar", "factor")
 # Names of 4,096 latents, in a mean and a logvar each, are shorter.
 _MAX_LINE = 4 * 2**20
 _ROWS_AT_A_TIME = 4096
+# Means and log-variances of as many latents as there may be, and factors and columns of other use.
+_MOST_NAMES = 4 * MAX_COLUMNS
 # float() takes 1_000, digits of any script and blanks too.
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _NO_NUMBER = re.compile(r"[^-+.0-9eE, ]")
@@ -84,7 +86,8 @@ def read_csv(path: Path) -> tuple[dict[str, Any], list[str]]:
                 reason = f"has labels too large to be read to the last digit; {NUMBER_THEM}"
                 raise CodesError(source, f"column factor_{name}", reason)
         arrays["factor_names"] = [*columns["factor"]]
-    unused = [name or f"number {j + 1}" for j, name in enumerate(names) if j not in read]
+    used = {*read}
+    unused = [name or f"number {j + 1}" for j, name in enumerate(names) if j not in used]
     return arrays, unused
 
 
@@ -125,9 +128,14 @@ def _header(source: str, cells: Sequence[str]) -> list[str]:
                 f"and a point in its numbers: {python}, with decimal=',' to read decimal commas"
             )
             raise CodesError(source, "", reason)
-    for place, name in enumerate(names):
-        if name and name in names[:place]:
+    known: set[str] = set()
+    for name in filter(None, names):
+        if name in known:
             raise CodesError(source, f"column {name}", "is there twice; rename or remove one")
+        known.add(name)
+    if len(names) > _MOST_NAMES:
+        reason = f"has {len(names):,} columns; the most that is read is {_MOST_NAMES:,}"
+        raise CodesError(source, "", reason)
     return names
 
 

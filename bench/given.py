@@ -144,6 +144,8 @@ def check(**given: Any) -> None:
     for name, value in given.items():
         if value is None:
             continue
+        if isinstance(value, str) and _CHECKS[name] is not path:
+            raise ValueError(f"{name} must be a number, not {reprlib.repr(value)}")
         try:
             _CHECKS[name](value)
         except ValueError as error:

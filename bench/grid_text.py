@@ -39,6 +39,9 @@ def read_text(path: str | Path) -> str:
         raise GridError(source, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise GridError(source, "", "is not UTF-8 text") from None
+    except ValueError as error:
+        # A null character, or what no file name has.
+        raise GridError(source, "", f"is no path of a file: {error}") from None
     return text
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from . import given
 from .channel import FactorChannel
 from .encode import CHUNK
 from .files import DamagedError
@@ -111,7 +112,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     >>> means, logvars = loaded.encode(images)                    # doctest: +SKIP
     >>> pictures = loaded.decode(means)                           # doctest: +SKIP
     """
-    run = read_run(Path(folder))
+    run = read_run(given.path(folder))
     spec = run.spec
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
         reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"

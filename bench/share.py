@@ -43,6 +43,8 @@ EXACT = 24
 # Claims are judged by curves too: of grids/paper-small.yaml's, ten rows leave every verdict as it
 # is, and five do not.
 LEAST_ROWS = 100
+# The file that tells a copy which is not whole yet from an output folder of that name.
+_MARK = ".unfinished"
 
 
 def share(
@@ -101,8 +103,8 @@ def share(
     if history_rows is not None and history_rows < LEAST_ROWS:
         raise ValueError(f"history_rows must be at least {LEAST_ROWS}, not {history_rows}")
     given.check(workers=workers)
-    source, target = Store(_resolved(folder)), Path(target)
-    with source.lock(), _unfinished(target) as copy:
+    source, target = Store(_resolved(folder)), _path(target)
+    with source.lock(), _unfinished(target, source.folder) as copy:
         runs = _readable_runs(source)
         rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
         requests = scored_requests(source, trained_groups(runs), allow_imports=allow_imports)
@@ -115,29 +117,38 @@ def share(
 
 
 @contextmanager
-def _unfinished(target: Path) -> Iterator[Store]:
+def _unfinished(target: Path, source: Path) -> Iterator[Store]:
     """Give an empty output folder beside the target; it takes the target's place if all goes well.
 
-    One that was left behind by a copy that was killed is cleared and used again.
+    One that was left behind by a copy that was killed is cleared and used again: it has a mark.
     """
-    given, target = target, _resolved(target)
-    if os.path.lexists(given) or os.path.lexists(target):
-        raise StoreError(f"{given}: is there already; remove it or name another folder")
+    named, target = target, _resolved(target)
+    if os.path.lexists(named) or os.path.lexists(target):
+        raise StoreError(f"{named}: is there already; remove it or name another folder")
     for parent in target.parents:
         if os.path.lexists(parent / "store.json"):
-            raise StoreError(f"{given}: is inside of an output folder; name one outside of it")
+            raise StoreError(f"{named}: is inside of an output folder; name one outside of it")
     folder = target.with_name(f".{target.name}.unfinished")
     if os.path.islink(folder):
         raise StoreError(f"{folder}: is a link; remove it or name another folder")
+    if folder == source or folder in source.parents:
+        raise StoreError(f"{source}: lies where the copy is made; name another folder")
+    mark = folder / _MARK
+    left = {*os.listdir(folder)} - {"store.json", ".lock"} if folder.is_dir() else set()
+    if left and _MARK not in left:
+        raise StoreError(f"{folder}: was not left behind by a copy; move it or name another folder")
     copy = Store(folder, create=True)
     with copy.lock():
         try:
-            clear(copy.folder, lambda name: name not in ("store.json", ".lock"))
+            with writing(mark):
+                mark.touch()
+            clear(copy.folder, lambda name: name not in ("store.json", ".lock", _MARK))
             yield copy
             # The page has what figures there is room for; the others are drawn from what is here.
             clear(copy.folder, lambda name: name == "figures")
             with writing(target):
                 (copy.folder / ".lock").unlink()
+                mark.unlink()
                 copy.folder.rename(target)
                 fsync_path(target.parent)
         finally:
@@ -147,9 +158,16 @@ def _unfinished(target: Path) -> Iterator[Store]:
 def _resolved(path: str | Path) -> Path:
     """Return where a folder is, or will be: no link leads from there to anywhere else."""
     try:
-        return Path(path).resolve()
+        return _path(path).resolve()
     except (OSError, ValueError, RuntimeError) as error:
         raise StoreError(f"{path}: is no path of a folder: {error}") from None
+
+
+def _path(path: str | Path) -> Path:
+    try:
+        return given.path(path)
+    except ValueError as error:
+        raise StoreError(f"{path}: {error}") from None
 
 
 def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from . import given
 from .errors import DisbenchError, printable
 from .files import (
     DamagedError,
@@ -89,9 +90,9 @@ class Store:
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self.folder = folder
-        marker = folder / "store.json"
         try:
+            self.folder = folder = given.path(folder)
+            marker = folder / "store.json"
             if create and not os.path.lexists(marker) and _is_free(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 try:

@@ -222,6 +222,13 @@ def test_what_takes_gigabytes_is_refused_before_it_is_read(name, write, tmp_path
     assert time.monotonic() - started < 5
 
 
+def test_a_table_of_a_hundred_thousand_columns_is_refused_at_once(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"mean_{j}" for j in range(100_000)) + "\n1\n")
+    with pytest.raises(CodesError, match="has 100,000 columns; the most that is read is 16,384"):
+        read_codes(path)
+
+
 def test_a_line_without_an_end_is_not_read(tmp_path):
     (tmp_path / "codes.csv").write_text("mean_a\n1\n" + "2" * 5_000_000)
     with pytest.raises(CodesError, match="line 3: has more than 4,194,304 letters"):

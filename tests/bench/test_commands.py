@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, run, score, share, stopping
+from bench import errors, load_grid, load_results, load_run, report, run, score, share, stopping
 from bench.engines import _cpus
 from bench.pipeline import run_grid
 from datasets.__main__ import main as datasets_main
@@ -163,7 +163,7 @@ def test_every_number_of_the_command_line_has_limits():
         assert not re.search(r"type=(int|float)\b", path.read_text()), path
 
 
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 10**30, 1e300, "two", True])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 10**30, 1e300, "2", True])
 @pytest.mark.parametrize("name", ["workers", "pack", "gpus_per_run", "checkpoint_seconds"])
 def test_keywords_that_nobody_can_mean_are_refused_before_anything_is_made(tmp_path, name, value):
     with pytest.raises(ValueError, match=rf"^{name} must be "):
@@ -183,6 +183,13 @@ def test_paths_that_cannot_be_are_refused_in_a_line(tmp_path, capsys, monkeypatc
             assert "must be a path, not" in capsys.readouterr().err.splitlines()[-1]
     with pytest.raises(ValueError, match=r"^out must be a path"):
         run_grid(GRID, out=value)
+    with pytest.raises(errors.GridError, match=r"cannot be read|no path of a file"):
+        load_grid(value)
+    for read in (load_results, lambda path: share.share(path, "copy")):
+        with pytest.raises(errors.DisbenchError, match="must be a path"):
+            read(value)
+    with pytest.raises(ValueError, match="must be a path"):
+        load_run(value)
     assert [*tmp_path.iterdir()] == []
 
 

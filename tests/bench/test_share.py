@@ -234,6 +234,7 @@ def test_nothing_from_outside_of_the_folder_is_copied(original, tmp_path):
 @pytest.mark.usefixtures("no_page")
 def test_what_a_killed_copy_left_behind_is_cleared(original, tmp_path):
     left = Store(tmp_path / ".copy.unfinished", create=True)
+    (left.folder / ".unfinished").touch()
     (left.folder / "runs" / "half").mkdir(parents=True)
     (left.folder / "grid.json").write_text("{")
     with left.lock(), pytest.raises(LockedError, match="unfinished: is in use"):
@@ -242,6 +243,23 @@ def test_what_a_killed_copy_left_behind_is_cleared(original, tmp_path):
     share(original, tmp_path / "copy")
     assert {path.name for path in tmp_path.iterdir()} == {"original", "copy"}
     assert not (tmp_path / "copy" / "runs" / "half").exists()
+
+
+@pytest.mark.usefixtures("no_page")
+def test_an_output_folder_that_has_the_name_of_an_unfinished_copy_is_not_cleared(
+    original, tmp_path
+):
+    other = tmp_path / ".copy.unfinished"
+    shutil.copytree(original, other)
+    names = {*other.rglob("*")}
+    with pytest.raises(StoreError, match=r"unfinished: was not left behind by a copy; move it"):
+        share(original, tmp_path / "copy")
+    # Nor is the original, where it lies in there.
+    shutil.copytree(original, other / "inner")
+    (other / ".unfinished").touch()
+    with pytest.raises(StoreError, match=r"inner: lies where the copy is made"):
+        share(other / "inner", tmp_path / "copy")
+    assert names <= {*other.rglob("*")}
 
 
 def test_nothing_is_overwritten_and_nothing_half_written_is_left(original, tmp_path, capsys):

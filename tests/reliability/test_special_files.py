@@ -160,7 +160,7 @@ def test_a_copy_is_made_where_its_path_leads(folder, tmp_path, monkeypatch):
         (tmp_path / "new" / "..", "is there already"),
         (folder / "..", "is there already"),
         (folder, "is there already"),
-        (tmp_path / "a\0b", "is no path of a folder"),
+        (tmp_path / "a\0b", "must be a path"),
         (tmp_path / ("x" * 300), "cannot be used as output"),
     ):
         with pytest.raises(StoreError, match=reason) as refused:
