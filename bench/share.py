@@ -134,7 +134,7 @@ def _unfinished(target: Path, source: Path) -> Iterator[Store]:
     if folder == source or folder in source.parents:
         raise StoreError(f"{source}: lies where the copy is made; name another folder")
     mark = folder / _MARK
-    left = {*os.listdir(folder)} - {"store.json", ".lock"} if folder.is_dir() else set()
+    left = {*os.listdir(folder)} - {"store.json", ".lock"} if os.path.isdir(folder) else set()
     if left and _MARK not in left:
         raise StoreError(f"{folder}: was not left behind by a copy; move it or name another folder")
     copy = Store(folder, create=True)
