@@ -124,8 +124,9 @@ def test_scores_of_rounded_codes_are_those_of_the_codes_in_the_copy(original, tm
 def test_more_seeds_are_added_to_a_copy_and_no_baseline_is_made_again(
     original, tmp_path, small_grid
 ):
-    copy = share(original, tmp_path / "copy").parent
+    copy = share(original, tmp_path / "copy", history_rows=7).parent
     small_grid["seeds"] = [0, 1, 2]
+    # Its page has means of curves of seven and of thirty rows.
     summary = run_grid(small_grid, out=copy)
     assert (summary.trained, summary.failed) == (5, 0)  # three models, two baselines with a seed
     without = [run for run in _runs(copy).values() if not run.has(CODES)]
