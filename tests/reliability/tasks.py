@@ -42,6 +42,11 @@ def add(task, tell):
     return task + 1
 
 
+def sleep(task, tell):
+    time.sleep(task)
+    return task
+
+
 def count(task, tell):
     """Tell a number that grows, as often as a fast training would, until a file is there."""
     number, release = task
