@@ -143,6 +143,8 @@ class RayEngine:
         with _signals_through():
             # Cancelling a task in the moment that it ends can take Ray 2.60, and this process, down.
             flying = self._ray.wait(flying, num_returns=len(flying), timeout=0)[1]
+            if not flying:
+                return
             for task in flying:
                 self._ray.cancel(task)
             grace = GRACE_SECONDS if self._watch.listens() else 0
