@@ -141,7 +141,7 @@ class RayEngine:
         if not flying:
             return
         with _signals_through():
-            # Cancelling a task in the moment that it ends can take Ray 2.60, and this process, down.
+            # To cancel a task in the moment that it ends can take Ray, and this process, down.
             flying = self._ray.wait(flying, num_returns=len(flying), timeout=0)[1]
             if not flying:
                 return
