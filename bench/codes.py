@@ -23,7 +23,8 @@ MAX_NAME = 100
 MAX_BYTES = 2 * 2**30
 # Codes of so many more latents than images are probably on their side.
 _FAR_MORE = 4
-# More values of a factor than this, with fewer images each, are those of a continuous quantity.
+# More values of a factor than this, with fewer images each, are those of a continuous quantity: as
+# `metrics` has it.
 _MANY_VALUES, _FEW_IMAGES = 20, 10
 # Share of a latent's range that single precision may round off.
 _LOSS = 1e-3

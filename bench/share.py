@@ -140,8 +140,10 @@ def _unfinished(target: Path, source: Path) -> Iterator[Store]:
     copy = Store(folder, create=True)
     with copy.lock():
         try:
-            with writing(mark):
-                mark.touch()
+            if _MARK not in left:
+                with writing(mark):
+                    # Not through a link that has come there meanwhile.
+                    mark.touch(exist_ok=False)
             clear(copy.folder, lambda name: name not in ("store.json", ".lock", _MARK))
             yield copy
             # The page has what figures there is room for; the others are drawn from what is here.

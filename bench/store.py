@@ -50,18 +50,8 @@ log = logging.getLogger("disbench")
 _DERIVED = ("scores", "frames")
 _FILES = ("store.json", ".lock", "grid.json", "report.html")
 _FOLDERS = (
-    *(
-        "runs",
-        "failures",
-        "checkpoints",
-        "damaged",
-        "outdated",
-        ".staging",
-        "frames",
-        "tables",
-        "figures",
-    ),
-    *("scores", "groups", "levels", "variants"),
+    *("runs", "failures", "checkpoints", "damaged", "outdated", ".staging"),
+    *("frames", "tables", "figures", "scores", "groups", "levels", "variants"),
 )
 
 

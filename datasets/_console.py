@@ -11,6 +11,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from ._paths import printable
+
 # What a shell says of a command whose reader went away.
 _NOT_READ = 128 + signal.SIGPIPE
 
@@ -54,9 +56,8 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print what is wrong in one line to standard error, if anybody can hear it there."""
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         return
 

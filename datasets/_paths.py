@@ -9,6 +9,11 @@ from pathlib import Path
 _SHOWN = 200  # letters of a path that a message quotes
 
 
+def printable(text: str) -> str:
+    """Return a text in one line that no terminal obeys."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def shown(text: object) -> str:
     r"""Return a text as a message can quote it: on one line, not longer than a line.
 
@@ -17,7 +22,7 @@ def shown(text: object) -> str:
     >>> shown("no\nline")
     'no\\nline'
     """
-    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    plain = printable(str(text))
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}…"
 
 

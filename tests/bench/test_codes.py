@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench import codes
 from bench.codes import check_codes
 from bench.codes_file import read_codes
 from bench.errors import CodesError
+from metrics import _validation
 
 FACTORS = np.indices((3, 4)).reshape(2, -1).T
 MEANS = np.linspace(-2, 2, 36).reshape(12, 3).astype(np.float32)
@@ -432,6 +434,11 @@ def test_labels_are_whole_numbers_of_any_sign_and_type(write, column, expected, 
     found = check_codes("mine", MEANS, factors=column) if path is None else read_codes(path)
     np.testing.assert_array_equal(found.factors[:, 0], expected)
     assert found.factors.dtype == np.int64
+
+
+def test_what_is_continuous_is_so_for_metrics_too():
+    assert codes._MANY_VALUES == _validation.MANY_VALUES
+    assert codes._FEW_IMAGES == _validation.FEW_SAMPLES
 
 
 def test_the_remedy_for_other_numbers_depends_on_how_many_there_are():

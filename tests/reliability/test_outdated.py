@@ -109,5 +109,6 @@ def test_a_report_loads_no_dataset(tmp_path, monkeypatch):
     def load(*_, **__):
         raise AssertionError("loaded")
 
-    monkeypatch.setattr(datasets, "load", load)
+    for name in ("load", "restore"):
+        monkeypatch.setattr(datasets, name, load)
     assert report([str(out)]) == 0
