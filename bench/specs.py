@@ -45,19 +45,20 @@ class DatasetSpec(Frozen):
     @property
     def spelling(self) -> Mapping[str, Any]:
         """The options that a grid has to name for it; as stored, where it is not known here."""
-        return _spelling(self)
+        try:
+            return _spelling(self)
+        except (ValueError, TypeError, OSError):
+            return self.options
 
     def __hash__(self) -> int:
         """Hash by meaning, as equality does (a dict field has no hash of its own)."""
         return hash((self.name, json.dumps(self.options, sort_keys=True)))
 
 
+# An error is not kept: what is not known here now may be in a moment.
 @cache
 def _spelling(reference: DatasetSpec) -> Mapping[str, Any]:
-    try:
-        return datasets.spelling(reference.name, reference.options)
-    except (ValueError, TypeError, OSError):
-        return reference.options
+    return datasets.spelling(reference.name, reference.options)
 
 
 class Evaluation(Frozen):

@@ -133,7 +133,12 @@ def spelling(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     written = {key: v for key, v in info.complete(options).items() if v is not None}
     for key in tuple(written):
         rest = {other: value for other, value in written.items() if other != key}
-        if info.non_default(info.complete(info.written(rest))) == options:
+        try:
+            same = info.non_default(info.complete(info.written(rest))) == options
+        except ValueError:
+            # Without it the others do not fit together: it has to be written.
+            continue
+        if same:
             written = rest
     return written
 

@@ -220,6 +220,14 @@ def test_a_name_alone_is_settled_and_stored_options_keep_their_meaning():
     assert resolve("ball", {"radius": 4}) == stored
 
 
+def test_options_that_need_one_another_are_all_spelt_in_one_order():
+    # A blob of that radius has no room.
+    options = {"shape": "disc", "radius": 16.0}
+    backwards = dict(reversed(options.items()))
+    assert [*spelling("ball", backwards).items()] == [*spelling("ball", options).items()]
+    assert spelling("ball", options) == options
+
+
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "file"])
 def test_what_is_spelt_is_what_is_stored_and_no_shorter_text_is(name):
     for options in ({}, EXAMPLES[name], *VARIED[name]):
