@@ -3,7 +3,7 @@
 Trains seeds of the ball in both precisions and asks, by two one-sided paired t tests, whether final
 reconstruction and KL are equivalent within a margin in nats per image. A p value below 0.05
 says that they are; one above says only that this many seeds do not show it. Final is the mean over
-the last quarter of the steps, as published numbers are means over an epoch: the last weights alone
+the last quarter of the steps, as training logs print means over an epoch: the last weights alone
 are those of one moment of Adam's walk around an optimum.
 """
 

@@ -20,8 +20,8 @@ TOLERANCE = 1.0
 # ... and a run tracks C if that holds at its end and in this share of its windows.
 LEAST_SHARE = 0.95
 # A code of a capacity of at least this is poured into few latents if this share of its KL lies in
-# at most so many of them. The published failure has 87% of 25 nats in three; the published VAE and
-# β = 4 runs need seven and six latents for as much.
+# at most so many of them. The capacity run of YannDubs/disentangling-vae has 87% of 25 nats in
+# three; its VAE and β = 4 runs need seven and six latents for as much.
 POURED_CAPACITY, POURED_SHARE, POURED_LATENTS = 10.0, 0.85, 4
 # Beside a β = 1 run: at most this part of the latents that it needs for the same share.
 POURED_PART = 0.5
