@@ -105,7 +105,7 @@ def summary_tables(study: Study) -> list[Table]:
                     continue
                 entry = entries.loc[name]
                 mine = (first["group_id"], first["precision"]) in places[name]
-                cells.append(_interval_cell(entry, best=mine and len(places[name]) == 1))
+                cells.append(interval_cell(entry, best=mine and len(places[name]) == 1))
                 if mine and len(places[name]) > 1:
                     cells[-1] = replace(cells[-1], tied=True)
             rows.append(Row(first["label"], first["kind"], tuple(cells)))
@@ -159,7 +159,7 @@ def difference_tables(study: Study) -> list[Table]:
                     continue
                 entry = entries.loc[name]
                 within = entry["interval"] == "t95" and bool(entry["low"] <= 0 <= entry["high"])
-                cells.append(replace(_interval_cell(entry), tied=within))
+                cells.append(replace(interval_cell(entry), tied=within))
             kind = kinds.get(group["group_id"].iloc[0], "")
             rows.append(Row(group["label"].iloc[0], kind, tuple(cells)))
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
@@ -295,7 +295,8 @@ def _level_cell(value: float | None) -> Cell:
     return Cell(number(value), value=value if known else None)
 
 
-def _interval_cell(entry: Any, *, best: bool = False) -> Cell:
+def interval_cell(entry: Any, *, best: bool = False) -> Cell:
+    """Return the cell of a row of `Tables.summary` or `Tables.differences`."""
     if int(entry.get("n_seeds", entry.get("n_pairs"))) == 1:
         return Cell(number(entry["mean"]), "one seed", float(entry["mean"]), best)
     span = f"{number(entry['low'])} to {number(entry['high'])}"

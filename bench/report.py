@@ -25,6 +25,7 @@ from .latex import latex_files
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
 from .progress import progress
 from .published import published_page, published_table
+from .published_models import ADDRESS, published_models_table
 from .records import check_grid
 from .store import Store
 from .stored import StoredRun
@@ -137,7 +138,10 @@ def render(
         unfolded=page_figures.UNFOLDED,
         figures=page_figures.figure_kinds(drawings),
         doctor=doctor_tables(study.diagnoses, study.tables),
+        published_models=published_models_table(study.tables),
+        published_source=ADDRESS,
         published=published_page(published_table(study.tables)),
+        short_steps=page.SHORT_STEPS,
         models=models,
         models_left_out=models_left_out,
         opened=opened,
