@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ._siblings import metrics
@@ -14,9 +15,8 @@ from .headings import by_dataset
 from .intervals import MIN_SEEDS
 from .specs import KINDS, Codes, TrainedSpec, VAESpec
 from .study import Study
+from .training_length import SHORT_STEPS, least_steps
 
-# Below so many steps a run says how training starts, not what it leads to.
-SHORT_STEPS = 20_000
 # Lower is better for these; for the metrics, their registry knows.
 _DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
 
@@ -172,14 +172,7 @@ def notices(study: Study) -> list[str]:
     if runs.empty:
         return ["No run has finished."]
     texts = []
-    steps = runs.loc[runs["kind"].isin(_trained_kinds()), "steps"].dropna()
-    short = steps[steps < SHORT_STEPS]
-    if len(short):
-        texts.append(
-            f"Too short to read: {len(short)} of {len(steps)} trained runs have fewer than "
-            f"{SHORT_STEPS:,} steps (the shortest {int(short.min()):,}; the literature trains "
-            f"300,000). Their scores say how training starts, not how the methods compare."
-        )
+    texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
     missing = study.tables.scores
     missing = missing[missing["value"].isna() & missing["reason"].notna()]
     for reason, part in missing.groupby("reason", sort=False):
@@ -187,6 +180,25 @@ def notices(study: Study) -> list[str]:
         texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
     if len(study.tables.failures):
         texts.append(f"{len(study.tables.failures)} runs failed; they are listed below.")
+    return texts
+
+
+def _too_short(trained: pd.DataFrame) -> list[str]:
+    """Return which runs are too short to be read, by dataset: what is short depends on its size."""
+    texts = []
+    for heading, part in by_dataset(trained):
+        sizes = zip(part["dataset_images"], part["batch_size"], strict=True)
+        least = np.array([least_steps(n_images, batch) for n_images, batch in sizes])
+        steps = part["steps"].to_numpy(np.float64)
+        short = steps < least
+        if short.any():
+            needed = " to ".join(f"{value:,}" for value in sorted({*least[short]}))
+            usual = "; the literature trains 300,000" if SHORT_STEPS in least[short] else ""
+            texts.append(
+                f"Too short to read: {short.sum()} of {len(part)} trained runs on {heading} have "
+                f"fewer than {needed} steps (the shortest {int(steps.min()):,}{usual}). Their "
+                f"scores say how training starts, not how the methods compare."
+            )
     return texts
 
 

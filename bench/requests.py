@@ -26,6 +26,7 @@ RESERVED = {name for spec in KINDS.values() for name in spec.model_fields} | {
     "execution",
     "evaluation_images",
     "evaluation_seed",
+    "dataset_images",
     "reconstruction",
     "kl",
 }

@@ -13,6 +13,7 @@ import pandas as pd
 from .intervals import MIN_SEEDS
 from .specs import VAESpec
 from .tables import Tables
+from .training_length import least_steps
 
 # Runs are compared that agree in all of these; objectives differ in what is not listed.
 SHARED = (
@@ -70,6 +71,12 @@ class Setting:
     def steps(self) -> int:
         """How many steps all were trained."""
         return int(self.runs["steps"].iloc[0])
+
+    def least_steps(self, large: int) -> int:
+        """Return the steps that training needs here to be read, `large` on a large dataset."""
+        first = self.runs.iloc[0]
+        n_images = float(first.get("dataset_images", math.nan))
+        return least_steps(n_images, float(first["batch_size"]), large)
 
     def models(self, kind: str, **wanted: float) -> pd.DataFrame:
         """Return the runs of a kind with these hyper-parameters, one for each seed; maybe none."""

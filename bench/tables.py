@@ -35,7 +35,14 @@ _FIRST = [
     "likelihood",
     "precision",
 ]
-_LAST = ("evaluation_images", "evaluation_seed", "execution", "group_id", "label")
+_LAST = (
+    "evaluation_images",
+    "evaluation_seed",
+    "dataset_images",
+    "execution",
+    "group_id",
+    "label",
+)
 _SPEC_COLUMNS = tuple(
     dict.fromkeys(
         name
@@ -276,6 +283,7 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
         "precision": execution["precision"],
         "evaluation_images": str(spec.evaluation.images),
         "evaluation_seed": spec.evaluation.seed,
+        "dataset_images": run.manifest["dataset"]["n_images"],
         "execution": f"{execution['device']} threads={execution['threads']} "
         f"pack={len(execution['pack'])} torch={run.manifest['versions']['torch']}",
         "group_id": run.manifest["group_id"],

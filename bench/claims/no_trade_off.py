@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..setting import Setting, listed
 from ._base import Claim, Finding
-from ._contrast import LEAST_STEPS, MIG, RECONSTRUCTION, Contrast, compare, too_short
+from ._contrast import MIG, RECONSTRUCTION, Contrast, compare, too_short
 
 GAMMA, CAPACITY = 1_000.0, 25.0
 BETA = 4.0
@@ -18,8 +18,8 @@ RECONSTRUCTION_MARGIN = -1.0
 
 def measure(setting: Setting) -> Finding:
     """Return the difference of C = 25 at γ = 1000 from β = 4, in MIG and in reconstruction."""
-    if setting.steps < LEAST_STEPS:
-        return Finding([], missing=too_short())
+    if short := too_short(setting):
+        return Finding([], missing=short)
     raised = setting.models("capacity_vae", gamma=GAMMA, capacity=CAPACITY)
     fixed, secondary = (setting.models("beta_vae", beta=beta) for beta in (BETA, SECONDARY_BETA))
     models = {"C = 25": raised, "β = 4": fixed}

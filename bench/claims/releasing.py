@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..setting import Setting
 from ._base import Claim, Finding
-from ._contrast import LEAST_STEPS, MIG, RECONSTRUCTION, Contrast, compare, too_short
+from ._contrast import MIG, RECONSTRUCTION, Contrast, compare, too_short
 
 HIGH_BETA, LOW_BETA = 16.0, 1.0
 # Against the high β: reconstruction in nats per image, and MIG (posterior, without shape).
@@ -16,8 +16,8 @@ MIG_MARGIN_LOW = 0.05
 
 def measure(setting: Setting) -> Finding:
     """Return the differences of β from 16 to 1 from β = 16 and from β = 1."""
-    if setting.steps < LEAST_STEPS:
-        return Finding([], missing=too_short())
+    if short := too_short(setting):
+        return Finding([], missing=short)
     by_beta, nothing = setting.by_beta(), setting.runs.iloc[:0]
     models = {
         "β 16→1": setting.models("annealed_beta_vae", beta_start=HIGH_BETA, beta_end=LOW_BETA),

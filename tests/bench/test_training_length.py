@@ -1,0 +1,67 @@
+"""What is too short to read depends on the size of the data."""
+
+import math
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from bench.claims import _contrast
+from bench.page import notices
+from bench.setting import Setting
+from bench.training_length import least_steps
+
+
+@pytest.mark.parametrize(
+    ("n_images", "batch_size", "large", "least"),
+    [
+        # dSprites at the paper's batches, and what claims on it ask for.
+        (737_280, 64, 20_000, 20_000),
+        (737_280, 32, 100_000, 100_000),
+        # The ball: many passes take few steps, but a model needs updates too.
+        (1_024, 16, 20_000, 5_000),
+        (1_024, 1, 20_000, 20_000),
+        (4_096, 16, 20_000, 12_800),
+        (math.nan, 64, 20_000, 20_000),
+    ],
+)
+def test_small_data_are_seen_often_in_few_steps(n_images, batch_size, large, least):
+    assert least_steps(n_images, batch_size, large) == least
+
+
+def _runs(*rows):
+    columns = ["dataset", "dataset_images", "batch_size", "steps"]
+    shared = {"kind": "vae", "dataset_options": "{}"}
+    return pd.DataFrame(rows, columns=columns).assign(**shared)
+
+
+def _notices(*rows):
+    scores = pd.DataFrame(columns=["metric", "value", "reason"])
+    tables = SimpleNamespace(runs=_runs(*rows), scores=scores, failures=[])
+    return notices(SimpleNamespace(tables=tables))
+
+
+def test_the_page_says_it_of_every_dataset_by_its_size():
+    ball, sprites = ("ball", 1_024, 16), ("dsprites", 737_280, 64)
+    assert _notices((*ball, 6_000), (*sprites, 20_000)) == []
+    (text,) = _notices((*ball, 6_000), (*ball, 1_500), (*sprites, 20_000))
+    expected = "Too short to read: 1 of 2 trained runs on ball (radius=4.0) have fewer than 5,000"
+    assert text.startswith(f"{expected} steps (the shortest 1,500).")
+    (text,) = _notices((*ball, 6_000), (*sprites, 6_000), (*sprites, 12_000))
+    expected = "Too short to read: 2 of 2 trained runs on dsprites have fewer than 20,000 steps"
+    assert text.startswith(f"{expected} (the shortest 6,000; the literature trains 300,000).")
+
+
+def test_claims_ask_for_as_much_by_the_same_rule():
+    def said(*row):
+        return _contrast.too_short(Setting(None, _runs(row)))
+
+    assert said("dsprites", 737_280, 64, 99_999) == (
+        "Train longer: at least 100,000 steps are needed."
+    )
+    assert said("dsprites", 737_280, 64, 100_000) == ""
+    assert said("dsprites", 18_432, 64, 14_400) == ""
+    assert "at least 14,400" in said("dsprites", 18_432, 64, 14_399)
+    # A table of an earlier version does not say how many images there are.
+    older = _runs(("dsprites", 737_280, 64, 99_999)).drop(columns="dataset_images")
+    assert "100,000" in _contrast.too_short(Setting(None, older))
