@@ -26,6 +26,8 @@ SHARED = (
 )
 # A code of less is collapsed, or has not begun: training starts on a plateau without a code.
 CODE_KL = 1.0
+# The β that the paper sets beside β = 1 on its ball (Fig. 2).
+PAPER_BETA = 150.0
 # A latent with more than this many nats is in use.
 ACTIVE_KL = 0.1
 # Histories are looked at in windows of so many steps.
@@ -101,9 +103,13 @@ class Setting:
         return dict(sorted(found.items()))
 
     def high_beta(self) -> float | None:
-        """Return the largest β above 1 at which the median seed has a code, None without one."""
-        known = self.by_beta().items()
-        return max((beta for beta, runs in known if beta > 1 and self.has_code(runs)), default=None)
+        """Return the paper's β = 150 where the median seed has a code, else the largest with one.
+
+        None where no β above 1 has a code. A larger β than the paper's does not take its place: it
+        is closer to the collapse.
+        """
+        coded = [b for b, runs in self.by_beta().items() if b > 1 and self.has_code(runs)]
+        return PAPER_BETA if PAPER_BETA in coded else max(coded, default=None)
 
     def has_code(self, runs: pd.DataFrame) -> bool:
         """Return whether the median seed has a code."""
@@ -234,6 +240,18 @@ def more_seeds(n_seeds: int, of: str) -> str:
         f"{n_seeds} {'seed has' if n_seeds == 1 else 'seeds have'} {of}; add seeds until "
         f"{MIN_SEEDS} do ({SEEDS} are better) and start the grid again."
     )
+
+
+def called(high_beta: float) -> str:
+    """Return a high β, and why it is the one that is compared with β = 1.
+
+    Examples
+    --------
+    >>> called(150.0), called(30.0)
+    ("β = 150, the paper's", 'β = 30, the largest with a code')
+    """
+    why = "the paper's" if high_beta == PAPER_BETA else "the largest with a code"
+    return f"β = {high_beta:g}, {why}"
 
 
 def listed(values: pd.Series[Any]) -> str:

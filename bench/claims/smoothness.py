@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..intervals import MIN_SEEDS
-from ..setting import CODE_KL, Setting, listed, more_seeds
+from ..setting import CODE_KL, Setting, called, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import correlation_difference
 
@@ -27,8 +27,8 @@ def measure(setting: Setting) -> Finding:
     smooth = {beta: setting.values(runs, METRIC) for beta, runs in coded.items()}
     trust = {beta: setting.values(runs, SECONDARY) for beta, runs in coded.items()}
     sentence = (
-        f"Smoothness, median and range over seeds: {listed(smooth[high])} at β = {high:g}, "
-        f"{listed(smooth[1.0])} at β = 1. Trustworthiness of 8 neighbours: "
+        f"Smoothness, median and range over seeds: {listed(smooth[high])} at {called(high)}, "
+        f"and {listed(smooth[1.0])} at β = 1. Trustworthiness of 8 neighbours: "
         f"{listed(trust[high])} and {listed(trust[1.0])}."
     )
     for beta, count in left_out.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..intervals import MIN_SEEDS
-from ..setting import ACTIVE_KL, CODE_KL, Setting, listed, more_seeds
+from ..setting import ACTIVE_KL, CODE_KL, Setting, called, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
 
@@ -16,11 +16,12 @@ METRIC = "factor_regression"
 def measure(setting: Setting) -> Finding:
     """Return the share of seeds that use two latents at high β, and more than two at β = 1.
 
-    High β is the largest at which the median seed has a code of more than 1 nat. A seed passes if
-    there exactly 2 latents have a mean KL above 0.1 nat and their cubic regression to x and to y
-    has a held-out R² of 0.9 or more, and if at β = 1 more than 2 latents are above 0.1 nat. A seed
-    that has no code at β = 1 is still on the plateau that training starts on: it does not pass,
-    but no contradiction rests on it. The same holds for a seed whose regression has no value.
+    High β is the paper's 150 if the median seed has a code of more than 1 nat there, otherwise the
+    largest β with such a code. A seed passes if there exactly 2 latents have a mean KL above 0.1
+    nat and their cubic regression to x and to y has a held-out R² of 0.9 or more, and if at β = 1
+    more than 2 latents are above 0.1 nat. A seed that has no code at β = 1 is still on the plateau
+    that training starts on: it does not pass, but no contradiction rests on it. The same holds for
+    a seed whose regression has no value.
     """
     by_beta = setting.by_beta()
     counts = {beta: setting.active(runs) for beta, runs in by_beta.items()}
@@ -50,7 +51,7 @@ def measure(setting: Setting) -> Finding:
         "share of seeds that pass", len(passed), len(seeds), unknown=len(possible - passed)
     )
     sentence = (
-        f"{len(passed)} of {len(seeds)} seeds pass; at β = {high:g}, the largest with a code, "
+        f"{len(passed)} of {len(seeds)} seeds pass; at {called(high)}, "
         f"{len(few)} use {LATENTS} latents and {len(read_off)} of them predict x and y "
         f"(least R² of a seed {listed(fits)}). {sentence}"
     )
