@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..frames import COLLAPSED
+from ..gain import DATA, gain, without_code
 from ..setting import Setting, comparable, windowed
 from ..specs import KINDS, VAESpec
 from ..tables import Tables
-from ._examination import Examination, Reference, findings, suggested_gamma
-from ._frontier import NO_CODE, Frontier, frontier
+from ._examination import Examination, Reference, findings, suggested_gamma, works
+from ._frontier import Frontier, frontier
 from ._words import listed, sentence
 
 __all__ = ["Diagnosis", "Frontier", "diagnose", "diagnosis_frame"]
@@ -40,19 +41,24 @@ class Diagnosis:
         Names of the rules that hold, the gravest first.
     measured : Examination
         The numbers that they follow from.
-    sentence : str
-        The findings in words, with the numbers and what to do.
+    working : tuple of float
+        Every γ at which runs of the same data are on C with a code, ascending.
     """
 
     run: dict[str, Any]
     findings: tuple[str, ...]
     measured: Examination
-    sentence: str
+    working: tuple[float, ...] = ()
 
     @property
     def verdict(self) -> str:
         """The gravest finding."""
         return self.findings[0]
+
+    @property
+    def sentence(self) -> str:
+        """The findings in words, with the numbers and what to do."""
+        return sentence(self.measured, self.findings, self.working)
 
 
 def diagnose(tables: Tables) -> list[Diagnosis]:
@@ -78,16 +84,33 @@ def diagnose(tables: Tables) -> list[Diagnosis]:
         if runs.empty:
             continue
         seen, reference = _frontier(setting, histories), _reference(setting, codes)
-        # Also where no window of these runs was without a code once training had settled.
-        seen = replace(seen, plateau=float(np.fmin(_without_code(setting), seen.plateau)))
         for row in runs.to_dict("records"):
             run_id = row["run_id"]
             measured = _examine(row, histories[run_id], _latents(codes, run_id), seen, reference)
             names = findings(measured)
             run = {str(name): value for name, value in row.items()}
-            found.append(Diagnosis(run, tuple(names), measured, sentence(measured, names)))
+            found.append(Diagnosis(run, tuple(names), measured))
     order = {run_id: place for place, run_id in enumerate(tables.runs.get("run_id", []))}
+    working = _working(found)
+    found = [replace(one, working=tuple(sorted(working[_data(one)]))) for one in found]
     return sorted(found, key=lambda diagnosis: order[diagnosis.run["run_id"]])
+
+
+def _working(diagnoses: Sequence[Diagnosis]) -> dict[tuple[Any, ...], set[float]]:
+    """Return by data every γ of a group of which most seeds are on C with a code."""
+    groups: dict[tuple[Any, ...], list[Diagnosis]] = {}
+    for one in diagnoses:
+        key = (_data(one), one.run["group_id"], one.run["precision"])
+        groups.setdefault(key, []).append(one)
+    found: dict[tuple[Any, ...], set[float]] = {_data(one): set() for one in diagnoses}
+    for members in groups.values():
+        if 2 * sum(works(one.measured) for one in members) > len(members):
+            found[_data(members[0])].add(members[0].measured.gamma)
+    return found
+
+
+def _data(diagnosis: Diagnosis) -> tuple[Any, ...]:
+    return tuple(diagnosis.run.get(name) for name in DATA)
 
 
 def _comparable(tables: Tables) -> list[Setting]:
@@ -100,18 +123,6 @@ def _comparable(tables: Tables) -> list[Setting]:
             "n_latents", sort=False
         )
     ]
-
-
-def _without_code(setting: Setting) -> float:
-    """Return the lowest reconstruction of any run of the same data that has no code, or NaN.
-
-    However a run was trained, without a code its reconstruction is the entropy of the mean image.
-    """
-    runs = setting.tables.runs
-    first = setting.runs.iloc[0]
-    same = ("dataset", "dataset_options", "likelihood", "evaluation_images", "evaluation_seed")
-    alike = np.logical_and.reduce([runs[name] == first[name] for name in same if name in runs])
-    return float(runs.loc[alike & (runs["kl"] < NO_CODE), "reconstruction"].min())
 
 
 def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
@@ -138,7 +149,7 @@ def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
             "steepest_slope": diagnosis.measured.seen.steepest,
             "top_latents": listed(diagnosis.measured.latents),
             "suggested_capacity": diagnosis.measured.reference.kl,
-            "suggested_gamma": suggested_gamma(diagnosis.measured.seen),
+            "suggested_gamma": suggested_gamma(diagnosis.measured, diagnosis.working),
             "sentence": diagnosis.sentence,
         }
         for diagnosis in diagnoses
@@ -168,6 +179,7 @@ def _examine(
         final_kl=float(row["kl"]),
         reconstruction=float(row["reconstruction"]),
         latents=latents,
+        gain=gain(float(row["kl"]), float(row["reconstruction"]), history, seen.plateau),
         seen=seen,
         reference=reference,
     )
@@ -176,7 +188,7 @@ def _examine(
 def _frontier(setting: Setting, histories: Mapping[str, pd.DataFrame]) -> Frontier:
     known = [histories[run_id] for run_id in setting.runs["run_id"] if run_id in histories]
     columns = ["kl", "reconstruction"]
-    return frontier(pd.concat([rows[columns] for rows in known]))
+    return frontier(pd.concat([rows[columns] for rows in known]), without_code(setting))
 
 
 def _reference(setting: Setting, codes: Mapping[str, pd.Series[float]]) -> Reference:

@@ -6,13 +6,14 @@ Every rule is a property of the numbers below and of nothing else; its threshold
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..frames import COLLAPSED
+from ..gain import Gain
 from ._frontier import Frontier
 
 # |KL − C| below this many nats is on C, as the paper's authors advise ...
@@ -65,6 +66,8 @@ class Examination:
         With the final weights, on the evaluation images.
     latents : ndarray
         (D,) KL of each latent with the final weights, descending.
+    gain : Gain or None
+        What the KL bought; None where there is nothing to compare with.
     seen : Frontier
         What all comparable runs reached in training.
     reference : Reference
@@ -79,6 +82,7 @@ class Examination:
     final_kl: float
     reconstruction: float
     latents: NDArray[np.float64]
+    gain: Gain | None
     seen: Frontier
     reference: Reference
 
@@ -91,11 +95,6 @@ class Examination:
     def slope(self) -> float:
         """−dD/dR of the frontier at the final capacity."""
         return self.seen.slope(self.capacity)
-
-    @property
-    def gain(self) -> float:
-        """How far the reconstruction lies below that of no code; NaN where that is not known."""
-        return self.seen.plateau - self.reconstruction
 
     @property
     def is_off(self) -> bool:
@@ -129,9 +128,8 @@ def _collapsed(run: Examination) -> bool:
 
 
 def _gamma_too_large(run: Examination) -> bool:
-    # A code that costs more than it gains is worse than none even for a VAE with β = 1: its KL is
-    # noise that satisfies |KL − C| and says nothing of the image.
-    return run.final_kl >= COLLAPSED and run.gain < run.final_kl
+    # Its KL is noise that satisfies |KL − C| and says nothing of the image.
+    return run.final_kl >= COLLAPSED and run.gain is not None and not run.gain.pays
 
 
 def _poured(run: Examination) -> bool:
@@ -159,12 +157,40 @@ def findings(run: Examination) -> list[str]:
     return [name for name, holds in RULES.items() if holds(run)]
 
 
-def suggested_gamma(seen: Frontier) -> float:
+def works(run: Examination) -> bool:
+    """Return whether KL is on C and bought what it cost."""
+    return not run.is_off and not _collapsed(run) and not _gamma_too_large(run)
+
+
+def suggested_gamma(run: Examination, working: Collection[float]) -> float:
+    """Return the γ to try next, or NaN: another γ is no remedy for what was found.
+
+    Parameters
+    ----------
+    run : Examination
+        The run that was examined.
+    working : collection of float
+        Every γ at which runs of the same data are on C with a code. The nearest on the right side
+        is suggested; without one twice the steepest slope, if it is on that side.
+    """
+    if _gamma_too_large(run):
+        lower = [gamma for gamma in working if gamma < run.gamma]
+        guess = by_slope(run.seen)
+        return max(lower) if lower else guess if guess < run.gamma else math.nan
+    # Above every slope seen it is the optimiser that is off C, not the objective.
+    if run.is_off and not _collapsed(run) and (not run.is_above or run.gamma < run.seen.steepest):
+        higher = [gamma for gamma in working if gamma > run.gamma]
+        guess = by_slope(run.seen)
+        return min(higher) if higher else guess if guess > run.gamma else math.nan
+    return math.nan
+
+
+def by_slope(seen: Frontier) -> float:
     """Return twice the steepest slope, rounded up to one digit: above it, yet of its order.
 
     Examples
     --------
-    >>> suggested_gamma(Frontier(np.array([0.0, 1]), np.array([90.0, 20]), 90.0))
+    >>> by_slope(Frontier(np.array([0.0, 1]), np.array([90.0, 20]), 90.0))
     200.0
     """
     if not seen.steepest > 0:

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-# Below so many nats a window of training counts as one without a code.
-NO_CODE = 0.1
-# Rates are pooled in bins of so many nats; of each the best tenth counts, averaged: single windows
-# are means over few images, and what training had not yet learnt lies above what it reached.
-BIN, BEST = 0.5, 0.1
+from ..gain import BEST, NO_CODE
+
+# Rates are pooled in bins of so many nats.
+BIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Frontier:
         (n,) the hull's corners in nats per image, rates ascending, distortions descending; empty
         without a history.
     plateau : float
-        Lowest reconstruction seen without a code, which is the entropy of the mean image as well as
-        training knows it; NaN where none was seen.
+        Lowest reconstruction known without a code; NaN where none is.
     """
 
     rates: NDArray[np.float64]
@@ -57,13 +55,15 @@ class Frontier:
         return 0.0 if place >= len(self.slopes) else float(self.slopes[max(place, 0)])
 
 
-def frontier(windows: pd.DataFrame) -> Frontier:
+def frontier(windows: pd.DataFrame, plateau: float) -> Frontier:
     """Return the frontier of windows of training.
 
     Parameters
     ----------
     windows : DataFrame
         Columns `kl` and `reconstruction`, nats per image, of all runs that may be compared.
+    plateau : float
+        As in `Frontier`.
 
     Returns
     -------
@@ -71,9 +71,10 @@ def frontier(windows: pd.DataFrame) -> Frontier:
 
     Examples
     --------
-    >>> seen = frontier(pd.DataFrame({"kl": [0.0, 1, 2, 2], "reconstruction": [90.0, 50, 30, 70]}))
-    >>> seen.slopes.tolist(), seen.slope(1.5), seen.plateau
-    ([40.0, 20.0], 20.0, 90.0)
+    >>> windows = pd.DataFrame({"kl": [0.0, 1, 2, 2], "reconstruction": [90.0, 50, 30, 70]})
+    >>> seen = frontier(windows, 90.0)
+    >>> seen.slopes.tolist(), seen.slope(1.5)
+    ([40.0, 20.0], 20.0)
     """
     kl = windows["kl"].to_numpy(np.float64)
     reconstruction = windows["reconstruction"].to_numpy(np.float64)
@@ -84,15 +85,11 @@ def frontier(windows: pd.DataFrame) -> Frontier:
     points = []
     for place in np.unique(bins):
         inside = np.flatnonzero(bins == place)
-        best = inside[np.argsort(reconstruction[inside], kind="stable")]
-        best = best[: max(1, round(BEST * len(best)))]
-        points.append((float(kl[best].mean()), float(reconstruction[best].mean())))
+        lowest = inside[np.argsort(reconstruction[inside], kind="stable")]
+        lowest = lowest[: max(1, round(BEST * len(lowest)))]
+        points.append((float(kl[lowest].mean()), float(reconstruction[lowest].mean())))
     corners = _hull(points)
-    return Frontier(
-        corners[:, 0],
-        corners[:, 1],
-        points[0][1] if len(bins) and bins.min() == 0 else math.nan,
-    )
+    return Frontier(corners[:, 0], corners[:, 1], plateau)
 
 
 def _hull(points: ArrayLike) -> NDArray[np.float64]:

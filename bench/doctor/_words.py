@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from ._examination import POURED_SHARE, Examination, count_for, suggested_gamma
 
 
-def sentence(run: Examination, names: list[str]) -> str:
+def sentence(run: Examination, names: Sequence[str], working: Collection[float]) -> str:
     """Return the findings in words, the gravest first, and what to set next time.
 
-    That KL is on C is good news only where nothing graver was found.
+    That KL is on C is good news only where nothing graver was found. `working` is every γ at which
+    runs of the same data are on C with a code.
     """
     parts = [_WORDS[name](run) for name in names if name != "tracked" or len(names) == 1]
-    return " ".join([*parts, _advice(run)])
+    return " ".join([*parts, *_advice(run, working)])
 
 
 def listed(latents: NDArray[np.float64], most: int = 5) -> str:
@@ -40,9 +41,13 @@ def _collapsed(run: Examination) -> str:
 
 
 def _gamma_too_large(run: Examination) -> str:
+    gain = run.gain
+    if gain is None:
+        raise ValueError("the rule holds only where it is known what KL bought")
+    since = f"at {gain.from_kl:.1f} nat" if gain.from_kl else "without a code"
     return (
-        f"KL of {run.final_kl:.2f} nats bought {_minus(run.gain)} nats of reconstruction "
-        f"({run.reconstruction:.1f} against {run.seen.plateau:.1f} without a code), less than it "
+        f"KL of {gain.spent:.2f} nats bought {_minus(gain.bought)} nats of reconstruction "
+        f"({gain.reconstruction:.1f} against {gain.from_reconstruction:.1f} {since}), less than it "
         f"costs: γ = {run.gamma:g} asks for KL before there is anything to encode, and the model "
         f"pays with noise. Lower γ, and let C rise more slowly."
     )
@@ -105,20 +110,19 @@ _WORDS: dict[str, Callable[[Examination], str]] = {
 }
 
 
-def _advice(run: Examination) -> str:
-    """Return C and γ that the comparable runs suggest, or what is missing for that."""
-    reference, gamma = run.reference, suggested_gamma(run.seen)
+def _advice(run: Examination, working: Collection[float]) -> Iterator[str]:
+    """Yield C and γ that other runs suggest, or what is missing for that."""
+    reference, gamma = run.reference, suggested_gamma(run, working)
     if math.isfinite(reference.kl):
-        advice = f"Suggested C: {reference.kl:.0f}, the KL of the β = 1 runs"
+        yield f"Suggested C: {reference.kl:.0f}, the KL of the β = 1 runs."
     elif reference.n_runs:
-        advice = "No C suggested: the β = 1 runs of these settings have no code"
+        yield "No C suggested: the β = 1 runs of these settings have no code."
     else:
-        advice = "No C suggested: add a β = 1 run (`kind: vae`) of the same settings"
-    if math.isfinite(gamma):
-        advice += (
-            f". Suggested γ: {gamma:g}, above the steepest slope seen, {run.seen.steepest:.0f}"
-        )
-    return f"{advice}."
+        yield "No C suggested: add a β = 1 run (`kind: vae`) of the same settings."
+    if gamma in working:
+        yield f"Suggested γ: {gamma:g}, at which a model of these data is on C with a code."
+    elif math.isfinite(gamma):
+        yield (f"Suggested γ: {gamma:g}, above the steepest slope seen, {run.seen.steepest:.0f}.")
 
 
 def _minus(value: float) -> str:

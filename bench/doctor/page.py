@@ -1,14 +1,18 @@
-"""Diagnoses as the page shows them: a table for each dataset."""
+"""Diagnoses as the page shows them: a table for each dataset, what holds for several seeds once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..gain import Gain
 from ..headings import by_dataset
 from ..page import number
 from ..tables import Tables
+from ._examination import Examination
 
 if TYPE_CHECKING:
     from . import Diagnosis
@@ -27,21 +31,43 @@ def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[Doctor
     by_run = {diagnosis.run["run_id"]: diagnosis for diagnosis in diagnoses}
     found = []
     for heading, part in by_dataset(tables.runs):
-        rows = [_row(by_run[run_id]) for run_id in part["run_id"] if run_id in by_run]
-        if rows:
-            found.append(DoctorTable(heading, rows))
+        alike: dict[tuple[Any, ...], list[Diagnosis]] = {}
+        for one in (by_run[run_id] for run_id in part["run_id"] if run_id in by_run):
+            key = (one.run["group_id"], one.run["precision"], one.findings)
+            alike.setdefault(key, []).append(one)
+        if alike:
+            found.append(DoctorTable(heading, [_row(members) for members in alike.values()]))
     return found
 
 
-def _row(diagnosis: Diagnosis) -> dict[str, str]:
-    measured = diagnosis.measured
+def typical(examined: Sequence[Examination]) -> Examination:
+    """Return an examination of medians over the seeds of a model."""
+
+    def middle(parts: Sequence[Examination | Gain], *names: str) -> dict[str, Any]:
+        return {name: float(np.median([getattr(one, name) for one in parts])) for name in names}
+
+    gains = [one.gain for one in examined if one.gain is not None]
+    points = ("kl", "reconstruction", "from_kl", "from_reconstruction")
+    return replace(
+        examined[0],
+        **middle(examined, "capacity", "kl", "above", "below", "final_kl", "reconstruction"),
+        latents=np.median([one.latents for one in examined], axis=0),
+        gain=Gain(**middle(gains, *points)) if gains else None,
+    )
+
+
+def _row(members: Sequence[Diagnosis]) -> dict[str, str]:
+    """Return the row of a model's seeds with the same findings."""
+    first, seeds = members[0], [str(one.run["seed"]) for one in members]
+    measured = typical([one.measured for one in members])
+    words = replace(first, measured=measured).sentence
     return {
-        "label": f"{diagnosis.run['label']}, seed {diagnosis.run['seed']}",
-        "verdict": diagnosis.verdict,
-        "others": ", ".join(diagnosis.findings[1:]),
+        "label": f"{first.run['label']}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}",
+        "verdict": first.verdict,
+        "others": ", ".join(first.findings[1:]),
         "c": number(measured.capacity),
         "kl": number(measured.kl),
         "share": f"{measured.share:.0%}",
         "slope": number(measured.seen.steepest),
-        "sentence": diagnosis.sentence,
+        "sentence": words if len(seeds) == 1 else f"Medians over {len(seeds)} seeds. {words}",
     }

@@ -138,13 +138,19 @@ def test_kl_that_buys_less_than_it_costs_is_noise():
     found = _one(_rise(6.0), reconstruction=PLATEAU - 1, **noise)
     assert found.findings == ("gamma too large", "tracked")
     assert f"({PLATEAU - 1:.1f} against" in found.sentence
-    assert _one(_rise(6.0), reconstruction=PLATEAU - 50, **noise).verdict == "tracked"
+    assert _one(_rise(6.0), **noise).verdict == "tracked"
+
+
+def _unsettled(level=PLATEAU, **own):
+    """Return a run of noise whose decoder has not settled while KL is below 0.1 nat."""
+    rows = _history(_rise(6.0), _rise(6.0))
+    rows["reconstruction"] = level + 500 * np.exp(-rows["kl"] / 0.1)
+    return ("capacity_vae", 1e3, rows, (1.0,) * 6, {"reconstruction": level, **own})
 
 
 def test_a_run_without_a_code_says_what_no_code_reconstructs_however_it_was_trained():
-    # Early windows alone, of training that has not settled, say too much: noise looks like a code.
-    own = {"reconstruction": PLATEAU - 32}
-    noise = ("capacity_vae", 1e3, _history(_rise(6.0), _rise(6.0)), (1.0,) * 6, own)
+    # C is below 1.5 nats while most of the decoder is learnt: noise looks like a code.
+    noise = _unsettled(reconstruction=PLATEAU - 32)
     settled = {"steps": 5 * STEPS, "kl": 0.0, "reconstruction": PLATEAU - 30}
     collapsed = ("beta_vae", math.nan, _plain()[2], (), settled)
     (alone,) = diagnose(_tables({"noise": noise}))
@@ -152,6 +158,19 @@ def test_a_run_without_a_code_says_what_no_code_reconstructs_however_it_was_trai
     assert alone.verdict == "tracked"
     assert beside.verdict == "gamma too large"
     assert beside.measured.seen.plateau == PLATEAU - 30
+    assert f"({PLATEAU - 32:.1f} against {PLATEAU - 30:.1f} without a code)" in beside.sentence
+
+
+def test_a_run_that_is_alone_is_compared_with_its_own_first_nat():
+    (found,) = diagnose(_tables({"noise": _unsettled()}))
+    assert found.measured.seen.plateau > PLATEAU + 100
+    assert found.verdict == "gamma too large"
+    assert "at 1.0 nat), less than it costs" in found.sentence
+    # A code buys its last nats dearly where they are more than the data have use for.
+    full = {"full": ("capacity_vae", 1e3, _history(_rise(40.0), _rise(40.0)), (4.0,) * 10, {})}
+    (found,) = diagnose(_tables(full))
+    assert found.measured.slope < 1e-3
+    assert "gamma too large" not in found.findings
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -188,7 +207,9 @@ def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
     assert found.measured.reference.kl == pytest.approx(sum(VAE))
     # The frontier's first chord is a little less steep than the curve at its start.
     assert 100 < found.measured.seen.steepest <= STEEP
-    assert "Suggested C: 25, the KL of the β = 1 runs. Suggested γ: 300" in found.sentence
+    assert found.sentence.endswith("Suggested C: 25, the KL of the β = 1 runs.")
+    above = _one(lambda done: _rise(10.0)(done) + 2, gamma=100.0)
+    assert "Suggested C: 25, the KL of the β = 1 runs. Suggested γ: 300" in above.sentence
     alone = _one(_rise(10.0), plain=False)
     assert math.isnan(alone.measured.reference.kl)
     assert "No C suggested: add a β = 1 run" in alone.sentence
@@ -196,6 +217,57 @@ def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
     runs["capacity"] = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
     (found,) = diagnose(_tables(runs))
     assert "the β = 1 runs of these settings have no code" in found.sentence
+
+
+def _suggested(gammas, noise=(), above=()):
+    """Return γ to the γ that is suggested for it, of runs of the same data and settings."""
+    runs = {f"{gamma:g}": _unsettled(learning_rate=gamma) for gamma in noise}
+    for gamma in {*gammas} - {*noise}:
+        far = 2.0 if gamma in above else 0.0
+        history = _history(lambda done, far=far: _rise(6.0)(done) + far, _rise(6.0))
+        runs[f"{gamma:g}"] = ("capacity_vae", gamma, history, (3.0, 3.0), {})
+    for gamma in noise:
+        kind, _, *rest = runs[f"{gamma:g}"]
+        runs[f"{gamma:g}"] = (kind, gamma, *rest)
+    frame = diagnosis_frame(diagnose(_tables(runs)))
+    return dict(zip(frame["run_id"].astype(float), frame["suggested_gamma"], strict=True))
+
+
+def test_a_gamma_that_works_is_left_alone_and_others_are_sent_to_it():
+    found = _suggested([10, 50, 100, 1000], noise=[1000], above=[10, 50])
+    assert math.isnan(found[100])
+    assert (found[10], found[50], found[1000]) == (100, 100, 100)
+    # The nearest of several.
+    found = _suggested([10, 100, 400, 1000], noise=[1000], above=[10])
+    assert (found[10], found[1000]) == (100, 400)
+    # Where none works, by the slope, yet never to the wrong side.
+    assert _suggested([50], above=[50])[50] in (100, 200, 300)
+    assert math.isnan(_suggested([120], noise=[120])[120])
+    # Where γ is above every slope it is the optimiser that is off.
+    assert math.isnan(_suggested([1000], above=[1000])[1000])
+
+
+def test_what_holds_for_several_seeds_is_said_once():
+    runs = {f"noise {seed}": (*_unsettled(level=PLATEAU + seed)[:4], {}) for seed in range(4)}
+    runs["works"] = ("capacity_vae", 1e3, _history(_rise(6.0), _rise(6.0)), (3.0, 3.0), {})
+    tables = _tables(runs)
+    names = tables.runs["run_id"]
+    tables.runs = tables.runs.assign(
+        group_id="one",
+        label="capacity",
+        seed=range(5),
+        reconstruction=[PLATEAU + seed for seed in range(4)] + [float(_distortion(6.0))],
+    )
+    found = diagnose(tables)
+    ((first, second),) = (table.rows for table in doctor_tables(found, tables))
+    assert first["label"] == "capacity, seeds 0, 1, 2, 3"
+    assert first["verdict"] == "gamma too large"
+    assert first["sentence"].startswith("Medians over 4 seeds. KL of ")
+    assert f"({PLATEAU + 1.5:.1f} against" in first["sentence"]
+    assert (second["label"], second["verdict"]) == ("capacity, seed 4", "tracked")
+    assert not second["sentence"].startswith("Medians")
+    # The table has every run.
+    assert diagnosis_frame(found)["run_id"].tolist() == names.tolist()
 
 
 def test_runs_of_other_settings_are_no_reference():
@@ -221,15 +293,15 @@ def test_the_frontier_is_the_hull_of_what_was_reached():
     rates = np.linspace(0, 8, 400)
     rng = np.random.default_rng(0)
     above = _distortion(rates) + rng.exponential(30, (20, 400))
-    seen = frontier(pd.DataFrame({"kl": np.tile(rates, 20), "reconstruction": above.ravel()}))
+    windows = pd.DataFrame({"kl": np.tile(rates, 20), "reconstruction": above.ravel()})
+    seen = frontier(windows, PLATEAU)
     assert (np.diff(seen.slopes) < 0).all()
     assert (seen.slopes > 0).all()
     expected = STEEP * np.exp(-4 / SCALE)
     assert seen.slope(4.0) == pytest.approx(expected, rel=0.25)
     assert seen.slope(99.0) == 0
-    assert seen.plateau == pytest.approx(PLATEAU, abs=10)
-    assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).steepest)
-    assert math.isnan(frontier(pd.DataFrame({"kl": [2.0], "reconstruction": [9.0]})).plateau)
+    assert seen.plateau == PLATEAU
+    assert math.isnan(frontier(windows[:1], math.nan).steepest)
 
 
 def test_latents_are_counted_largest_first():
@@ -249,7 +321,7 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     assert written["run_id"].tolist() == frame["run_id"].tolist()
     assert written["kl_end"].tolist() == frame["kl_end"].tolist()
     (table,) = doctor_tables(found, study.tables)
-    assert [row["verdict"] for row in table.rows] == [one.verdict for one in found]
+    assert {row["verdict"] for row in table.rows} == {one.verdict for one in found}
     text = (small_store / "report.html").read_text()
     assert text.count('id="doctor"') == 1
     (drawn,) = DOCTOR.draw(study)
