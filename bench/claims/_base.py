@@ -27,11 +27,14 @@ class Finding:
         What was measured, with controls and sensitivity.
     missing : str
         What a verdict on the whole claim lacks and how to get it; empty where it lacks nothing.
+    qualification : str
+        What has to be said beside the verdict in a few words; mostly nothing.
     """
 
     parts: list[Part]
     sentence: str = ""
     missing: str = ""
+    qualification: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,11 @@ class Claim:
             dataset_options=setting.dataset_options if setting else "",
             precision=setting.precision if setting else "",
             steps=setting.steps if setting else None,
-            verdict=combined(finding.parts, not finding.missing),
+            by_interval=combined(finding.parts, not finding.missing),
             parts=tuple(finding.parts),
             sentence=finding.sentence,
             missing=finding.missing,
+            said_beside=finding.qualification,
         )
 
 
@@ -120,18 +124,19 @@ class Verdict:
     claim, title, origin
         As in `Claim`.
     headline : bool
-        Whether it is the one verdict of its claim that counts; others are of further datasets,
-        settings or precisions.
+        Whether it is the one verdict of its claim that counts, and that Holm's correction is over;
+        others are of further datasets, settings or precisions.
     dataset, dataset_options, precision : str
         What the runs have in common; empty where the grid has none.
     steps : int or None
         How long they were trained.
-    verdict : {"reproduced", "contradicted", "inconclusive"}
-        Reproduced where all parts are and none is missing, contradicted where any part is.
+    by_interval : {"reproduced", "contradicted", "inconclusive"}
+        By 95% intervals alone: reproduced where all parts are and none is missing, contradicted
+        where any part is.
     parts : tuple of Part
         The inequalities with their intervals.
-    sentence, missing : str
-        As in `Finding`.
+    sentence, missing, said_beside : str
+        As in `Finding`, the last its qualification.
     p_holm : float
         The p value after Holm's correction over all claims; NaN without one.
     """
@@ -144,11 +149,34 @@ class Verdict:
     dataset_options: str
     precision: str
     steps: int | None
-    verdict: Outcome
+    by_interval: Outcome
     parts: tuple[Part, ...]
     sentence: str
     missing: str
+    said_beside: str = ""
     p_holm: float = math.nan
+
+    @property
+    def verdict(self) -> Outcome:
+        """The one word: of a headline what also holds after correction, else that by intervals."""
+        if self.headline and not self.p_holm < LEVEL:
+            return "inconclusive"
+        return self.by_interval
+
+    @property
+    def qualification(self) -> str:
+        """What has to be said beside the verdict; empty for most headlines."""
+        said = [self.said_beside] if self.said_beside else []
+        if self.verdict != self.by_interval:
+            said.append(
+                f"by its own interval {self.by_interval}, but not after Holm's correction for all "
+                f"claims (p = {self.p_holm:.2g})"
+            )
+        if not self.headline and self.verdict != "inconclusive":
+            said.append("a further setting, by its own interval, without correction")
+        elif not self.headline:
+            said.append("a further setting")
+        return "; ".join(said)
 
     @property
     def p_value(self) -> float:
@@ -160,18 +188,13 @@ class Verdict:
             return math.nan
         return max(part.p_value for part in self.parts)
 
-    @property
-    def survives_correction(self) -> bool:
-        """Whether a verdict other than inconclusive holds after Holm's correction."""
-        return self.verdict != "inconclusive" and self.p_holm < LEVEL
-
 
 def corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Return the verdicts with their p values after Holm's step-down correction.
 
     The family is one headline of every claim, also of those that could not be tested: what a grid
-    leaves out makes no other claim easier. Verdicts by 95% intervals stay what they are, the
-    corrected p value stands beside them. Those of further settings are not in the family.
+    leaves out makes no other claim easier. A headline that does not hold after correction is
+    inconclusive. Those of further settings are not in the family: theirs are by 95% intervals.
 
     References
     ----------

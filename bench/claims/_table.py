@@ -10,7 +10,8 @@ import pandas as pd
 from ._base import Verdict
 from ._parts import Part
 
-_VERDICT = [field.name for field in fields(Verdict) if field.name not in ("parts", "p_holm")]
+_WHAT = ["claim", "title", "origin", "headline", "dataset", "dataset_options", "precision", "steps"]
+_VERDICT = ["verdict", "qualification"]
 _PART = [field.name for field in fields(Part)]
 _TEXTS = ["sentence", "missing"]
 
@@ -27,14 +28,16 @@ def verdict_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     -------
     DataFrame
         One row for each part of a verdict, one with empty cells for a verdict without parts:
-        what was judged and the verdict on the whole claim, `part_verdict` with the part's
-        quantity, margin, effect and intervals, `p_holm` of the whole claim, and the words.
+        what was judged, the verdict on the whole claim in one word and what qualifies it,
+        `part_verdict` by the part's own interval with its quantity, margin, effect and intervals,
+        `p_holm` of the whole claim, and the words.
     """
     rows = []
     for verdict in verdicts:
-        whole = {name: getattr(verdict, name) for name in _VERDICT} | {"p_holm": verdict.p_holm}
+        names = (*_WHAT, *_VERDICT, "p_holm", *_TEXTS)
+        whole = {name: getattr(verdict, name) for name in names}
         parts = [{**asdict(part), "part_verdict": part.verdict} for part in verdict.parts]
         rows += [{**whole, **part} for part in parts or [{}]]
-    first = [name for name in _VERDICT if name not in _TEXTS]
-    frame = pd.DataFrame(rows, columns=[*first, "part_verdict", *_PART, "p_holm", *_TEXTS])
+    columns = [*_WHAT, *_VERDICT, "part_verdict", *_PART, "p_holm", *_TEXTS]
+    frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"steps": "Int64", "n_seeds": "Int64"})

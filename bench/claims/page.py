@@ -33,7 +33,7 @@ class ClaimRow:
     origin: str
     sign: str
     verdict: str
-    correction: str
+    qualification: str
     data: str
     parts: tuple[PartRow, ...]
     seeds: str
@@ -81,7 +81,7 @@ def _row(verdict: Verdict) -> ClaimRow:
         origin=verdict.origin,
         sign=SIGNS[verdict.verdict],
         verdict=verdict.verdict,
-        correction=_correction(verdict),
+        qualification=verdict.qualification,
         data=_data(verdict),
         parts=tuple(_part(part) for part in verdict.parts),
         seeds=", ".join(dict.fromkeys(str(part.n_seeds) for part in verdict.parts)) or "–",
@@ -102,15 +102,6 @@ def _part(part: Part) -> PartRow:
         if paired
         else "",
     )
-
-
-def _correction(verdict: Verdict) -> str:
-    if not verdict.headline:
-        return "a further setting"
-    if verdict.verdict == "inconclusive":
-        return ""
-    holds = "holds" if verdict.survives_correction else "does not hold"
-    return f"{holds} after Holm's correction"
 
 
 def _data(verdict: Verdict) -> str:

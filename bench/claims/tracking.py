@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
+from ..gain import gain, without_code
 from ..intervals import MIN_SEEDS
 from ..setting import WINDOW, Setting, listed, more_seeds
 from ._base import Claim, Finding
@@ -22,11 +25,14 @@ LEAST_WINDOWS = 5
 def measure(setting: Setting) -> Finding:
     """Return the share of seeds whose KL follows C at γ = 1000.
 
-    Where models of several capacities have that γ, a seed passes only if all of its runs do.
+    Where models of several capacities have that γ, a seed passes only if all of its runs do. A seed
+    whose KL follows C and buys nothing does not pass, nor does anything contradict for it: a model
+    without a code is on C at no cost.
     """
     least = AFTER + LEAST_WINDOWS * WINDOW
     if setting.steps < least:
-        return Finding([], missing=f"Train longer: at least {least:,} steps are needed.")
+        few = f"{LEAST_WINDOWS} windows of {WINDOW:,} steps after step {AFTER:,}"
+        return Finding([], missing=f"It is read from {few}: train at least {least:,} steps.")
     runs = setting.runs[setting.runs["kind"] == "capacity_vae"]
     shares = {
         float(str(gamma)): inside(setting, part) for gamma, part in runs.groupby("gamma", sort=True)
@@ -41,9 +47,41 @@ def measure(setting: Setting) -> Finding:
     found = shares[GAMMA]
     if len(found) < MIN_SEEDS:
         return Finding([], sentence, more_seeds(len(found), f"a history at γ = {GAMMA:g}"))
-    passed = int((found >= LEAST_SHARE).sum())
-    part = share("share of seeds that follow C", passed, len(found))
-    return Finding([part], f"{passed} of {len(found)} seeds pass at γ = {GAMMA:g}. {sentence}")
+    follow = {*found.index[found >= LEAST_SHARE]}
+    codes = with_code(setting, runs[runs["gamma"] == GAMMA])
+    coded = {seed for seed in follow if codes[seed]}
+    part = share(
+        "share of seeds that follow C with a code",
+        len(coded),
+        len(found),
+        unknown=len(follow - coded),
+    )
+    said = f"{len(follow)} of {len(found)} seeds follow C at γ = {GAMMA:g}"
+    without = f", {len(coded)} of them with a code" if follow - coded else ""
+    same = part.verdict == share("", len(follow), len(found)).verdict
+    known = any(codes[seed] is False for seed in follow)
+    by = f"met by models {'without' if known else 'that are not known to have'} a code"
+    return Finding([part], f"{said}{without}. {sentence}", qualification="" if same else by)
+
+
+def with_code(setting: Setting, runs: pd.DataFrame) -> dict[int, bool | None]:
+    """Return by seed whether the KL of all its runs bought what it cost; None if not known."""
+    histories = {str(name): part for name, part in setting.tables.history.groupby("run_id")}
+    nothing = setting.tables.history.iloc[:0]
+    no_code = without_code(setting)
+    found: dict[int, bool | None] = {}
+    for seed, run_id, kl, reconstruction in zip(
+        runs["seed"],
+        runs["run_id"],
+        runs["kl"],
+        runs.get("reconstruction", pd.Series(math.nan, runs.index)),
+        strict=True,
+    ):
+        one = gain(kl, reconstruction, histories.get(run_id, nothing), no_code)
+        paid = None if one is None else one.pays
+        # One run without a code is enough; else one of which it is not known.
+        found[seed] = min(found.get(seed, True), paid, key=(False, None, True).index)
+    return found
 
 
 def inside(setting: Setting, runs: pd.DataFrame) -> pd.Series[float]:

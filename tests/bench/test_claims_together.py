@@ -56,7 +56,7 @@ def test_five_seeds_are_too_few_and_six_are_enough(number):
     assert not found.parts
     assert "add seeds until 6 do (10 are better)" in found.missing
     assert math.isnan(found.p_value)
-    assert verdict_of(REPRODUCED[number](seeds=6), number).verdict == "reproduced"
+    assert verdict_of(REPRODUCED[number](seeds=6), number).by_interval == "reproduced"
 
 
 @pytest.mark.parametrize("number", CLAIMS)
@@ -66,7 +66,7 @@ def test_two_precisions_are_two_verdicts(number):
     study.rows = [row for row in study.rows if row["seed"] >= 4] + half
     found = [v for v in judge(study.tables()) if v.claim == number]
     # Four seeds are too few for a verdict of their own, and are added to no others.
-    assert [(v.precision, v.verdict) for v in found] == [("float32", "reproduced")]
+    assert [(v.precision, v.by_interval) for v in found] == [("float32", "reproduced")]
     assert found[0].parts[0].n_seeds == 6
     both = REPRODUCED[number]()
     again = [
@@ -150,12 +150,26 @@ def test_holms_correction_is_over_six_whatever_was_tested():
     assert corrected([_with_p(1, 1e-9, headline=False)])[0].p_holm is not alone.p_holm
 
 
-def test_ten_of_ten_survive_the_correction_and_six_of_six_do_not():
-    assert verdict_of(balls(10), 1).survives_correction
+def test_ten_of_ten_hold_after_correction_and_six_of_six_do_not():
+    ten = verdict_of(balls(10), 1)
+    assert (ten.verdict, ten.qualification) == ("reproduced", "")
     six = verdict_of(balls(6, seeds=6), 1)
-    assert six.verdict == "reproduced"
+    assert (six.verdict, six.by_interval) == ("inconclusive", "reproduced")
     assert six.p_value == pytest.approx(2 * 0.5**6)
-    assert not six.survives_correction
+    assert six.qualification == (
+        "by its own interval reproduced, but not after Holm's correction for all claims (p = 0.19)"
+    )
+
+
+def test_a_further_setting_is_judged_by_its_own_interval():
+    ten, six = verdict_of(balls(10), 1), verdict_of(balls(6, seeds=6), 1)
+    further = dataclasses.replace(six, headline=False, p_holm=math.nan)
+    assert further.verdict == "reproduced"
+    assert further.qualification == "a further setting, by its own interval, without correction"
+    nothing = dataclasses.replace(further, by_interval="inconclusive", said_beside="but")
+    assert nothing.qualification == "but; a further setting"
+    # A headline that was not corrected has not held yet.
+    assert dataclasses.replace(ten, p_holm=math.nan).verdict == "inconclusive"
 
 
 def test_a_part_is_judged_by_its_interval_alone():
@@ -218,6 +232,9 @@ def test_the_table_is_the_same_every_time_and_reads_back():
     assert texts[0] == texts[1]
     back = pd.read_csv(io.StringIO(texts[0]), keep_default_na=False, na_values=[""])
     assert list(back) == list(frames[0])
+    whole = back.drop_duplicates("claim").set_index("claim")
+    assert whole["verdict"].to_dict() == {v.claim: v.verdict for v in judge(study.tables())}
+    assert whole["qualification"].isna().all()
     # Claim 4 has no history here; each other claim a row for each part, or one.
     assert back["claim"].tolist() == [1, 2, 3, 4, 5, 5, 6, 6, 6]
     for name in ("effect", "low", "high", "p_value", "p_holm"):
@@ -240,12 +257,17 @@ def test_the_page_says_every_verdict_in_words_with_its_interval():
     text = _page(verdicts)
     assert "1 reproduced, 0 contradicted, 5 inconclusive" in text
     assert "✓ reproduced" in text
-    assert "holds after Holm" in text
+    assert "Holm&#39;s correction for all claims" not in text
     assert "95% 0.692 to 1.000, claimed &gt; 0.500" in text
     # The ball's other claim lacks a metric; the rest have no models.
     assert "<strong>Missing:</strong> Add `smoothness` to metrics" in text
     assert "4 not tested: the grid has no models for them" in text
     assert "✗ contradicted" in _page(judge(balls(0).tables()))
+    # One word for each claim: what holds by its interval alone is counted as inconclusive.
+    text = _page(judge(balls(6, seeds=6).tables()))
+    assert "0 reproduced, 0 contradicted, 6 inconclusive" in text
+    assert "✓" not in text
+    assert "<small>by its own interval reproduced, but not after Holm" in text
 
 
 def test_a_study_that_nothing_can_be_judged_from_shows_them_folded_up():
