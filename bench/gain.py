@@ -92,7 +92,7 @@ def gain(kl: float, reconstruction: float, history: pd.DataFrame, no_code: float
         first = history[history["kl"].between(*FIRST_NAT)]
         points.append((float(first["kl"].mean()), float(first["reconstruction"].mean())))
     known = [Gain(kl, reconstruction, *point) for point in points]
-    known = [one for one in known if math.isfinite(one.bought)]
+    known = [one for one in known if math.isfinite(one.bought - one.spent)]
     return min(known, key=lambda one: one.bought - one.spent, default=None)
 
 
