@@ -7,106 +7,59 @@ that buys less than a nat of reconstruction is not worth having even for a VAE w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .setting import CODE_KL, Setting
+from .setting import Setting
 
 # Below so many nats a window of training, or a trained model, counts as one without a code.
 NO_CODE = 0.1
 # Of windows alike the best tenth counts, averaged: single windows are means over few images, and
 # what training had not yet learnt lies above what it reached.
 BEST = 0.1
-# A window of so many nats shows what a model reconstructed with its first nat.
-FIRST_NAT = (0.5, 1.5)
 # Data that have the same reconstruction without a code, however a model of them was trained.
 DATA = ("dataset", "dataset_options", "likelihood", "evaluation_images", "evaluation_seed")
 
 
-@dataclass(frozen=True)
-class Gain:
-    """What a model's KL bought since a point at which it had less.
-
-    Attributes
-    ----------
-    kl, reconstruction : float
-        Of the trained model, nats per image.
-    from_kl, from_reconstruction : float
-        Of the point that is compared with: no code, or the first nat of the same training.
-    """
-
-    kl: float
-    reconstruction: float
-    from_kl: float
-    from_reconstruction: float
-
-    @property
-    def spent(self) -> float:
-        """Nats of KL."""
-        return self.kl - self.from_kl
-
-    @property
-    def bought(self) -> float:
-        """Nats of reconstruction."""
-        return self.from_reconstruction - self.reconstruction
-
-    @property
-    def pays(self) -> bool:
-        """Whether KL bought more than it cost, as a code does and noise does not."""
-        return self.bought >= self.spent
-
-
-def gain(kl: float, reconstruction: float, history: pd.DataFrame, no_code: float) -> Gain | None:
-    """Return what the KL of a trained model bought, by the comparison that speaks most against it.
-
-    It is compared with a model without a code, as far as its reconstruction is known, and with its
-    own first nat, where it ends with at least twice as much: early windows without a code are of a
-    decoder that has not settled, beside which noise looks like a code.
+def pays(kl: float, reconstruction: float, no_code: float) -> bool | None:
+    """Return whether KL bought at least what it cost, as a code does and noise does not.
 
     Parameters
     ----------
     kl, reconstruction : float
-        With the final weights, nats per image.
-    history : DataFrame
-        Its windows of training: `kl` and `reconstruction`.
+        Of the trained model, nats per image.
     no_code : float
-        What `without_code` returned; may be NaN.
+        Reconstruction without a code, nats per image.
 
     Returns
     -------
-    Gain or None
-        None where nothing is known to compare with.
+    bool or None
+        None where one of them is not known (NaN).
 
     Examples
     --------
-    >>> windows = pd.DataFrame({"kl": [0.01, 1.0, 6.0], "reconstruction": [900.0, 419.0, 417.0]})
-    >>> found = gain(6.0, 417.0, windows, math.nan)
-    >>> found.spent, found.bought, found.pays
-    (5.0, 2.0, False)
+    >>> pays(6.0, 172.0, 417.0), pays(6.0, 416.0, 417.0), pays(6.0, 172.0, math.nan)
+    (True, False, None)
     """
-    points = [(0.0, no_code)]
-    if kl >= 2 * CODE_KL and "reconstruction" in history:
-        first = history[history["kl"].between(*FIRST_NAT)]
-        points.append((float(first["kl"].mean()), float(first["reconstruction"].mean())))
-    known = [Gain(kl, reconstruction, *point) for point in points]
-    known = [one for one in known if math.isfinite(one.bought - one.spent)]
-    return min(known, key=lambda one: one.bought - one.spent, default=None)
+    left = no_code - reconstruction - kl
+    return None if math.isnan(left) else left >= 0
 
 
 def without_code(setting: Setting) -> float:
     """Return the lowest reconstruction that is known of the data without a code, or NaN.
 
-    That of models trained on the same data in whatever way that have none, and of windows of
-    training of comparable runs. It is the entropy of the mean image as well as it is known.
+    That of models of the same data that have none, however they were trained: their KL is next to
+    nothing, or the mean of no latent varies with the image. Beside it that of windows of training
+    of comparable runs, early ones, of decoders that may not have settled. It is the entropy of the
+    mean image as well as that is known.
     """
-    runs = setting.tables.runs
-    if "reconstruction" not in runs:
+    if "reconstruction" not in setting.tables.runs:
         return math.nan
     alike = same_data(setting)
-    settled = alike.loc[alike["kl"] < NO_CODE, "reconstruction"]
+    constant = alike["active_units"] == 0 if "active_units" in alike else False
+    settled = alike.loc[(alike["kl"] < NO_CODE) | constant, "reconstruction"]
     history = setting.tables.history
     known = history["run_id"].isin(setting.runs["run_id"]) & (history["kl"] < NO_CODE)
     seen = history[known]["reconstruction"] if "reconstruction" in history else ()

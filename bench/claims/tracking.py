@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from ..gain import gain, without_code
+from ..gain import pays, without_code
 from ..intervals import MIN_SEEDS
 from ..setting import WINDOW, Setting, listed, more_seeds
 from ._base import Claim, Finding
@@ -20,6 +20,7 @@ LEAST_SHARE = 0.95
 AFTER = 5_000
 # With fewer windows than this the share is of too little.
 LEAST_WINDOWS = 5
+_DOUBTS = (False, None, True)
 
 
 def measure(setting: Setting) -> Finding:
@@ -65,22 +66,20 @@ def measure(setting: Setting) -> Finding:
 
 
 def with_code(setting: Setting, runs: pd.DataFrame) -> dict[int, bool | None]:
-    """Return by seed whether the KL of all its runs bought what it cost; None if not known."""
-    histories = {str(name): part for name, part in setting.tables.history.groupby("run_id")}
-    nothing = setting.tables.history.iloc[:0]
+    """Return by seed whether all its runs have a code, None if that is not known.
+
+    A code's KL bought what it cost. Where nothing is known of the data without a code, a latent
+    whose mean varies with the image is one.
+    """
     no_code = without_code(setting)
     found: dict[int, bool | None] = {}
-    for seed, run_id, kl, reconstruction in zip(
-        runs["seed"],
-        runs["run_id"],
-        runs["kl"],
-        runs.get("reconstruction", pd.Series(math.nan, runs.index)),
-        strict=True,
-    ):
-        one = gain(kl, reconstruction, histories.get(run_id, nothing), no_code)
-        paid = None if one is None else one.pays
+    for row in runs.to_dict("records"):
+        values = (row.get(name, math.nan) for name in ("kl", "reconstruction", "active_units"))
+        kl, reconstruction, n_active = values
+        paid = pays(kl, reconstruction, no_code)
+        coded = n_active > 0 or None if paid is None else paid
         # One run without a code is enough; else one of which it is not known.
-        found[seed] = min(found.get(seed, True), paid, key=(False, None, True).index)
+        found[row["seed"]] = min(found.get(row["seed"], True), coded, key=_DOUBTS.index)
     return found
 
 

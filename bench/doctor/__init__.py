@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..frames import COLLAPSED
-from ..gain import DATA, gain, without_code
+from ..gain import DATA, without_code
 from ..setting import Setting, comparable, windowed
 from ..specs import KINDS, VAESpec
 from ..tables import Tables
@@ -179,7 +179,6 @@ def _examine(
         final_kl=float(row["kl"]),
         reconstruction=float(row["reconstruction"]),
         latents=latents,
-        gain=gain(float(row["kl"]), float(row["reconstruction"]), history, seen.plateau),
         seen=seen,
         reference=reference,
     )

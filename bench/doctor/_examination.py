@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..frames import COLLAPSED
-from ..gain import Gain
+from ..gain import pays
 from ._frontier import Frontier
 
 # |KL − C| below this many nats is on C, as the paper's authors advise ...
@@ -66,8 +66,6 @@ class Examination:
         With the final weights, on the evaluation images.
     latents : ndarray
         (D,) KL of each latent with the final weights, descending.
-    gain : Gain or None
-        What the KL bought; None where there is nothing to compare with.
     seen : Frontier
         What all comparable runs reached in training.
     reference : Reference
@@ -82,7 +80,6 @@ class Examination:
     final_kl: float
     reconstruction: float
     latents: NDArray[np.float64]
-    gain: Gain | None
     seen: Frontier
     reference: Reference
 
@@ -95,6 +92,11 @@ class Examination:
     def slope(self) -> float:
         """−dD/dR of the frontier at the final capacity."""
         return self.seen.slope(self.capacity)
+
+    @property
+    def gain(self) -> float:
+        """How far the reconstruction lies below that of no code; NaN where that is not known."""
+        return self.seen.plateau - self.reconstruction
 
     @property
     def is_off(self) -> bool:
@@ -129,7 +131,8 @@ def _collapsed(run: Examination) -> bool:
 
 def _gamma_too_large(run: Examination) -> bool:
     # Its KL is noise that satisfies |KL − C| and says nothing of the image.
-    return run.final_kl >= COLLAPSED and run.gain is not None and not run.gain.pays
+    paid = pays(run.final_kl, run.reconstruction, run.seen.plateau)
+    return run.final_kl >= COLLAPSED and paid is False
 
 
 def _poured(run: Examination) -> bool:

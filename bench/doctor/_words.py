@@ -41,13 +41,9 @@ def _collapsed(run: Examination) -> str:
 
 
 def _gamma_too_large(run: Examination) -> str:
-    gain = run.gain
-    if gain is None:
-        raise ValueError("the rule holds only where it is known what KL bought")
-    since = f"at {gain.from_kl:.1f} nat" if gain.from_kl else "without a code"
     return (
-        f"KL of {gain.spent:.2f} nats bought {_minus(gain.bought)} nats of reconstruction "
-        f"({gain.reconstruction:.1f} against {gain.from_reconstruction:.1f} {since}), less than it "
+        f"KL of {run.final_kl:.2f} nats bought {_minus(run.gain)} nats of reconstruction "
+        f"({run.reconstruction:.1f} against {run.seen.plateau:.1f} without a code), less than it "
         f"costs: γ = {run.gamma:g} asks for KL before there is anything to encode, and the model "
         f"pays with noise. Lower γ, and let C rise more slowly."
     )
@@ -126,4 +122,5 @@ def _advice(run: Examination, working: Collection[float]) -> Iterator[str]:
 
 
 def _minus(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+    # Rounded first: nothing is below nothing.
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")

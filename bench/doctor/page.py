@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..gain import Gain
 from ..headings import by_dataset
 from ..page import number
 from ..tables import Tables
@@ -42,18 +41,12 @@ def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[Doctor
 
 def typical(examined: Sequence[Examination]) -> Examination:
     """Return an examination of medians over the seeds of a model."""
-
-    def middle(parts: Sequence[Examination | Gain], *names: str) -> dict[str, Any]:
-        return {name: float(np.median([getattr(one, name) for one in parts])) for name in names}
-
-    gains = [one.gain for one in examined if one.gain is not None]
-    points = ("kl", "reconstruction", "from_kl", "from_reconstruction")
-    return replace(
-        examined[0],
-        **middle(examined, "capacity", "kl", "above", "below", "final_kl", "reconstruction"),
-        latents=np.median([one.latents for one in examined], axis=0),
-        gain=Gain(**middle(gains, *points)) if gains else None,
-    )
+    names = ("capacity", "kl", "above", "below", "final_kl", "reconstruction")
+    middle: dict[str, Any] = {
+        name: float(np.median([getattr(one, name) for one in examined])) for name in names
+    }
+    latents = np.median([one.latents for one in examined], axis=0)
+    return replace(examined[0], latents=latents, **middle)
 
 
 def _row(members: Sequence[Diagnosis]) -> dict[str, str]:

@@ -153,6 +153,7 @@ def tracked(passing, dataset="dsprites", seeds=10, noise=(), **shared):
             capacity=25.0,
             kl=(5.0,) * 5,
             reconstruction=lambda s: PLATEAU - (0 if s in noise else WORTH * 25),
+            active_units=lambda s: 0 if s in noise else 5,
             curve=lambda s, gamma=gamma: curve(s, gamma),
         )
     return study

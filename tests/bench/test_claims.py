@@ -1,5 +1,6 @@
 """The claims: every verdict of every claim, on tables where it is known."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -240,6 +241,7 @@ def test_models_without_a_code_reproduce_no_tracking():
         capacity=5.0,
         kl=(5.0,),
         reconstruction=PLATEAU,
+        active_units=0,
         curve=lambda seed: followed(0).assign(reconstruction=PLATEAU),
     )
     assert verdict_of(study, 4).qualification == "met by models without a code"
@@ -248,12 +250,32 @@ def test_models_without_a_code_reproduce_no_tracking():
 def test_tracking_without_reconstructions_is_not_known_to_be_of_a_code():
     study = tracked(10)
     study.curves = [curve.drop(columns="reconstruction") for curve in study.curves]
+    for row in study.rows:
+        row |= {"reconstruction": math.nan, "active_units": math.nan}
     unscored = tracked(10).tables()
-    unscored.runs["kl"] = math.nan
+    unscored = dataclasses.replace(
+        unscored, runs=unscored.runs.assign(kl=math.nan, active_units=math.nan)
+    )
     for tables in (study.tables(), unscored):
         (found,) = [v for v in judge(tables) if v.claim == 4]
         assert found.verdict == "inconclusive"
         assert found.qualification == "met by models that are not known to have a code"
+    # A latent that varies with the image is a code, where there is nothing to compare it with.
+    for row in study.rows:
+        row["active_units"] = 2
+    assert verdict_of(study, 4).verdict == "reproduced"
+
+
+def test_noise_is_known_by_means_that_do_not_vary_with_the_image():
+    # While KL is below 0.1 nat the decoder has not settled.
+    study = tracked(10, noise=range(10))
+    study.curves = [
+        curve.assign(reconstruction=PLATEAU + 50 * (curve["c"] < 0.3)) for curve in study.curves
+    ]
+    assert verdict_of(study, 4).qualification == "met by models without a code"
+    for row in study.rows:
+        row["active_units"] = 1
+    assert "without a code" not in verdict_of(study, 4).qualification
 
 
 def test_a_seed_follows_only_if_all_its_capacities_do():

@@ -161,13 +161,18 @@ def test_a_run_without_a_code_says_what_no_code_reconstructs_however_it_was_trai
     assert f"({PLATEAU - 32:.1f} against {PLATEAU - 30:.1f} without a code)" in beside.sentence
 
 
-def test_a_run_that_is_alone_is_compared_with_its_own_first_nat():
+def test_a_code_whose_means_do_not_vary_is_none_though_nothing_else_is_known():
+    # Rise of C is quick: windows below 0.1 nat are far above what no code reconstructs.
     (found,) = diagnose(_tables({"noise": _unsettled()}))
     assert found.measured.seen.plateau > PLATEAU + 100
+    assert found.verdict == "tracked"
+    (found,) = diagnose(_tables({"noise": _unsettled(active_units=0)}))
+    assert found.measured.seen.plateau == PLATEAU
     assert found.verdict == "gamma too large"
-    assert "at 1.0 nat), less than it costs" in found.sentence
-    # A code buys its last nats dearly where they are more than the data have use for.
-    full = {"full": ("capacity_vae", 1e3, _history(_rise(40.0), _rise(40.0)), (4.0,) * 10, {})}
+    assert f"6.00 nats bought 0.0 nats of reconstruction ({PLATEAU:.1f} against" in found.sentence
+    # A code of more nats than the data have use for is one.
+    own = {"active_units": 2}
+    full = {"full": ("capacity_vae", 1e3, _history(_rise(40.0), _rise(40.0)), (4.0,) * 10, own)}
     (found,) = diagnose(_tables(full))
     assert found.measured.slope < 1e-3
     assert "gamma too large" not in found.findings
@@ -221,11 +226,11 @@ def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
 
 def _suggested(gammas, noise=(), above=()):
     """Return γ to the γ that is suggested for it, of runs of the same data and settings."""
-    runs = {f"{gamma:g}": _unsettled(learning_rate=gamma) for gamma in noise}
+    runs = {f"{gamma:g}": _unsettled(learning_rate=gamma, active_units=0) for gamma in noise}
     for gamma in {*gammas} - {*noise}:
         far = 2.0 if gamma in above else 0.0
         history = _history(lambda done, far=far: _rise(6.0)(done) + far, _rise(6.0))
-        runs[f"{gamma:g}"] = ("capacity_vae", gamma, history, (3.0, 3.0), {})
+        runs[f"{gamma:g}"] = ("capacity_vae", gamma, history, (3.0, 3.0), {"active_units": 2})
     for gamma in noise:
         kind, _, *rest = runs[f"{gamma:g}"]
         runs[f"{gamma:g}"] = (kind, gamma, *rest)
@@ -256,6 +261,7 @@ def test_what_holds_for_several_seeds_is_said_once():
         group_id="one",
         label="capacity",
         seed=range(5),
+        active_units=[0, 0, 0, 0, 2],
         reconstruction=[PLATEAU + seed for seed in range(4)] + [float(_distortion(6.0))],
     )
     found = diagnose(tables)
