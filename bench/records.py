@@ -136,6 +136,9 @@ class _Entry(_Level):
         whole = value is None or (isinstance(value, list) and None not in value)
         if self.column == "kl_per_dimension" and not whole:
             raise ValueError("must be a list of numbers")
+        # Not summed: a latent without a finite σ has an empty cell.
+        if self.column == "posterior_std_per_dimension" and isinstance(value, int | float):
+            raise ValueError("must be a list")
         return self
 
     @model_validator(mode="after")

@@ -20,8 +20,11 @@ from .store import Store
 from .stored import StoredRun
 
 log = logging.getLogger("disbench")
-# The columns `kl` and `active_units` are there whatever a grid asks for.
-ALWAYS = (MetricRequest(name="kl_per_dimension"), MetricRequest(name="active_units"))
+# KL, σ and use of the latents are there whatever a grid asks for.
+ALWAYS = tuple(
+    MetricRequest(name=name)
+    for name in ("kl_per_dimension", "posterior_std_per_dimension", "active_units")
+)
 # Scores have a request for key, and a reason why there was none has this before the metric's name.
 _NOTE = "without "
 

@@ -75,7 +75,8 @@ class Tables:
     differences : DataFrame
         Long: group, metric; difference from the `vae` group of the same settings, paired by seed.
     kl_per_dimension : DataFrame
-        Long: run_id, latent, kl (nats).
+        Long: run_id, latent, kl (nats), sigma (mean σ of the posterior, NaN where it was never
+        scored).
     history : DataFrame
         Training curves of all runs below one another, with `run_id`.
     scores : DataFrame
@@ -146,7 +147,8 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         ]
         scores += [_score_row(run.run_id, entry) for entry in entries]
         values = {entry["column"]: entry["value"] for entry in entries}
-        per_latent = values.pop("kl_per_dimension", None)
+        per_latent = values.pop("kl_per_dimension", None) or []
+        sigmas = values.pop("posterior_std_per_dimension", None) or ()
         scalars = {
             key: v
             for key, v in values.items()
@@ -161,7 +163,8 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
             }
         )
         latents = run.manifest["latent_names"]
-        kl += [(run.run_id, name, v) for name, v in zip(latents, per_latent or (), strict=False)]
+        pairs = zip(per_latent, [*sigmas, *[None] * len(per_latent)], strict=False)
+        kl += [(run.run_id, z, *pair) for z, pair in zip(latents, pairs, strict=False)]
         history = run.history()
         if history is not None:
             histories.append(history.assign(run_id=run.run_id))
@@ -175,7 +178,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         runs=runs,
         summary=_with_levels(summarise(runs, metrics), runs, score_table),
         differences=differences(runs, metrics, ignore=_OWN),
-        kl_per_dimension=pd.DataFrame(kl, columns=["run_id", "latent", "kl"]),
+        kl_per_dimension=pd.DataFrame(kl, columns=_KL_COLUMNS).astype({"sigma": "float64"}),
         history=_concatenate(histories),
         scores=score_table,
         variants=pd.DataFrame(variants, columns=["run_id", "metric", "label", "value"]),
@@ -239,6 +242,7 @@ def _write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
+_KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
 _SHARED = ("code_bits", "history_rows")
 # Of what a manifest lists, which may be anything: the versions that a number may depend on.

@@ -29,6 +29,7 @@ from .kl_decomposition import INFO as KL_PARTS, KLDecomposition, kl_decompositio
 from .mig import INFO as MIG, mig, mutual_information_matrix
 from .mig_sup import INFO as MIG_SUP, mig_sup
 from .modularity import INFO as MODULARITY, modularity
+from .posterior_std import INFO as POSTERIOR_STD, posterior_std_per_dimension
 from .sap import INFO as SAP, sap_score
 from .smoothness import INFO as SMOOTHNESS, smoothness
 from .trustworthiness import INFO as TRUSTWORTHINESS, trustworthiness
@@ -63,6 +64,7 @@ __all__ = [
     "mig_sup",
     "modularity",
     "mutual_information_matrix",
+    "posterior_std_per_dimension",
     "sap_score",
     "smoothness",
     "trustworthiness",
@@ -90,6 +92,7 @@ METRICS: dict[str, MetricInfo] = {
         SMOOTHNESS,
         TRUSTWORTHINESS,
         KL,
+        POSTERIOR_STD,
         KL_PARTS,
         GAUSSIAN_TC,
         ACTIVE,

@@ -255,10 +255,11 @@ def test_what_is_said_of_collapsed_codes_is_so(tmp_path, capsys):
     said = dict(line.split(": ", 1) for line in lines)
     assert said["smoothness"].startswith("collapsed: no latent has more than 0.1 nat")
     assert said["trustworthiness"].startswith("all latents are constant")
-    # Only this one has a number for each latent.
-    assert [name for name, text in said.items() if "kl_per_dimension.csv" in text] == [
-        "kl_per_dimension"
-    ]
+    # Only these have a number for each latent.
+    assert {name for name, text in said.items() if "kl_per_dimension.csv" in text} == {
+        "kl_per_dimension",
+        "posterior_std_per_dimension",
+    }
     assert said["mig_histogram"] == "0.0000"
     assert "warning: all latents are constant: the score is 0 (irs)" in lines
 

@@ -1,14 +1,21 @@
 """Tables: columns, labels, statistics over seeds and differences from the VAE."""
 
 import math
+import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench import load_results
 from bench.config import expand, parse_grid
+from bench.files import DamagedError
+from bench.records import check_scores
+from bench.scoring import missing_scores
 from bench.specs import group_id, labels
+from bench.store import Store
 from bench.summary import differences, summarise
+from bench.tables import collect
 
 DESIGNED = (
     "run_id dataset dataset_options kind seed steps beta beta_start beta_end gamma capacity "
@@ -56,6 +63,52 @@ def test_kl_is_the_sum_of_its_dimensions(small_store):
     runs = tables.runs.set_index("run_id").dropna(subset="kl")
     assert len(runs) == 6 + 2
     assert runs["kl"].to_dict() == pytest.approx(sums[runs.index].to_dict())
+
+
+def test_every_latent_has_its_sigma_once_it_is_scored(small_store, tmp_path):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    store = Store(folder)
+    scored = collect(store, store.runs()).kl_per_dimension.set_index("run_id")
+    for run in store.runs():
+        logvars = run.latents().logvars
+        if logvars is None:
+            assert run.run_id not in scored.index
+            continue
+        assert scored.loc[run.run_id, "sigma"].to_numpy() == pytest.approx(
+            np.exp(logvars.astype(float) / 2).mean(0)
+        )
+        # As a start of an earlier version left it.
+        scores = store.read_scores(run.run_id, run.codes)
+        (key,) = [key for key in scores if "posterior_std" in key]
+        store.write_scores(run.run_id, run.codes, {k: v for k, v in scores.items() if k != key})
+        assert [*missing_scores(store, run, [])] == [key]
+    before = collect(store, store.runs()).kl_per_dimension.set_index("run_id")
+    assert before["sigma"].isna().all()
+    assert before["kl"].equals(scored["kl"])
+
+
+@pytest.mark.parametrize("sigmas", [0.5, [0.5], [None, 0.5, 0.5, 0.5], [0.5] * 9])
+def test_no_stored_sigma_takes_a_kl_away(small_store, tmp_path, sigmas):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    store = Store(folder)
+    expected = collect(store, store.runs()).kl_per_dimension
+    for run in store.runs():
+        scores = store.read_scores(run.run_id, run.codes)
+        for entries in scores.values():
+            for entry in entries:
+                if entry["column"] == "posterior_std_per_dimension" and entry["value"]:
+                    entry["value"] = sigmas
+        if not isinstance(sigmas, list):
+            with pytest.raises(DamagedError, match="must be a list"):
+                check_scores(run.run_id, scores)
+            return
+        store.write_scores(run.run_id, run.codes, scores)
+    found = collect(store, store.runs()).kl_per_dimension
+    assert found["kl"].equals(expected["kl"])
+    given = [math.nan if v is None else v for v in [*sigmas, *[math.nan] * 4]][:4]
+    assert found["sigma"][:4].tolist() == pytest.approx(given, nan_ok=True)
 
 
 def test_summary_has_a_row_for_every_group_and_metric():

@@ -311,6 +311,18 @@ MUTATIONS = [
         "cancellation in the squared distance",
     ),
     (
+        "posterior_std.py",
+        'check_codes(logvars, "logvars") / 2',
+        'check_codes(logvars, "logvars")',
+        "variances for standard deviations",
+    ),
+    (
+        "posterior_std.py",
+        'np.exp(check_codes(logvars, "logvars") / 2).mean(0)',
+        'np.exp(check_codes(logvars, "logvars").mean(0) / 2)',
+        "the geometric mean of the deviations",
+    ),
+    (
         "gaussian_total_correlation.py",
         "float(-0.5 * np.log(",
         "float(-np.log(",

@@ -10,7 +10,9 @@ FACTORS = np.tile(GRID, (5, 1))
 MEANS = 0.04 * (FACTORS + np.random.default_rng(0).normal(size=FACTORS.shape))
 LOGVARS = np.full(MEANS.shape, -2.0)
 SCALAR = [
-    name for name, info in METRICS.items() if info.level == "run" and name != "kl_per_dimension"
+    name
+    for name, info in METRICS.items()
+    if info.level == "run" and not name.endswith("_per_dimension")
 ]
 
 

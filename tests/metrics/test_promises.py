@@ -166,10 +166,12 @@ def test_what_depends_on_scale_goes_to_its_limit():
 @pytest.mark.parametrize("name", METRICS)
 def test_malformed_input_names_the_argument(name):
     means, logvars = GRID.astype(float), np.full(GRID.shape, -12.0)
-    with pytest.raises(ValueError, match="means has NaN"):
-        score(name, np.where(means > 2, np.nan, means), GRID, logvars)
-    with pytest.raises(ValueError, match="means must have shape"):
-        score(name, means[0], GRID, logvars)
+    argument = "means" if "means" in METRICS[name].requires else "logvars"
+    nan = np.where(means > 2, np.nan, means)
+    with pytest.raises(ValueError, match=f"{argument} has NaN"):
+        score(name, nan, GRID, logvars if argument == "means" else nan)
+    with pytest.raises(ValueError, match=f"{argument} must have shape"):
+        score(name, means[0], GRID, logvars if argument == "means" else logvars[0])
 
 
 @pytest.mark.parametrize("given", ["mixed", "rare"])
