@@ -22,6 +22,8 @@ from .streams import generator
 TRAVERSAL_RANGE = 3.0
 TRAVERSAL_VALUES = 11
 N_ORIGINALS = 11
+# Of a channel of 256 values few images share one: as many bins as a histogram of codes has.
+EXTRA_BINS = 20
 
 
 def decode_run(store: Store, run: StoredRun) -> None:
@@ -43,7 +45,7 @@ def decode_run(store: Store, run: StoredRun) -> None:
     indices = seed_images(dataset)
     originals = dataset.images(indices)
     codes = _codes(model, dataset, indices)
-    factors = dataset.factors(latents.indices)
+    names, factors = known_factors(dataset, latents.indices)
     with warnings.catch_warnings():
         # Of few samples a value, for example: the scores of the run have it beside them.
         warnings.simplefilter("ignore", metrics.MetricWarning)
@@ -69,9 +71,23 @@ def decode_run(store: Store, run: StoredRun) -> None:
             overlap=position_overlap(latents, dataset),
             information=information[order],
             entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
-            factors=np.char.encode(dataset.factor_names, "utf-8"),
+            factors=np.char.encode(names, "utf-8"),
         ),
     )
+
+
+def known_factors(
+    dataset: datasets.FactorDataset, indices: NDArray[np.int64]
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Return names and labels, (n, n_factors), of all that is known of some images.
+
+    Those are the factors and what the dataset knows beside them, cut into `EXTRA_BINS` quantile
+    bins where it has more values.
+    """
+    extra = dataset.extra_factors(indices)
+    columns = [dataset.factors(indices)]
+    columns += [metrics.bin_factors(values, EXTRA_BINS) for values in extra.values()]
+    return [*dataset.factor_names, *extra], np.hstack(columns)
 
 
 def _codes(

@@ -60,9 +60,9 @@ class Frames:
         positions.
     information : ndarray
         (D, n_factors) float64, nats: mutual information of `latents[d]`, drawn from its posterior,
-        with every factor.
+        with every factor, and with what else is known of the images, in quantile bins.
     entropies : ndarray
-        (n_factors,) float64, entropy of the factors over the evaluation images in nats.
+        (n_factors,) float64, entropy of these over the evaluation images in nats.
     factors : ndarray
         (n_factors,) bytes, their names.
     """
@@ -122,6 +122,19 @@ def read_frames(path: Path) -> Frames | None:
         return Frames(**read_arrays(whole, _FORMS, q=1 + len(QUANTILES)))
     except UNREADABLE:
         return None
+
+
+def has_frames(store: Store, run: StoredRun) -> bool:
+    """Return whether a run has sound frames, of all that its dataset knows of the images today."""
+    frames = read_frames(store.frames_path(run.run_id))
+    if frames is None:
+        return False
+    try:
+        extra = run.spec.dataset.load().extra_factors([])
+    except (ValueError, TypeError, OSError):
+        # Without its dataset it could not be decoded again either.
+        return True
+    return {name.encode() for name in extra} <= {*frames.factors.tolist()}
 
 
 def _digest(content: bytes) -> bytes:

@@ -20,7 +20,7 @@ from .engines import EngineOptions, open_engine
 from .engines._base import Crashed, Demand, Engine
 from .errors import DisbenchError, GridError
 from .files import DamagedError, dump_json, write_text
-from .frames import read_frames, shown_runs
+from .frames import has_frames, shown_runs
 from .outcome import Failure
 from .outdated import outdated
 from .pack_size import pack_size
@@ -181,11 +181,7 @@ def run_grid(
             hearers.tell("on_scores", run, scalar_scores(store, run))
         there = [run for run in runs if store.has(run.run_id)]
         wanted = [run for run in shown_runs(store, there) if run.run_id in specs]
-        undecoded = [
-            run
-            for run in wanted
-            if run.has(WEIGHTS) and read_frames(store.frames_path(run.run_id)) is None
-        ]
+        undecoded = [run for run in wanted if run.has(WEIGHTS) and not has_frames(store, run)]
         failed |= each(store, "decode", _decode, [(run,) for run in undecoded], machines)
         build(store, runs=[run for run in runs if store.has(run.run_id)])
     summary = Summary(store.folder, len(new - failed), len(done), len(failed))

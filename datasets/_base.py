@@ -133,6 +133,26 @@ class FactorDataset(ABC):
         numbers = checked_indices(indices, len(self))
         return np.stack(np.unravel_index(numbers, self.factor_sizes), axis=1).astype(np.int64)
 
+    def extra_factors(self, indices: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """Return what varies over the images beside the factors, and is known of each of them.
+
+        No axis of the grid of factors, so no metric is given it: a report says what latents know
+        of it.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (n,)
+            In 0 .. len(self) - 1.
+
+        Returns
+        -------
+        dict of str to ndarray of int64, shape (n,)
+            Name to the value of each image; the names are the same for any indices. Empty where
+            the factors are all that varies.
+        """
+        checked_indices(indices, len(self))
+        return {}
+
     def index(self, factors: ArrayLike) -> NDArray[np.int64]:
         """Return the indices of the images with these factors; the inverse of `factors`.
 

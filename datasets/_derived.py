@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +27,16 @@ SEED = Option(
 
 
 class DerivedDataset(FactorDataset):
-    """A variant of dSprites: `base` gives the shapes, a subclass changes the images."""
+    """A variant of dSprites: `base` gives the shapes, a subclass changes the images.
+
+    Attributes
+    ----------
+    newer : mapping
+        Options that came later, with the value that gives the images from before: fingerprints
+        leave it out, as equal images must have equal ones.
+    """
+
+    newer: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -44,7 +54,8 @@ class DerivedDataset(FactorDataset):
     @property
     def fingerprint(self) -> str:
         """Name of the content: the variant, its options, and the fingerprint of its base."""
-        own = {key: self._values[key] for key in self._values if key not in SOURCE_OPTIONS}
+        own = {key: v for key, v in self._values.items() if key not in SOURCE_OPTIONS}
+        own = {key: v for key, v in own.items() if key not in self.newer or v != self.newer[key]}
         text = json.dumps([self.name, 1, own, self.base.fingerprint], sort_keys=True)
         return f"{self.name}/1/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,8 @@ from ._registry import DatasetInfo, Values
 from .dsprites import check_source, settle_source
 
 _IMAGE_SHAPE = (3, 64, 64)
+# Half the range of a byte: no shape is dark.
+_LOW = 128
 
 
 def hues(n_colors: int) -> NDArray[np.uint8]:
@@ -37,10 +40,12 @@ class ColorDSprites(DerivedDataset):
     """dSprites' shapes in colour on black.
 
     With `random_color=False` colour is the first, slowest factor, with `n_colors` evenly spaced
-    hues (see `hues`), as Fig. 4 of Burgess et al. 2018 has a colour factor. With
-    `random_color=True` the factors are dSprites' own and each image has a random colour, every
-    channel uniform in 128..255, as in Locatello et al. 2019, *Challenging common assumptions*; a
-    function of `seed` and the image's index here, so that an image is always the same.
+    hues (see `hues`). With `random_color=True` the factors are dSprites' own and each image has a
+    random colour, every channel uniform in `low`..255; a function of `seed` and the image's index,
+    so that an image is always the same. `low=128` is that of Locatello et al. 2019, *Challenging
+    common assumptions*. `low=0` is that of Burgess et al. 2018, whose poster shows colours down to
+    dark in Fig. 4; some shapes are then hardly to be seen, as there. `extra_factors` has the
+    channels of a random colour as `red`, `green` and `blue`, 0 to 255.
 
     Examples
     --------
@@ -48,7 +53,12 @@ class ColorDSprites(DerivedDataset):
     >>> data = load("color_dsprites", n_colors=4)
     >>> data.factor_names[:2], data.factor_sizes[:2], data.image_shape
     (('color', 'shape'), (4, 3), (3, 64, 64))
+    >>> data = load("color_dsprites", random_color=True, low=0)
+    >>> {name: channel.tolist() for name, channel in data.extra_factors([0, 1]).items()}
+    {'red': [155, 119], 'green': [216, 111], 'blue': [228, 32]}
     """
+
+    newer: ClassVar = {"low": _LOW}
 
     def __init__(self, values: Values, options: Values) -> None:
         self._random = bool(values["random_color"])
@@ -62,19 +72,32 @@ class ColorDSprites(DerivedDataset):
         """Return the images of some indices; see `FactorDataset.images`."""
         numbers = checked_indices(indices, len(self))
         if self._random:
-            # Half the range of a byte, shifted up: a dark shape could not be seen.
-            colors = random_bytes(self._values["seed"], numbers, 3) // 2 + 128
+            colors = self._colors(numbers)
         else:
             colors = hues(self._values["n_colors"])[numbers // N_IMAGES]
         # The sprites are 0 or 255, all bits clear or set, so "and" selects the colour.
         images: NDArray[np.uint8] = self.sprites(numbers % N_IMAGES) & colors[:, :, None, None]
         return images
 
+    def extra_factors(self, indices: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """Return the channels of the random colours; see `FactorDataset.extra_factors`."""
+        numbers = checked_indices(indices, len(self))
+        if not self._random:
+            return {}
+        channels = self._colors(numbers).T.astype(np.int64)
+        return dict(zip(("red", "green", "blue"), channels, strict=True))
+
+    def _colors(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the random colours of some images, (n, 3)."""
+        drawn = random_bytes(self._values["seed"], numbers, 3).astype(np.int64)
+        low = self._values["low"]
+        return (low + drawn * (256 - low) // 256).astype(np.uint8)
+
 
 def _settle(values: Values) -> Values:
     values = settle_source(values)
     # An option without effect is no part of a dataset's identity.
-    unused = {"n_colors": 8} if values["random_color"] else {"seed": 0}
+    unused = {"n_colors": 8} if values["random_color"] else {"seed": 0, "low": _LOW}
     return {**values, **unused}
 
 
@@ -88,6 +111,9 @@ INFO = DatasetInfo(
     {
         "n_colors": Option(8, int, "number of hues of the colour factor", minimum=2, maximum=360),
         "random_color": Option(False, bool, "a random colour per image instead of a factor"),
+        "low": Option(
+            _LOW, int, "least value of a channel of a random colour", minimum=0, maximum=255
+        ),
         "seed": SEED,
         **SOURCE_OPTIONS,
     },

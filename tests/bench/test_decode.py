@@ -8,9 +8,15 @@ import pytest
 
 import datasets
 from bench import load_run
-from bench.decode import N_ORIGINALS, position_overlap, seed_images, tuning_maps
+from bench.decode import (
+    N_ORIGINALS,
+    known_factors,
+    position_overlap,
+    seed_images,
+    tuning_maps,
+)
 from bench.files import DamagedError
-from bench.frames import read_frames, shown_runs, stored_frames, write_frames
+from bench.frames import has_frames, read_frames, shown_runs, stored_frames, write_frames
 from bench.overlap import overlap_curve
 from bench.report import build
 from bench.store import Store
@@ -75,6 +81,58 @@ def test_frames_are_read_as_they_were_written(small_store, tmp_path):
             assert before.dtype == after.dtype
             assert np.array_equal(before, after)
     assert np.char.decode(found.factors, "utf-8").tolist() == ["größe", "x"]
+
+
+def test_channels_of_random_colours_are_known_in_quantile_bins():
+    data = datasets.load("color_dsprites", random_color=True, low=0)
+    chosen = np.arange(0, len(data), 20_011)
+    names, labels = known_factors(data, chosen)
+    assert names == [*data.factor_names, "red", "green", "blue"]
+    assert np.array_equal(labels[:, :5], data.factors(chosen))
+    assert labels[:, 5:].max(0).tolist() == [19] * 3
+    channels = np.stack([*data.extra_factors(chosen).values()], axis=1)
+    for channel, bins in zip(channels.T, labels[:, 5:].T, strict=True):
+        assert (np.diff(bins[np.argsort(channel, kind="stable")]) >= 0).all()
+        counts = np.bincount(bins)
+        assert counts.min() > 0.5 * len(chosen) / 20
+        assert counts.max() < 2 * len(chosen) / 20
+    ball = datasets.load("ball")
+    assert known_factors(ball, np.arange(3))[0] == ["position_x", "position_y"]
+
+
+def test_frames_that_lack_what_is_known_of_the_images_are_decoded_again(
+    small_store, tmp_path, monkeypatch
+):
+    store = Store(small_store)
+    run = shown_runs(store, store.runs())[0]
+    assert has_frames(store, run)
+    original = datasets.FactorDataset.extra_factors
+    monkeypatch.setattr(
+        datasets.FactorDataset, "extra_factors", lambda *_: {"red": np.zeros(0, np.int64)}
+    )
+    assert not has_frames(store, run)
+    frames = read_frames(store.frames_path(run.run_id))
+    other = Store(tmp_path / "other", create=True)
+    more = {"factors": [b"red"], "entropies": [1.0], "information": np.zeros((4, 1))}
+    joined = {
+        name: np.concatenate([getattr(frames, name), values], axis=-1)
+        for name, values in more.items()
+    }
+    write_frames(other.frames_path(run.run_id), replace(frames, **joined))
+    assert has_frames(other, run)
+    monkeypatch.setattr(datasets.FactorDataset, "extra_factors", original)
+    assert not has_frames(Store(tmp_path / "none", create=True), run)
+
+
+def test_frames_of_a_dataset_that_is_gone_are_kept(small_store, monkeypatch):
+    store = Store(small_store)
+    run = shown_runs(store, store.runs())[0]
+
+    def gone(*_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(datasets.FactorDataset, "extra_factors", gone)
+    assert has_frames(store, run)
 
 
 def test_without_positions_there_is_no_map_and_no_curve():

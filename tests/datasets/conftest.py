@@ -21,7 +21,12 @@ EXAMPLES: dict[str, dict] = {
 VARIED: dict[str, list[dict]] = {
     "dsprites": [],
     "ball": [{"shape": "disc"}, {"radius": 3}, {"grid_size": 8}, {"margin": 15}],
-    "color_dsprites": [{"n_colors": 4}, {"random_color": True}, {"random_color": True, "seed": 1}],
+    "color_dsprites": [
+        {"n_colors": 4},
+        {"random_color": True},
+        {"random_color": True, "seed": 1},
+        {"random_color": True, "low": 0},
+    ],
     "noisy_dsprites": [{"strength": 0.5}, {"seed": 3}, {"channels": 1}],
     "dsprites_without_shape": [{"shape": "square"}, {"shape": "random"}],
     "file": [

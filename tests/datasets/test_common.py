@@ -187,6 +187,7 @@ def test_unknown_names():
         ("ball", {"radius": 12}, "no room .* or set margin: 0"),
         ("ball", {"image_size": "64"}, "must be an integer"),
         ("color_dsprites", {"random_color": 1}, "true or false"),
+        ("color_dsprites", {"low": 256}, "0 .. 255"),
         ("noisy_dsprites", {"strength": 1.5}, "0 .. 1"),
         ("dsprites", {"source": "net"}, "'render', 'official', 'auto'"),
         ("file", {}, "needs the option 'path'"),
@@ -209,6 +210,8 @@ def test_equal_spellings_have_one_form():
         "random_color": True,
         "seed": 2,
     }
+    assert resolve("color_dsprites", {"low": 0}) == {}
+    assert resolve("color_dsprites", {"random_color": True, "low": 128}) == {"random_color": True}
     assert resolve("noisy_dsprites", {"strength": 0, "seed": 2}) == {"strength": 0.0}
 
 

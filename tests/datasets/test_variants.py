@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,37 @@ def test_random_color(sprites):
     assert len(np.unique(colors, axis=0)) > 45
     other = load("color_dsprites", random_color=True, seed=1).images(INDICES)
     assert (other.max(axis=(2, 3)) != colors).mean() > 0.9
+
+
+def test_the_least_channel_came_later_and_changed_no_image_and_no_fingerprint():
+    data = load("color_dsprites", random_color=True)
+    assert data.fingerprint == "color_dsprites/1/b1b9fc486f1f8f0c"
+    assert load("color_dsprites").fingerprint == "color_dsprites/1/da89fd79e1378eb6"
+    digest = hashlib.sha256(data.images(INDICES).tobytes()).hexdigest()
+    assert digest.startswith("209f4a2a178a07a7")
+
+
+@pytest.mark.parametrize("low", [0, 100, 255])
+def test_channels_are_uniform_from_the_least_on_and_known(low, sprites):
+    data = load("color_dsprites", random_color=True, low=low)
+    known = data.extra_factors(INDICES)
+    assert [*known] == ["red", "green", "blue"]
+    channels = np.stack([*known.values()], axis=1)
+    expected = sprites // 255 * channels[:, :, None, None]
+    np.testing.assert_array_equal(data.images(INDICES), expected)
+    many = np.stack([*data.extra_factors(np.arange(20_000)).values()])
+    assert (many.min(), many.max()) == (low, 255)
+    np.testing.assert_allclose(many.mean(axis=1), (low + 255) / 2, atol=2.5)
+    assert low == 255 or np.abs(np.corrcoef(many) - np.eye(3)).max() < 0.03
+
+
+def test_only_random_colours_are_more_than_the_factors_say():
+    assert load("color_dsprites").extra_factors(INDICES) == {}
+    assert load("dsprites").extra_factors([0]) == {}
+    empty = load("color_dsprites", random_color=True).extra_factors([])
+    assert [*empty] == ["red", "green", "blue"]
+    with pytest.raises(IndexError):
+        load("color_dsprites", random_color=True).extra_factors([-1])
 
 
 @pytest.mark.parametrize(("channels", "strength"), [(3, 1.0), (1, 0.5)])
