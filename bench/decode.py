@@ -46,12 +46,7 @@ def decode_run(store: Store, run: StoredRun) -> None:
     originals = dataset.images(indices)
     codes = _codes(model, dataset, indices)
     names, factors = known_factors(dataset, latents.indices)
-    with warnings.catch_warnings():
-        # Of few samples a value, for example: the scores of the run have it beside them.
-        warnings.simplefilter("ignore", metrics.MetricWarning)
-        information = metrics.mutual_information_matrix(
-            latents.means, factors, estimator="posterior", logvars=latents.logvars
-        )
+    random_order = generator(0, "sample", 2).permutation(len(factors))
     values = np.linspace(-TRAVERSAL_RANGE, TRAVERSAL_RANGE, TRAVERSAL_VALUES, dtype=np.float32)
     moved = np.repeat(codes[0][None], len(order) * len(values), axis=0)
     moved = moved.reshape(len(order), len(values), -1)
@@ -69,11 +64,21 @@ def decode_run(store: Store, run: StoredRun) -> None:
             kl=kl[order],
             tuning_maps=tuning_maps(latents, dataset)[order],
             overlap=position_overlap(latents, dataset),
-            information=information[order],
+            information=_information(latents, factors)[order],
+            chance=_information(latents, factors[random_order])[order],
             entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
             factors=np.char.encode(names, "utf-8"),
         ),
     )
+
+
+def _information(latents: Latents, factors: NDArray[np.int64]) -> NDArray[np.float64]:
+    with warnings.catch_warnings():
+        # Of few samples a value, for example: the scores of the run have it beside them.
+        warnings.simplefilter("ignore", metrics.MetricWarning)
+        return metrics.mutual_information_matrix(
+            latents.means, factors, estimator="posterior", logvars=latents.logvars
+        )
 
 
 def known_factors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +36,7 @@ class DerivedDataset(FactorDataset):
         leave it out, as equal images must have equal ones.
     """
 
-    newer: Mapping[str, Any] = {}
+    newer: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import colorsys
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,7 +59,7 @@ class ColorDSprites(DerivedDataset):
     {'red': [155, 119], 'green': [216, 111], 'blue': [228, 32]}
     """
 
-    newer: ClassVar = {"low": _LOW}
+    newer: ClassVar[Mapping[str, Any]] = {"low": _LOW}
 
     def __init__(self, values: Values, options: Values) -> None:
         self._random = bool(values["random_color"])
@@ -90,7 +91,7 @@ class ColorDSprites(DerivedDataset):
     def _colors(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the random colours of some images, (n, 3)."""
         drawn = random_bytes(self._values["seed"], numbers, 3).astype(np.int64)
-        low = self._values["low"]
+        low = int(self._values["low"])
         return (low + drawn * (256 - low) // 256).astype(np.uint8)
 
 

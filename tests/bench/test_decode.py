@@ -18,10 +18,13 @@ from bench.decode import (
 from bench.files import DamagedError
 from bench.frames import has_frames, read_frames, shown_runs, stored_frames, write_frames
 from bench.overlap import overlap_curve
+from bench.pipeline import run_grid
 from bench.report import build
 from bench.store import Store
 from bench.stored import Latents
+from bench.streams import generator
 from metrics import mutual_information_matrix
+from tests.bench.conftest import SMALL_GRID
 
 
 def test_the_lowest_seed_of_every_trained_group_is_shown(small_store):
@@ -100,39 +103,38 @@ def test_channels_of_random_colours_are_known_in_quantile_bins():
     assert known_factors(ball, np.arange(3))[0] == ["position_x", "position_y"]
 
 
-def test_frames_that_lack_what_is_known_of_the_images_are_decoded_again(
-    small_store, tmp_path, monkeypatch
-):
+def test_chance_is_the_information_of_factors_that_tell_nothing(small_store):
     store = Store(small_store)
-    run = shown_runs(store, store.runs())[0]
-    assert has_frames(store, run)
-    original = datasets.FactorDataset.extra_factors
-    monkeypatch.setattr(
-        datasets.FactorDataset, "extra_factors", lambda *_: {"red": np.zeros(0, np.int64)}
+    run = next(run for run in shown_runs(store, store.runs()) if run.spec.kind == "vae")
+    frames, latents = read_frames(store.frames_path(run.run_id)), run.latents()
+    order = generator(0, "sample", 2).permutation(64)
+    positions = np.indices((8, 8)).reshape(2, -1).T[latents.indices][order]
+    matrix = mutual_information_matrix(
+        latents.means, positions, estimator="posterior", logvars=latents.logvars
     )
-    assert not has_frames(store, run)
-    frames = read_frames(store.frames_path(run.run_id))
-    other = Store(tmp_path / "other", create=True)
-    more = {"factors": [b"red"], "entropies": [1.0], "information": np.zeros((4, 1))}
-    joined = {
-        name: np.concatenate([getattr(frames, name), values], axis=-1)
-        for name, values in more.items()
-    }
-    write_frames(other.frames_path(run.run_id), replace(frames, **joined))
-    assert has_frames(other, run)
-    monkeypatch.setattr(datasets.FactorDataset, "extra_factors", original)
-    assert not has_frames(Store(tmp_path / "none", create=True), run)
+    assert np.array_equal(frames.chance, matrix[frames.latents])
 
 
-def test_frames_of_a_dataset_that_is_gone_are_kept(small_store, monkeypatch):
-    store = Store(small_store)
-    run = shown_runs(store, store.runs())[0]
-
-    def gone(*_):
-        raise FileNotFoundError
-
-    monkeypatch.setattr(datasets.FactorDataset, "extra_factors", gone)
-    assert has_frames(store, run)
+def test_older_frames_are_read_and_decoded_again_where_that_can_be(small_store, tmp_path):
+    folder = tmp_path / "store"
+    shutil.copytree(small_store, folder)
+    store = Store(folder)
+    shown = shown_runs(store, store.runs())
+    assert all(has_frames(store, run) for run in shown)
+    new = {run.run_id: read_frames(store.frames_path(run.run_id)) for run in shown}
+    for name, frames in new.items():
+        write_frames(store.frames_path(name), replace(frames, chance=None))
+        assert read_frames(store.frames_path(name)).chance is None
+    assert not any(has_frames(store, run) for run in shown)
+    assert not has_frames(Store(tmp_path / "none", create=True), shown[0])
+    without_weights = shown[0]
+    (without_weights.folder / "model.pt").unlink()
+    assert run_grid(SMALL_GRID, out=folder).failed == 0
+    assert [has_frames(store, run) for run in shown] == [False, True, True]
+    assert read_frames(store.frames_path(without_weights.run_id)) is not None
+    for run in shown[1:]:
+        found = read_frames(store.frames_path(run.run_id))
+        assert np.array_equal(found.chance, new[run.run_id].chance)
 
 
 def test_without_positions_there_is_no_map_and_no_curve():
