@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .page import SHORT_STEPS, Cell, Row, Table, interval_cell, number
+from .page import Cell, Row, Table, interval_cell, number
 from .tables import Tables
+from .training_length import SHORT_STEPS
 
 SOURCE = "YannDubs/disentangling-vae"
 ADDRESS = f"https://github.com/{SOURCE}, commit f045219"
@@ -91,7 +92,7 @@ def published_models_table(tables: Tables) -> Table | None:
     -------
     Table or None
         None where nothing was trained on dSprites. Ours are means over seeds, of groups with at
-        least `page.SHORT_STEPS` steps whose annealing has ended.
+        least `SHORT_STEPS` steps whose annealing has ended.
     """
     runs = tables.runs
     if runs.empty or not ((runs["dataset"] == DATASET) & runs["steps"].notna()).any():

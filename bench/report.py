@@ -21,16 +21,19 @@ from .commands import command, option, say
 from .doctor import diagnosis_frame
 from .doctor.page import doctor_tables
 from .files import DamagedError, read_json, remove, write_text
+from .information import information_table
 from .latex import latex_files
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
 from .progress import progress
 from .published import published_page, published_table
+from .published_ball import ball_latents, ball_page
 from .published_models import ADDRESS, published_models_table
 from .records import check_grid
 from .store import Store
 from .stored import StoredRun
 from .study import Study, load_study
 from .tables import write_table, write_tables
+from .training_length import SHORT_STEPS
 
 log = logging.getLogger("disbench")
 # The parts of the page's script, in their order.
@@ -77,6 +80,8 @@ def write_all_tables(store: Store, study: Study) -> None:
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(study.diagnoses))
     write_table(store, "published", published_table(study.tables))
+    write_table(store, "ball_latents", ball_latents(study.tables))
+    write_table(store, "information", information_table(study))
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(page.summary_tables(study)).items()
@@ -141,7 +146,8 @@ def render(
         published_models=published_models_table(study.tables),
         published_source=ADDRESS,
         published=published_page(published_table(study.tables)),
-        short_steps=page.SHORT_STEPS,
+        short_steps=SHORT_STEPS,
+        ball=ball_page(ball_latents(study.tables)),
         models=models,
         models_left_out=models_left_out,
         opened=opened,

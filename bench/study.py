@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from .claims import Verdict, judge
 from .doctor import Diagnosis, diagnose
@@ -42,6 +44,25 @@ class Study:
     def diagnoses(self) -> Sequence[Diagnosis]:
         """What the doctor says of every capacity run."""
         return diagnose(self.tables)
+
+    def latent_column(self, run_id: str, column: str) -> list[Any]:
+        """Return what `tables.kl_per_dimension` has of the latents of a run, in its frames' order.
+
+        Parameters
+        ----------
+        run_id : str
+            A run that has frames.
+        column : str
+            `latent`, its name, or `sigma`, its mean posterior σ.
+
+        Returns
+        -------
+        list
+            (D,) NaN where nothing is known of a latent.
+        """
+        known = self.tables.kl_per_dimension
+        values = dict(enumerate(known.loc[known["run_id"] == run_id, column]))
+        return [values.get(int(latent), math.nan) for latent in self.frames[run_id].latents]
 
 
 def load_study(store: Store, runs: Sequence[StoredRun] | None = None) -> Study:

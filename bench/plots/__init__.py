@@ -30,6 +30,7 @@ FIGURES: dict[str, FigureInfo] = {
     for info in (
         smoothness.INFO,
         comparison.INFO,
+        comparison.ALL_BETAS,
         factor_channel.INFO,
         traversals.CAPACITY,
         traversals.TRAVERSALS,

@@ -5,19 +5,30 @@ Placed by the inch: rows of pictures must be equally far apart in all blocks of 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..frames import COLLAPSED, Frames
+from ..information import CARRIED, above_chance, carriers, factor_names, shares
 from ._base import bare, show_images
 
 # A latent whose mean KL is below this says next to nothing about the image.
 INACTIVE = 0.1
-# Inches: left of the rows for their names, above them for the heading, below for the scales.
-_NAMES, _HEAD, FOOT = 0.95, 0.42, 0.62
-_TEXT = 7.5
+# Nats below which the cell of a latent and a factor stays empty.
+LEAST = 0.005
+# Inches: left of the rows for names, above them for the heading, below for scales; between kinds.
+_NAMES, _HEAD, _FOOT, _PAUSE = 0.82, 0.42, 0.62, 0.17
+# Right of rows and maps: KL and σ of the latent; then a cell for every factor.
+_BESIDE, CELL = 0.74, 0.34
+_TEXT, _SMALL = 7.5, 7
 _FAINT = "#767676"
 # White is a mean of 0: a position without an image is no such thing.
 _MAPS = mpl.colormaps["bwr"].with_extremes(bad="#a0a0a0")
@@ -36,156 +47,215 @@ def state(frames: Frames) -> str:
     return f"KL {total:.2f} nats, {active(frames)} of {len(frames.kl)} latents ≥ {INACTIVE} nat"
 
 
-def block_height(frames: Frames, width: float) -> float:
-    """Return the height in inches of a block of a width, heading and scales included."""
-    return _HEAD + (len(frames.latents) + 2) * _pitch(frames, width) + _pause(frames, width) + FOOT
+def kl_and_sigma(kl: float, sigma: float) -> str:
+    """Return KL and mean posterior σ of a latent as the paper's Fig. 2 prints them.
+
+    Examples
+    --------
+    >>> kl_and_sigma(0.9201, 0.4299), kl_and_sigma(0.9201, float("nan"))
+    ('0.92 σ 0.43', '0.92')
+    """
+    return f"{kl:.2f}" if math.isnan(sigma) else f"{kl:.2f} σ {sigma:.2f}"
 
 
-def draw_block(
-    figure: Figure,
-    frames: Frames,
-    heading: tuple[str, str],
-    left: float,
-    width: float,
-    *,
-    legend: bool = True,
+def draw_information(
+    axes: Axes, frames: Frames, information: NDArray[np.float64], size: float = 6.5
 ) -> None:
-    """Draw a model into a part of a figure: one row per latent, high KL first.
+    """Show what latents (down) know of factors (across): nats, coloured by share of the entropy."""
+    known = shares(frames, information)
+    axes.imshow(known, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
+    for (latent, factor), share in np.ndenumerate(known):
+        nats = information[latent, factor]
+        if nats >= LEAST:
+            colour = "white" if share > 0.55 else "black"
+            axes.text(
+                factor, latent, f"{nats:.2f}", color=colour, fontsize=size, ha="center", va="center"
+            )
+    axes.grid(visible=False)
 
-    Parameters
+
+@dataclass(frozen=True)
+class Block:
+    """A model as a part of a figure: one row per latent, high KL first.
+
+    Attributes
     ----------
-    figure : Figure
-        Of at least `block_height`, without a layout of its own.
     frames : Frames
         What is drawn.
-    heading : tuple of str
-        Two lines above the rows, the first in bold.
-    left, width : float
-        The part, in inches; it hangs from the upper edge.
-    legend : bool
-        Whether the colours of the maps are explained below it.
+    sigmas : sequence of float
+        (D,) mean posterior σ of `frames.latents`, NaN where it is not known.
+    width : float
+        Inches.
+    with_factors : bool
+        Whether a cell for each factor, of what the latent knows of it, stands beside each row.
     """
-    unit, pitch, gap = _unit(frames, width), _pitch(frames, width), _gap(frames)
-    side = pitch - gap * unit
-    map_left = left + width - side
-    total = figure.get_size_inches()[1]
-    figure.text(
-        *_at(figure, left + _NAMES, total - 0.14),
-        heading[0],
-        fontsize=9,
-        weight="bold",
-        va="center",
-    )
-    figure.text(*_at(figure, left + _NAMES, total - 0.29), heading[1], fontsize=8, va="center")
-    rows = [
-        (frames.originals, "originals", False),
-        (frames.reconstructions, "reconstructed", False),
-    ]
-    for latent, kl, images in zip(frames.latents, frames.kl, frames.traversals, strict=True):
-        rows.append((images, f"z{latent}  {kl:.2f} nats", bool(kl < INACTIVE)))
-    for row, (images, name, faint) in enumerate(rows):
-        top = _HEAD + row * pitch + (_pause(frames, width) if row >= 2 else 0)
-        strip = (len(images) * (images.shape[-1] + gap) - gap) * unit
-        show_images(_axes(figure, left + _NAMES, top, strip, side), images, gap)
-        figure.text(
-            *_at(figure, left + _NAMES - 0.06, total - top - side / 2),
-            name,
-            fontsize=_TEXT,
-            ha="right",
-            va="center",
-            color=_FAINT if faint else "black",
-        )
-        if row >= 2 and frames.tuning_maps.size:
-            axes = _axes(figure, map_left, top, side, side)
-            # As in the paper's Fig. 2: blue −3, white 0, red +3.
-            axes.imshow(
-                frames.tuning_maps[row - 2], cmap=_MAPS, vmin=-3, vmax=3, interpolation="none"
+
+    frames: Frames
+    sigmas: Sequence[float]
+    width: float
+    with_factors: bool = False
+
+    @property
+    def height(self) -> float:
+        """Inches, heading and scales included."""
+        rows = len(self.frames.latents) + 2
+        return _HEAD + rows * self._pitch + _PAUSE + _FOOT
+
+    def draw(
+        self,
+        figure: Figure,
+        heading: tuple[str, str],
+        left: float = 0,
+        top: float = 0,
+        *,
+        legend: bool = True,
+    ) -> None:
+        """Draw it into a figure without a layout of its own.
+
+        Parameters
+        ----------
+        figure : Figure
+            Of at least the block's size from its place on.
+        heading : tuple of str
+            Two lines above the rows, the first in bold.
+        left, top : float
+            Its place, in inches from the figure's upper left corner.
+        legend : bool
+            Whether the colours of the maps are explained below it.
+        """
+        frames, side = self.frames, self._pitch - self._gap * self._unit
+        first = top + _HEAD + 2 * self._pitch + _PAUSE
+        rows_left, right = left + _NAMES, left + self.width - self._cells
+        bottom = top + self.height - _FOOT
+        _write(figure, rows_left, top + 0.14, heading[0], fontsize=9, weight="bold")
+        _write(figure, rows_left, top + 0.29, heading[1], fontsize=8)
+        for row, (images, name) in enumerate(
+            ((frames.originals, "originals"), (frames.reconstructions, "reconstructed"))
+        ):
+            self._row(figure, images, name, left, top + _HEAD + row * self._pitch)
+        for row, (latent, kl, images) in enumerate(
+            zip(frames.latents, frames.kl, frames.traversals, strict=True)
+        ):
+            place, colour = first + row * self._pitch, _FAINT if kl < INACTIVE else "black"
+            self._row(figure, images, f"z{latent}", left, place, colour)
+            _write(
+                figure,
+                right - _BESIDE / 2,
+                place + side / 2,
+                kl_and_sigma(float(kl), float(self.sigmas[row])),
+                fontsize=_SMALL,
+                ha="center",
+                color=colour,
             )
-            bare(axes)
-            # A map of zeros is white: without a frame it would look forgotten.
-            for spine in axes.spines.values():
-                spine.set(visible=True, linewidth=0.4, color="#9a9a9a")
-    bottom = total - block_height(frames, width) + FOOT
-    _value_scale(figure, frames, left + _NAMES, bottom, unit)
-    if frames.tuning_maps.size:
-        first = total - _HEAD - 2 * pitch - _pause(frames, width)
-        figure.text(
-            *_at(figure, map_left + side / 2, first + 0.05),
-            "map",
-            fontsize=7,
-            ha="center",
-            va="bottom",
-        )
-        if legend:
-            _colour_scale(figure, left + width, bottom)
+            if frames.tuning_maps.size:
+                self._map(figure, row, right - _BESIDE - side, place, side)
+        above: dict[str, Any] = {"fontsize": _SMALL, "ha": "center", "va": "bottom"}
+        _write(figure, right - _BESIDE / 2, first - 0.05, "KL, σ", **above)
+        self._value_scale(figure, rows_left, bottom)
+        if self._cells:
+            self._factors(figure, right, first, bottom)
+        if frames.tuning_maps.size:
+            _write(figure, right - _BESIDE - side / 2, first - 0.05, "map", **above)
+            if legend:
+                _colour_scale(figure, right, bottom)
 
+    @property
+    def _cells(self) -> float:
+        """Inches of the cells of factors."""
+        return len(self.frames.factors) * CELL * self.with_factors
 
-def _value_scale(figure: Figure, frames: Frames, left: float, bottom: float, unit: float) -> None:
-    """Write below the traversals what the latent was set to."""
-    pixels = frames.traversals.shape[-1]
-    for place in sorted({0, len(frames.values) // 2, len(frames.values) - 1}):
-        centre = left + (place * (pixels + _gap(frames)) + pixels / 2) * unit
-        figure.text(
-            *_at(figure, centre, bottom - 0.04),
-            f"{frames.values[place]:g}".replace("-", "−"),
-            fontsize=7,
-            ha="center",
-            va="top",
-        )
-    figure.text(
-        *_at(figure, left - 0.06, bottom - 0.04), "latent set to", fontsize=7, ha="right", va="top"
-    )
+    @property
+    def _gap(self) -> int:
+        return max(1, int(self.frames.originals.shape[-1]) // 24)
+
+    @property
+    def _unit(self) -> float:
+        """Inches of a pixel for which the longest row and a map fill what is left of the width."""
+        frames = self.frames
+        height, pixels = map(int, frames.originals.shape[-2:])
+        columns = max(len(frames.originals), len(frames.values)) * (pixels + self._gap)
+        maps = height + self._gap if frames.tuning_maps.size else 0
+        return (self.width - _NAMES - _BESIDE - self._cells) / (columns + maps)
+
+    @property
+    def _pitch(self) -> float:
+        return self._unit * (int(self.frames.originals.shape[-2]) + self._gap)
+
+    def _row(
+        self,
+        figure: Figure,
+        images: NDArray[np.uint8],
+        name: str,
+        left: float,
+        top: float,
+        colour: str = "black",
+    ) -> None:
+        side = self._pitch - self._gap * self._unit
+        strip = (len(images) * (images.shape[-1] + self._gap) - self._gap) * self._unit
+        show_images(_axes(figure, left + _NAMES, top, strip, side), images, self._gap)
+        place = left + _NAMES - 0.06
+        _write(figure, place, top + side / 2, name, fontsize=_TEXT, ha="right", color=colour)
+
+    def _map(self, figure: Figure, row: int, left: float, top: float, side: float) -> None:
+        axes = _axes(figure, left, top, side, side)
+        # As in the paper's Fig. 2: blue −3, white 0, red +3.
+        axes.imshow(self.frames.tuning_maps[row], cmap=_MAPS, vmin=-3, vmax=3, interpolation="none")
+        bare(axes)
+        # A map of zeros is white: without a frame it would look forgotten.
+        for spine in axes.spines.values():
+            spine.set(visible=True, linewidth=0.4, color="#9a9a9a")
+
+    def _value_scale(self, figure: Figure, left: float, bottom: float) -> None:
+        """Write below the traversals what the latent was set to."""
+        pixels, values = self.frames.traversals.shape[-1], self.frames.values
+        below: dict[str, Any] = {"fontsize": _SMALL, "va": "top"}
+        for place in sorted({0, len(values) // 2, len(values) - 1}):
+            centre = left + (place * (pixels + self._gap) + pixels / 2) * self._unit
+            text = f"{values[place]:g}".replace("-", "−")
+            _write(figure, centre, bottom + 0.04, text, ha="center", **below)
+        _write(figure, left - 0.06, bottom + 0.04, "latent set to", ha="right", **below)
+
+    def _factors(self, figure: Figure, left: float, top: float, bottom: float) -> None:
+        """Draw a cell for every factor beside every row, and below how many latents carry it."""
+        space = self._gap * self._unit / 2
+        axes = _axes(figure, left, top - space, self._cells, bottom - top)
+        draw_information(axes, self.frames, above_chance(self.frames), size=6)
+        bare(axes)
+        for k, (name, count) in enumerate(
+            zip(factor_names(self.frames), carriers(self.frames), strict=True)
+        ):
+            centre = left + (k + 0.5) * CELL
+            above: dict[str, Any] = {"rotation": 90, "va": "bottom", "ha": "center"}
+            _write(figure, centre, top - 0.06, name, fontsize=_SMALL, **above)
+            _write(
+                figure, centre, bottom + 0.04, str(count), fontsize=_SMALL, va="top", ha="center"
+            )
+        text = f"latents ≥ {CARRIED}"
+        _write(figure, left - 0.04, bottom + 0.04, text, fontsize=6.5, va="top", ha="right")
 
 
 def _colour_scale(figure: Figure, right: float, bottom: float) -> None:
     """Draw the scale of the maps, its right end at `right`."""
-    total = figure.get_size_inches()[1]
-    axes = _axes(figure, right - 1.1, total - bottom + 0.28, 1.0, 0.08)
+    axes = _axes(figure, right - 1.1, bottom + 0.28, 1.0, 0.08)
     axes.imshow(np.linspace(-3, 3, 61)[None], cmap=_MAPS, aspect="auto", extent=(-3, 3, 0, 1))
     axes.grid(visible=False)
     axes.set_yticks([])
     axes.set_xticks([-3, 0, 3], ["−3", "0", "3"])
-    axes.tick_params(labelsize=7, length=2, pad=1)
+    axes.tick_params(labelsize=_SMALL, length=2, pad=1)
     for spine in axes.spines.values():
         spine.set(linewidth=0.4, color="#9a9a9a")
-    figure.text(
-        *_at(figure, right - 1.18, bottom - 0.32),
-        "map: mean of the latent by position",
-        fontsize=7,
-        ha="right",
-        va="center",
-    )
+    text = "map: mean of the latent by position"
+    _write(figure, right - 1.18, bottom + 0.32, text, fontsize=_SMALL, ha="right")
+
+
+def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
+    """Write a text at a place in inches from the upper left corner."""
+    across, up = figure.get_size_inches()
+    place = float(x / across), float((up - y) / up)
+    figure.text(*place, text, **{"va": "center", **style})
 
 
 def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Return axes at a place in inches from the upper left corner."""
     across, up = figure.get_size_inches()
-    x, y = _at(figure, left, up - top - height)
-    return figure.add_axes((x, y, width / across, height / up))
-
-
-def _at(figure: Figure, x: float, y: float) -> tuple[float, float]:
-    """Return a place in inches from the lower left corner as a share of the figure."""
-    across, up = figure.get_size_inches()
-    return float(x / across), float(y / up)
-
-
-def _gap(frames: Frames) -> int:
-    return max(1, int(frames.originals.shape[-1]) // 24)
-
-
-def _unit(frames: Frames, width: float) -> float:
-    """Return the inches of a pixel for which the longest row and a map fill the width."""
-    height, pixels = map(int, frames.originals.shape[-2:])
-    columns = max(len(frames.originals), len(frames.values)) * (pixels + _gap(frames))
-    maps = height + _gap(frames) if frames.tuning_maps.size else 0
-    return (width - _NAMES) / (columns + maps)
-
-
-def _pitch(frames: Frames, width: float) -> float:
-    return _unit(frames, width) * (int(frames.originals.shape[-2]) + _gap(frames))
-
-
-def _pause(frames: Frames, width: float) -> float:
-    """Return the inches between the reconstructions and the traversals."""
-    return 0.17 if frames.tuning_maps.size else _pitch(frames, width) * 0.2
+    return figure.add_axes((left / across, (up - top - height) / up, width / across, height / up))

@@ -2,71 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from matplotlib.figure import Figure
 
 from ..collapse import collapse_note
 from ..frames import COLLAPSED
 from ..headings import by_dataset
+from ..published_ball import is_papers_ball, published_note
 from ..setting import settings
 from ._base import Drawn, FigureInfo, new_figure, stem
-from ._images import INACTIVE, active, block_height, draw_block, state
+from ._images import INACTIVE, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
     from ..study import Study
 
 # The paper's high β. Where a code collapses depends on the size of the ball, and here it may have.
-PAPERS_BETA = 150
+PAPERS_BETA = 150.0
 # Inches of a model; the more there are, the narrower, so that text is read at a page's width.
-_WIDTHS = {2: 4.9, 3: 3.6}
+_WIDTHS = {2: 5.3, 3: 4.2}
+_COLUMNS = 3
 _BETWEEN = 0.12
+Rows = list[dict[str, Any]]
 
 
 def draw(study: Study) -> Iterator[Drawn]:
     """Yield β = 1 beside high β, per dataset with positions and per setting of the rest."""
     for heading, name, rows in low_and_high(study):
-        frames = [study.frames[row["run_id"]] for row in rows]
-        width = _WIDTHS[len(rows)]
-        height = max(block_height(each, width) for each in frames)
-        figure = new_figure(len(rows) * (width + _BETWEEN), height)
-        for place, (row, each) in enumerate(zip(rows, frames, strict=True)):
-            lines = (f"β = {row['beta']:g}, seed {row['seed']}", state(each))
-            last = place == len(rows) - 1
-            draw_block(figure, each, lines, place * (width + _BETWEEN), width, legend=last)
-        titles = [_title(row) for row in rows]
-        counts = [
-            f"at β = {row['beta']:g} {active(each)} of {len(each.kl)} latents have a KL of at "
-            f"least {INACTIVE} nat, {each.kl.sum():.2f} nats in all"
-            for row, each in zip(rows, frames, strict=True)
-        ]
-        yield Drawn(
-            stem("low-and-high-beta", name),
-            f"{heading}: {' beside '.join(titles)}",
-            f"Side by side, originals, reconstructions, traversals and position-tuning maps on "
-            f"{heading}: {'; '.join(counts)}.",
-            figure,
-            rows[0]["dataset"],
-            note=_note(rows[0]),
-        )
+        yield _drawn(study, heading, stem("low-and-high-beta", name), rows)
 
 
-def _note(row: dict[str, Any]) -> str:
-    """Return below which β the data has a code, which is computed for the Bernoulli likelihood."""
-    if row["likelihood"] != "bernoulli":
-        return ""
-    return collapse_note(row["dataset"], row["dataset_options"])
+def draw_all_betas(study: Study) -> Iterator[Drawn]:
+    """Yield every β of the grid, where `draw` leaves some out."""
+    for heading, name, rows in _by_setting(study):
+        if len(rows) > max(1, len(_chosen(rows))):
+            yield _drawn(study, heading, stem("all-betas", name), rows)
 
 
-def low_and_high(study: Study) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+def low_and_high(study: Study) -> Iterator[tuple[str, str, Rows]]:
     """Yield the models that tell what β does to a code of positions.
 
     Yields
     ------
     tuple
         Per dataset with positions and setting of everything but β: a heading, a name, and the rows
-        of `Tables.runs` by ascending β. They are β = 1, the largest β that is not collapsed, and
-        the paper's β or, without it, the largest, which is there to be seen collapsed.
+        of `Tables.runs` by ascending β. They are β = 1 and the paper's β = 150. Where there is no
+        code at 150, or no such run, the largest β that has one stands between or for it, and
+        without 150 the largest of all, which is there to be seen collapsed.
     """
+    for heading, name, rows in _by_setting(study):
+        chosen = _chosen(rows)
+        if len(chosen) > 1:
+            yield heading, name, chosen
+
+
+def _by_setting(study: Study) -> Iterator[tuple[str, str, Rows]]:
+    """Yield, per dataset with positions and setting, a heading, a name and a row for each β."""
     runs = study.tables.runs
     shown = runs[runs["run_id"].isin(list(study.frames))] if len(runs) else runs
     for dataset, part in by_dataset(shown):
@@ -74,34 +66,117 @@ def low_and_high(study: Study) -> Iterator[tuple[str, str, list[dict[str, Any]]]
         for setting, alike in settings(swept):
             records: Any = alike.to_dict("records")
             rows = [row for row in records if study.frames[row["run_id"]].tuning_maps.size]
-            chosen = _chosen(rows)
-            if len(chosen) > 1:
-                parts = [dataset, *([setting] if setting else [])]
-                yield ", ".join(parts), " ".join(parts), chosen
+            # Of β = 1 the plain VAE, which comes first.
+            by_beta = {float(row["beta"]): row for row in reversed(rows)}
+            parts = [dataset, *([setting] if setting else [])]
+            yield ", ".join(parts), " ".join(parts), [by_beta[beta] for beta in sorted(by_beta)]
 
 
-def _chosen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    by_beta = {float(row["beta"]): row for row in reversed(rows)}
+def _chosen(rows: Rows) -> Rows:
+    by_beta = {float(row["beta"]): row for row in rows}
     if 1.0 not in by_beta:
         return []
     alive = [beta for beta, row in by_beta.items() if beta > 1 and row["kl"] > COLLAPSED]
-    last = float(PAPERS_BETA) if PAPERS_BETA in by_beta else max(by_beta)
+    if PAPERS_BETA in alive:
+        return [by_beta[1.0], by_beta[PAPERS_BETA]]
+    last = PAPERS_BETA if PAPERS_BETA in by_beta else max(by_beta)
     return [by_beta[beta] for beta in sorted({1.0, max(alive, default=1.0), last})]
+
+
+def _drawn(study: Study, heading: str, name: str, rows: Rows) -> Drawn:
+    published = [published_note()] if is_papers_ball(*_dataset(rows[0])) else []
+    codes = "; ".join(_code(study, row) for row in rows)
+    return Drawn(
+        name,
+        f"{heading}: {' beside '.join(_title(row) for row in rows)}",
+        " ".join(
+            (
+                "Side by side, originals, reconstructions, traversals and position-tuning maps on "
+                f"{heading}: {codes}.",
+                *published,
+            )
+        ),
+        _side_by_side(study, rows),
+        rows[0]["dataset"],
+        note=" ".join((*published, _collapse(rows[0]))).strip(),
+    )
+
+
+def _side_by_side(study: Study, rows: Rows) -> Figure:
+    """Return a block for each row, `_COLUMNS` at most beside one another."""
+    columns = min(len(rows), _COLUMNS)
+    width = _WIDTHS[columns]
+    blocks = [
+        Block(study.frames[row["run_id"]], study.latent_column(row["run_id"], "sigma"), width)
+        for row in rows
+    ]
+    height = max(block.height for block in blocks)
+    lines = -(-len(rows) // columns)
+    figure = new_figure(columns * (width + _BETWEEN), lines * height)
+    for place, (row, block) in enumerate(zip(rows, blocks, strict=True)):
+        line, column = divmod(place, columns)
+        block.draw(
+            figure,
+            (f"β = {row['beta']:g}, seed {row['seed']}", state(block.frames)),
+            column * (width + _BETWEEN),
+            line * height,
+            # One scale explains the colours of all maps.
+            legend=place == len(rows) - 1,
+        )
+    return figure
+
+
+def _code(study: Study, row: dict[str, Any]) -> str:
+    """Return what a model has in its latents, in words."""
+    frames, sigmas = study.frames[row["run_id"]], study.latent_column(row["run_id"], "sigma")
+    used = [
+        kl_and_sigma(float(kl), sigma)
+        for kl, sigma in zip(frames.kl, sigmas, strict=True)
+        if kl >= INACTIVE
+    ]
+    return (
+        f"at β = {row['beta']:g} {active(frames)} of {len(frames.kl)} latents have a KL of at "
+        f"least {INACTIVE} nat, {frames.kl.sum():.2f} nats in all{_listed(used)}"
+    )
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f" ({', '.join(texts)})" if texts else ""
+
+
+def _collapse(row: dict[str, Any]) -> str:
+    """Return below which β the data has a code, which is computed for the Bernoulli likelihood."""
+    return collapse_note(*_dataset(row)) if row["likelihood"] == "bernoulli" else ""
+
+
+def _dataset(row: dict[str, Any]) -> tuple[str, str]:
+    return row["dataset"], row["dataset_options"]
 
 
 def _title(row: dict[str, Any]) -> str:
     return f"β = {row['beta']:g}" + (" (collapsed)" if row["kl"] <= COLLAPSED else "")
 
 
+_HOW = (
+    "A collapsed code shows the mean image, whatever it is given. Of each β the lowest seed that "
+    "is not collapsed. Rows, from the top: images, reconstructions, and one latent each, sorted by "
+    "mean KL, moved from −3 to 3 with the others at the posterior mean of the first image. "
+    "Squares: the mean of the latent at every position of the ball (x to the right, y downwards), "
+    "blue −3, white 0, red 3; beside them its mean KL in nats and its mean posterior σ."
+)
 INFO = FigureInfo(
     "comparison",
     "Low beside high β",
-    "β = 1 beside the largest β of the grid whose code is not collapsed (KL above 1 nat) and the "
-    f"paper's β = {PAPERS_BETA}, or else the grid's largest. A collapsed code shows the mean "
-    "image, whatever it is given. Of each β the lowest seed that is not collapsed. Rows, from the "
-    "top: images, reconstructions, and one latent each, sorted by mean KL, moved from −3 to 3 with "
-    "the others at the posterior mean of the first image. Squares: the mean of the latent at every "
-    "position of the ball (x to the right, y downwards), blue −3, white 0, red 3.",
+    f"β = 1 beside the paper's β = {PAPERS_BETA:g}. Where that has no code (KL of at most 1 nat) "
+    "or is not in the grid, the largest β that has one stands before or for it, and then the "
+    f"largest of all. {_HOW}",
     "Figure 2",
     draw,
+)
+ALL_BETAS = FigureInfo(
+    "all-betas",
+    "Every β of the grid",
+    f"From the lowest to the highest. {_HOW}",
+    "",
+    draw_all_betas,
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from ..frames import Frames
 from ..headings import by_dataset
+from ..information import factor_names
 from ._base import MAX_PANELS, Drawn, FigureInfo, panels, stem, without, wrapped
+from ._images import LEAST, draw_information
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _CELL = (0.7, 0.2)
 _AROUND = (0.65, 0.95)
 _PAGE = 10.5
-# Nats below which the cell of a latent and a factor stays empty.
-_LEAST = 0.005
 
 
 def draw(study: Study) -> Iterator[Drawn]:
@@ -55,31 +54,20 @@ def draw(study: Study) -> Iterator[Drawn]:
 
 
 def _panel(axes: Axes, frames: Frames) -> None:
-    # A factor that does not vary has no entropy to know a share of.
-    entropies = np.where(frames.entropies > 0, frames.entropies, np.inf)
-    shares = np.clip(frames.information / entropies, 0, 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
-    for (latent, factor), share in np.ndenumerate(shares):
-        nats = frames.information[latent, factor]
-        if nats >= _LEAST:
-            colour = "white" if share > 0.55 else "black"
-            axes.text(
-                factor, latent, f"{nats:.2f}", color=colour, fontsize=6.5, ha="center", va="center"
-            )
-    names = np.char.decode(frames.factors, "utf-8").tolist()
+    draw_information(axes, frames, frames.information)
+    names = factor_names(frames)
     columns = [f"{name}\n{nats:.2f}" for name, nats in zip(names, frames.entropies, strict=True)]
     axes.set_xticks(range(len(names)), columns, fontsize=7)
     rows = [f"z{j}  {kl:.2f}" for j, kl in zip(frames.latents, frames.kl, strict=True)]
     axes.set_yticks(range(len(rows)), rows, fontsize=7)
     axes.tick_params(length=0)
-    axes.grid(visible=False)
 
 
 def _best(frames: Frames, name: str) -> str:
     """Return, per factor, the latent that knows most of it, in words."""
-    if frames.information.max() < _LEAST:
+    if frames.information.max() < LEAST:
         return f"{name}: no latent knows of any factor"
-    names = np.char.decode(frames.factors, "utf-8").tolist()
+    names = factor_names(frames)
     most = frames.information.argmax(0)
     pairs = [
         f"{factor} most in z{frames.latents[row]} ({frames.information[row, k]:.2f} nats)"
@@ -91,7 +79,8 @@ def _best(frames: Frames, name: str) -> str:
 INFO = FigureInfo(
     "information",
     "Which latent knows of which factor",
-    "Mutual information of every latent, drawn from its posterior, with every factor: the numbers "
+    "Mutual information of every latent, drawn from its posterior, with every factor, and with the "
+    "channels of a random colour in 20 quantile bins: the numbers "
     "in nats, the colour as a share of the factor's entropy (below its name, nats). Latents sorted "
     "by their mean KL (beside the name, nats). A disentangled code has one dark cell in a column "
     "and at most one in a row. This matrix is what MIG, estimated by the posterior, is read from.",

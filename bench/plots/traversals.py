@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..frames import Frames
 from ..headings import by_dataset
+from ..information import CARRIED, carriers, factor_names
 from ._base import Drawn, FigureInfo, new_figure, stem
-from ._images import INACTIVE, active, block_height, draw_block, state
+from ._images import CELL, INACTIVE, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -19,7 +21,7 @@ def draw(study: Study) -> Iterator[Drawn]:
     """Yield one figure for every run that has frames, capacity models apart."""
     for heading, row in _rows(study):
         if row["kind"] != "capacity_vae":
-            yield _drawn(study, heading, row, row["label"])
+            yield _drawn(study, heading, row, row["label"], _WIDTH)
 
 
 def draw_capacity_models(study: Study) -> Iterator[Drawn]:
@@ -28,25 +30,47 @@ def draw_capacity_models(study: Study) -> Iterator[Drawn]:
         if row["kind"] == "capacity_vae":
             text = f"γ = {row['gamma']:g}, C = 0 → {row['capacity']:g} nats"
             others = row["label"].partition(f"C={row['capacity']:g}")[2]
-            yield _drawn(study, heading, row, text + others)
+            frames = study.frames[row["run_id"]]
+            width = _WIDTH + len(frames.factors) * CELL
+            yield _drawn(study, heading, row, text + others, width, with_factors=True)
 
 
-def _drawn(study: Study, heading: str, row: dict[str, Any], text: str) -> Drawn:
-    frames = study.frames[row["run_id"]]
-    figure = new_figure(_WIDTH, block_height(frames, _WIDTH))
-    lines = (f"{text}, seed {row['seed']}", f"{state(frames)}; {heading}")
-    draw_block(figure, frames, lines, 0, _WIDTH - 0.05)
+def _drawn(
+    study: Study,
+    heading: str,
+    row: dict[str, Any],
+    text: str,
+    width: float,
+    *,
+    with_factors: bool = False,
+) -> Drawn:
+    run_id = row["run_id"]
+    frames = study.frames[run_id]
+    sigmas = study.latent_column(run_id, "sigma")
+    block = Block(frames, sigmas, width - 0.05, with_factors)
+    figure = new_figure(width, block.height)
+    block.draw(figure, (f"{text}, seed {row['seed']}", f"{state(frames)}; {heading}"))
     title = f"{heading}: {text}, seed {row['seed']}"
+    note = f"{_carried(frames)}." if with_factors else ""
     return Drawn(
-        stem("traversals", row["dataset"], row["run_id"]),
+        stem("traversals", row["dataset"], run_id),
         title,
         f"Originals, reconstructions and traversals of {len(frames.latents)} latents of {title}; "
         f"{active(frames)} have a mean KL of at least {INACTIVE} nat, the largest "
-        f"{frames.kl[0]:.2f}.",
+        f"{kl_and_sigma(float(frames.kl[0]), sigmas[0])}. {note}".rstrip(),
         figure,
         row["dataset"],
-        row["run_id"],
+        run_id,
+        note,
     )
+
+
+def _carried(frames: Frames) -> str:
+    """Return how many latents carry something of each factor, in words."""
+    counts = zip(factor_names(frames), carriers(frames), strict=True)
+    listed = ", ".join(f"{name} {count}" for name, count in counts)
+    above = "" if frames.chance is None else " above chance"
+    return f"Latents with at least {CARRIED} nat of a factor{above}: {listed}"
 
 
 def _rows(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -61,20 +85,27 @@ def _rows(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 _HOW = (
     "From top to bottom: images of the dataset, their reconstructions (decoder means of the "
-    "posterior means), and a row for every latent, sorted by its mean KL in nats (beside its name, "
-    "grey below 0.1). A row moves one latent from −3 to 3, the others stay at the posterior mean "
-    "of the first image, the centre of the factors' grid. "
+    "posterior means), and a row for every latent, sorted by its mean KL. A row moves one latent "
+    "from −3 to 3, the others stay at the posterior mean of the first image, the centre of the "
+    "factors' grid. Beside it mean KL in nats and mean posterior σ, grey below 0.1 nat. "
 )
 _MAPS = (
     "Squares on the right: the mean of the latent at every position of the object, x to the right, "
     "y downwards, over all its other factors; blue −3, white 0, red 3, grey where no image was "
     "evaluated."
 )
+_FACTORS = (
+    " Blue cells: the information of the latent about every factor (nats; the colour its share of "
+    "the factor's entropy), less what it is of the same factor in a random order of the images, "
+    "if that was measured when the run was decoded. Where colours are random, their red, green "
+    f"and blue are factors here, in 20 quantile bins each. Below: how many latents carry {CARRIED} "
+    "nat of the factor or more. tables/information.csv has all numbers."
+)
 TRAVERSALS = FigureInfo("traversals", "Traversals", _HOW + _MAPS, "", draw)
 CAPACITY = FigureInfo(
     "capacity-traversals",
     "Traversals of models with rising capacity",
-    "Models trained on γ·|KL − C| with C raised from 0. " + _HOW + _MAPS,
+    "Models trained on γ·|KL − C| with C raised from 0. " + _HOW + _MAPS + _FACTORS,
     "Figure 4",
     draw_capacity_models,
 )
