@@ -104,7 +104,8 @@ def _drawn(study: Study, heading: str, name: str, rows: Rows) -> Drawn:
 
 def _side_by_side(study: Study, rows: Rows) -> Figure:
     """Return a block for each row, `_COLUMNS` at most beside one another."""
-    columns = min(len(rows), _COLUMNS)
+    # Four are a square.
+    columns = 2 if len(rows) == 4 else min(len(rows), _COLUMNS)
     width = _WIDTHS[columns]
     blocks = [
         Block(study.frames[row["run_id"]], study.latent_column(row["run_id"], "sigma"), width)

@@ -186,7 +186,7 @@ def test_published_latents_stand_beside_the_papers_ball_alone(study, options, pu
     alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
     runs = alive.tables.runs.assign(dataset_options=options)
     (drawn,) = FIGURES["comparison"].draw(Study(replace(alive.tables, runs=runs), alive.frames))
-    note = "β = 1: 3.30 σ 0.08, 2.57 σ 0.20, 2.32 σ 0.20, 1.43 σ 0.43; β = 150: 0.92 σ 0.43, "
+    note = "β = 1: 3.3 σ 0.08, 2.57 σ 0.20, 2.32 σ 0.20, 1.43 σ 0.43; β = 150: 0.92 σ 0.43, "
     assert (note in drawn.note) == (note in drawn.alt) == published
 
 
@@ -257,6 +257,9 @@ def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
     short, long = FIGURES["comparison"].draw(uneven)
     assert short.title.endswith("steps=30: β = 1 beside β = 4")
     assert long.title.endswith("steps=60: β = 1 beside β = 150")
+    (all_betas,) = FIGURES["all-betas"].draw(uneven)
+    assert all_betas.title.endswith("β = 1 beside β = 4 beside β = 30 beside β = 150")
+    assert "steps=60" in all_betas.title
     runs = uneven.tables.runs
     tables = replace(uneven.tables, summary=summarise(runs, uneven.tables.metrics))
     (drawn,) = FIGURES["metrics-beta"].draw(Study(tables, uneven.frames))

@@ -499,7 +499,7 @@ def test_score_is_the_function_whatever_was_imported_and_knows_no_torch(first):
         f"{first}\nimport sys, bench\nfrom bench import score\n"
         "encode = lambda images: (images[:, 0, 0, :2], None)\n"
         "for call in (score, bench.score):\n"
-        "    assert len(call(encode, 'ball', metrics=['active_units'], evaluation=9).scores) == 2\n"
+        "    assert len(call(encode, 'ball', metrics=['active_units'], evaluation=9).scores) == 3\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
