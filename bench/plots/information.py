@@ -80,10 +80,12 @@ INFO = FigureInfo(
     "information",
     "Which latent knows of which factor",
     "Mutual information of every latent, drawn from its posterior, with every factor, and with the "
-    "channels of a random colour in 20 quantile bins: the numbers "
-    "in nats, the colour as a share of the factor's entropy (below its name, nats). Latents sorted "
-    "by their mean KL (beside the name, nats). A disentangled code has one dark cell in a column "
-    "and at most one in a row. This matrix is what MIG, estimated by the posterior, is read from.",
+    "channels of a random colour in 20 quantile bins: the numbers in nats, the colour as a share "
+    "of the factor's entropy (below its name, nats). Latents sorted by their mean KL (beside the "
+    "name, nats). A disentangled code has one dark cell in a column and at most one in a row. This "
+    "matrix is what MIG, estimated by the posterior, is read from. With few images for each value "
+    "of a factor, a narrow latent has something of it by chance: tables/information.csv says how "
+    "much.",
     "",
     draw,
 )
