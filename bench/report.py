@@ -34,6 +34,7 @@ from .stored import StoredRun
 from .study import Study, load_study
 from .tables import write_table, write_tables
 from .training_length import SHORT_STEPS
+from .utilisation import utilisation_page, utilisation_table
 
 log = logging.getLogger("disbench")
 # The parts of the page's script, in their order.
@@ -82,6 +83,7 @@ def write_all_tables(store: Store, study: Study) -> None:
     write_table(store, "published", published_table(study.tables))
     write_table(store, "ball_latents", ball_latents(study.tables))
     write_table(store, "information", information_table(study))
+    write_table(store, "utilisation", utilisation_table(study.tables))
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(page.summary_tables(study)).items()
@@ -148,6 +150,7 @@ def render(
         published=published_page(published_table(study.tables)),
         short_steps=SHORT_STEPS,
         ball=ball_page(ball_latents(study.tables)),
+        utilisation=utilisation_page(utilisation_table(study.tables)),
         models=models,
         models_left_out=models_left_out,
         opened=opened,

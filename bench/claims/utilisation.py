@@ -12,7 +12,8 @@ from ..setting import Setting, more_seeds, number
 from ._base import Claim, Finding
 from ._parts import share
 
-# A factor is in use from the capacity at which its mean KL stays above this for so many windows.
+# A factor is in use from the capacity at which its mean KL rises above this to stay there for so
+# many windows. Factors whose first gains lie above it and die away are not in use by that.
 THRESHOLD = 0.1
 STAYS = 5
 # The other thresholds that are shown beside it.
@@ -63,23 +64,28 @@ def measure(setting: Setting) -> Finding:
     return Finding([part], sentence)
 
 
-def onset(windows: pd.DataFrame, threshold: float) -> dict[str, float]:
+def onset(windows: pd.DataFrame, threshold: float, along: str = "c") -> dict[str, float]:
     """Return factor to the capacity (nats) from which on it stays in use; infinite if it never is.
+
+    A factor may be above the threshold at the start and die away before it comes into use: that is
+    with the last stretch of at least `STAYS` windows above it.
 
     Parameters
     ----------
     windows : DataFrame
-        `c` and a column of each factor's KL, a row per window.
+        `along` and a column of each factor's KL, a row per window.
     threshold : float
         Nats.
+    along : str
+        The column that says where a factor comes in: `c`, or `kl` for the total KL.
     """
     found = {}
     for name in (*TOGETHER_FACTORS, *THEN):
-        above = (windows[name] > threshold).astype("int64")
-        # The sum over this window and the next ones.
-        ahead = above[::-1].rolling(STAYS).sum()[::-1]
-        places = windows.index[ahead == STAYS]
-        found[name] = float(windows["c"][places[0]]) if len(places) else math.inf
+        above = windows[name] > threshold
+        stretch = (above != above.shift()).cumsum()
+        long = above & (above.groupby(stretch).transform("size") >= STAYS)
+        last = stretch[long].max()
+        found[name] = float(windows.loc[stretch == last, along].iloc[0]) if long.any() else math.inf
     return found
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..curves import mean_curve
 from ..headings import by_dataset
 from ..snapshots import LEVELS, Snapshots
+from ..utilisation import PUBLISHED, named_history
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def draw(study: Study) -> Iterator[Drawn]:
             members = members.sort_values("seed")
             lowest = members.iloc[0]
             snapshots = study.snapshots.get(lowest["run_id"])
-            curves = _curves(study, members)
+            curves = [named_history(study.tables, run_id) for run_id in members["run_id"]]
             title = f"{dataset}: {lowest['label']}"
             yield Drawn(
                 stem("factor-channel", dataset, str(group), str(precision)),
@@ -75,19 +77,6 @@ def rows_shown(snapshots: Snapshots) -> list[int]:
     return sorted(nearest, key=lambda row: float(kl[row]))
 
 
-def _curves(study: Study, members: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the history of every seed, each factor's KL under the factor's name."""
-    history, table = study.tables.history, study.tables.kl_per_dimension
-    curves = []
-    for run_id in members["run_id"]:
-        names = table.loc[table["run_id"] == run_id, "latent"]
-        columns = {f"kl_{place}": name for place, name in enumerate(names)}
-        curve = history[history["run_id"] == run_id].rename(columns=columns)
-        curve = curve.assign(likelihood=-curve["reconstruction"])
-        curves.append(curve[["step", "c", "kl", "likelihood", *columns.values()]])
-    return curves
-
-
 def _factors(curves: list[pd.DataFrame]) -> list[str]:
     return [str(name) for name in curves[0].columns[4:]]
 
@@ -112,6 +101,8 @@ def _figure(
         left.set_xlabel("step")
         left.legend(loc="upper left")
         _draw_factors(right, curves, "likelihood", "kl", "total KL (nats), dashed")
+        if {*PUBLISHED} <= {*curves[0]}:
+            _draw_published(right)
         right.set_xlabel("log-likelihood E[log p(x|z)] (nats)")
         # The first windows, when the decoder learns the mean image, would press the rest together.
         values = np.concatenate([curve["likelihood"] for curve in curves])
@@ -144,6 +135,23 @@ def _draw_factors(
     shared.grid(visible=False)
 
 
+def _draw_published(axes: Axes) -> None:
+    """Draw the paper's own curves behind ours, pale; its positions lie on one line."""
+    style: dict[str, Any] = {"linestyle": ":", "marker": "o", "markersize": 3, "linewidth": 1.2}
+    for factor in PUBLISHED.columns.drop(["likelihood", "position_y"]):
+        read = PUBLISHED[["likelihood", factor]].dropna()
+        axes.plot(
+            read["likelihood"],
+            read[factor],
+            color=FACTOR_COLOURS[factor],
+            alpha=0.45,
+            zorder=1,
+            label=f"_paper {factor}",
+            **style,
+        )
+    axes.legend([Line2D([], [], color=GREY, **style)], ["the paper's"], loc="upper left")
+
+
 def _draw_images(figure: SubFigure, snapshots: Snapshots, rows: list[int], seed: int) -> None:
     kl = snapshots.kl.sum(1)
     shown: list[tuple[str, NDArray[np.uint8]]] = [("original", snapshots.originals)]
@@ -171,7 +179,7 @@ INFO = FigureInfo(
     "The true factors, each through a noisy channel of its own, and a decoder: what capacity is "
     "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
     "mean; dashed, on a scale to the right, C(step). Right: the same against log-likelihood; "
-    "dashed, the total KL. Below: images of the dataset and, for the lowest seed, what the decoder "
+    "dashed, the total KL; dotted, the paper's own curves, read off its Fig. 3. Below: images of the dataset and, for the lowest seed, what the decoder "
     "made of their factors when the KL was as said beside the row.",
     "Figure 3",
     draw,

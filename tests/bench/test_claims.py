@@ -182,6 +182,22 @@ def test_a_factor_is_in_use_from_five_windows_on():
     assert set(utilisation.onset(windows[:9], 0.1).values()) == {math.inf}
 
 
+def test_what_a_channel_starts_with_is_no_onset():
+    # Scale starts above the threshold, dies away, and comes in when the positions fall to 2.3 nats.
+    late = np.arange(30) >= 18
+    scale = np.where(late, 2.3, np.where(np.arange(30) < 6, 0.15, 0.0))
+    position = np.where(late, 2.3, 0.23 + np.arange(30) / 6)
+    windows = pd.DataFrame(
+        dict.fromkeys(FACTORS, np.zeros(30))
+        | {"position_x": position, "position_y": position, "scale": scale}
+    ).assign(c=np.arange(30) / 3, kl=np.arange(30) / 2)
+    found = utilisation.onset(windows, 0.1)
+    assert (found["position_x"], found["scale"], found["shape"]) == (0, 6, math.inf)
+    assert utilisation.onset(windows, 0.1, along="kl")["scale"] == 9
+    shape = {"shape": np.where(np.arange(30) >= 22, 1.0, 0.0)}
+    assert utilisation.in_order(utilisation.onset(windows.assign(**shape), 0.1))
+
+
 def test_a_short_channel_and_one_without_the_factors_are_inconclusive():
     short = channels(10, steps=4_000)
     assert "fewer than 5 windows" in verdict_of(short, 3).missing

@@ -67,7 +67,17 @@ def test_the_figure_shows_the_factors_by_their_names(n_seeds):
         for k, factor in enumerate(FACTORS):
             assert named[factor].get_xdata() == pytest.approx(place.to_numpy())
             assert named[factor].get_ydata() == pytest.approx(mean[f"kl_{k}"].to_numpy())
-        assert len(axes.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0))
+        published = [line for line in axes.lines if line.get_label().startswith("_paper")]
+        assert len(published) == (4 if axes is right else 0)
+        assert len(axes.lines) == 5 * (1 + (n_seeds if n_seeds > 1 else 0)) + len(published)
+        for line in published:
+            own = named[line.get_label().removeprefix("_paper ")]
+            assert line.get_color() == own.get_color()
+            # Behind ours.
+            assert line.get_zorder() < own.get_zorder()
+    (scale,) = [line for line in right.lines if line.get_label() == "_paper scale"]
+    assert dict(zip(*scale.get_data(), strict=True))[-179] == 2.27
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["the paper's"]
     for axes, column in ((capacity, "c"), (rate, "kl")):
         (dashed,) = axes.lines
         assert dashed.get_linestyle() == "--"
