@@ -2,20 +2,22 @@
 
 Every factor is a latent, z_k = a_k f_k + s_k ε with gain a and noise s learnt, and nothing is
 inferred: what the capacity C is spent on, as it rises, is what lowers the reconstruction term most.
-The term γ|KL − C| is 0 but for rounding: see `FactorChannel`. Source: Burgess et al. 2018, Fig. 3.
+A learnt channel is held near KL = C by γ|KL − C|; an exact one lies on it, where that term is 0 but
+for rounding. Source: Burgess et al. 2018, Fig. 3.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .batches import Images
-from .channel import FactorChannel, scaled_factors
+from .channel import CHANNELS, ExactChannel, FactorChannel, scaled_factors
 from .decode import seed_images, to_bytes
 from .encode import Told, nobody
 from .objectives import gaussian_kl
@@ -65,9 +67,12 @@ class ChannelTraining(Training):
         # Of every member: steps, KL per latent and images of its snapshots.
         self._kept: list[list[tuple[int, Tensor, Tensor]]] = [[] for _ in pack.specs]
         super().__init__(pack, images, n_images)
-        with torch.no_grad():
-            # Nothing is spent on a factor that has a single value.
-            self._model.share.mul_(self._spread)
+        self._model.silence(self._spread)
+        # It has no state: a checkpoint holds nothing of it.
+        self._descent: torch.optim.SGD | None = None
+        if self._model.gradual:
+            rate = cast("Spec", self._specs[0]).channel_rate
+            self._descent = torch.optim.SGD(self._model.gradual, lr=rate)
 
     @property
     def latent_names(self) -> tuple[str, ...]:
@@ -118,13 +123,24 @@ class ChannelTraining(Training):
     def _new_model(self) -> FactorChannel:
         spec, n_factors = self._specs[0], self._factors.shape[1]
         seeds = [spec.seed for spec in self._specs]
-        return FactorChannel(
-            self._images.shape, n_factors, spec.architecture, seeds, spec.initialisation
-        )
+        family = CHANNELS[cast("Spec", spec).channel]
+        return family(self._images.shape, n_factors, spec.architecture, seeds, spec.initialisation)
+
+    def _adam_parameters(self) -> Iterator[nn.Parameter]:
+        gradual = {id(parameter) for parameter in self._model.gradual}
+        return (p for p in self._model.parameters() if id(p) not in gradual)
+
+    def _descend(self, loss: Tensor) -> None:
+        if self._descent is not None:
+            self._descent.zero_grad()
+        super()._descend(loss)
+        if self._descent is not None:
+            self._descent.step()
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         ((objective, _, settings),) = self._objectives
-        self._model.set_capacity(objective.control(self._clock, settings))
+        if isinstance(self._model, ExactChannel):
+            self._model.set_capacity(objective.control(self._clock, settings))
         return self._encode(self._batches.indices(self._clock))
 
     def _kl(self, means: Tensor, logvars: Tensor) -> Tensor:

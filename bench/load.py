@@ -11,11 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from . import given
-from .channel import FactorChannel
+from .channel import CHANNELS, FactorChannel
 from .encode import CHUNK
 from .files import DamagedError
 from .models import VAE
-from .specs import LatentSpec, ModelSpec
+from .specs import FactorChannel as ChannelSpec, ModelSpec
 from .stored import WEIGHTS, StoredRun, read_run
 from .weights import NO_WEIGHTS, read_weights
 
@@ -119,7 +119,7 @@ def load_run(folder: str | Path) -> LoadedRun:
         raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
     shape = tuple(run.manifest["dataset"]["image_shape"])
     n_latents = len(run.manifest["latent_names"])
-    family = VAE if isinstance(spec, LatentSpec) else FactorChannel
+    family = CHANNELS[spec.channel] if isinstance(spec, ChannelSpec) else VAE
     build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
     content = run.content(WEIGHTS)
     try:

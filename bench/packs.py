@@ -46,7 +46,7 @@ class Pack:
 
 
 # Members of a pack share these; seeds, β, γ, C and schedules may differ.
-_SHARED = VAESpec.model_fields.keys() - {"kind", "seed"}
+_SHARED = {*VAESpec.model_fields, "channel", "channel_rate"} - {"kind", "seed"}
 
 
 def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -> list[Pack]:

@@ -13,7 +13,16 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from ._siblings import datasets
 
@@ -155,8 +164,12 @@ class FactorChannel(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 
     There is a latent for every factor of the dataset, so their number is no choice. The objective
-    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats; the channel
-    holds KL = C, where every large γ has its minimum.
+    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats. An `exact`
+    channel holds KL = C, where every large γ has its minimum; a `learnt` one is drawn to it by γ,
+    with gain and noise free. Runs that were stored before there was a choice are exact.
+
+    `channel_rate` is the rate of the plain gradient descent of a learnt channel's gain and noise;
+    the decoder has Adam and `learning_rate`.
     """
 
     template: ClassVar[str] = "factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
@@ -165,6 +178,17 @@ class FactorChannel(TrainedSpec):
     capacity_start: NonNegative = 0.5
     capacity: NonNegative
     anneal_steps: Count
+    channel: Literal["exact", "learnt"] = "exact"
+    channel_rate: Positive = 1e-5
+
+    @field_validator("channel_rate")
+    @classmethod
+    def _of_a_learnt_channel(cls, value: float, info: ValidationInfo) -> float:
+        # It would tell runs apart that are the same; the default, which a manifest has, does not.
+        default = cls.model_fields["channel_rate"].default
+        if info.data.get("channel") == "exact" and value != default:
+            raise PydanticCustomError("channel_rate", "must be left out of an exact channel")
+        return value
 
 
 class UntrainedBaseline(ModelSpec, LatentSpec):

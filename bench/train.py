@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import stopping
 from .batches import Batches, Images
@@ -149,7 +149,7 @@ class Training:
         self.model = self._new_model().to(device)
         # On the host one pass over all parameters is the fast form, on a card one fused kernel.
         self._optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=learning_rate, fused=True, capturable=on_card
+            self._adam_parameters(), lr=learning_rate, fused=True, capturable=on_card
         )
         self._batches = Batches(self._specs, images, n_images, device, self.model.n_latents)
         self._objectives = _by_kind(self._specs, device)
@@ -194,13 +194,21 @@ class Training:
         terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
         loss, control = _losses(terms, self._clock, self._objectives)
 
-        self._optimiser.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
-        torch.autograd.backward(loss.sum())
-        self._optimiser.step()
+        self._descend(loss.sum())
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
         self._clock += 1
+
+    def _descend(self, loss: Tensor) -> None:
+        """Move all parameters against the gradient of a loss, ()."""
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimiser.step()
+
+    def _adam_parameters(self) -> Iterable[nn.Parameter]:
+        """Return the parameters that Adam moves."""
+        return self.model.parameters()
 
     def _new_model(self) -> Decoding:
         """Return the members at their initialisation."""

@@ -120,7 +120,7 @@ def utilisation_table(tables: Tables) -> pd.DataFrame:
 
 def utilisation_page(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Return what the page shows of the table: a part for each group, with text in its cells."""
-    parts = []
+    parts: list[dict[str, object]] = []
     for _, part in frame.groupby(["dataset", "group_id", "precision"], sort=False):
         first = part.iloc[0]
         seeds = "1 seed" if first["n_seeds"] == 1 else f"{first['n_seeds']} seeds"

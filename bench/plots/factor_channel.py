@@ -179,7 +179,8 @@ INFO = FigureInfo(
     "The true factors, each through a noisy channel of its own, and a decoder: what capacity is "
     "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
     "mean; dashed, on a scale to the right, C(step). Right: the same against log-likelihood; "
-    "dashed, the total KL; dotted, the paper's own curves, read off its Fig. 3. Below: images of the dataset and, for the lowest seed, what the decoder "
+    "dashed, the total KL; dotted, the paper's own curves, read off its Fig. 3. "
+    "Below: images of the dataset and, for the lowest seed, what the decoder "
     "made of their factors when the KL was as said beside the row.",
     "Figure 3",
     draw,

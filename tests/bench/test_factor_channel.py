@@ -9,7 +9,7 @@ import torch
 
 import datasets
 from bench.batches import Images
-from bench.channel import FactorChannel, scaled_factors
+from bench.channel import FIRST_KL, ExactChannel, LearntChannel, scaled_factors
 from bench.checkpoints import Checkpoints
 from bench.config import expand, parse_grid
 from bench.errors import GridError
@@ -30,6 +30,7 @@ from bench.study import load_study
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 OPTIONS = {key: value for key, value in BALL.items() if key != "name"}
 CHANNEL = {"kind": "factor_channel", "gamma": 100, "capacity": 3, "anneal_steps": 300}
+LEARNT = {"channel": "learnt", "channel_rate": 1e-4}
 GRID = {
     "name": "channel",
     "datasets": [BALL],
@@ -81,7 +82,7 @@ def _train(specs, ball, path=None, *, stop_at=None):
 
 
 def _channel(c, share):
-    channel = FactorChannel((1, 16, 16), 2, "burgess", seeds=[0])
+    channel = ExactChannel((1, 16, 16), 2, "burgess", seeds=[0])
     channel.share.data[:] = torch.tensor(share)
     channel.set_capacity(torch.tensor([c]))
     return channel
@@ -102,18 +103,24 @@ def test_scaled_factors_have_mean_0_and_variance_1(name):
         assert slope[0] == pytest.approx((12 / (size**2 - 1)) ** 0.5, rel=1e-5)
 
 
-def test_nothing_is_spent_on_a_factor_with_one_value():
+@pytest.mark.parametrize("options", [{}, LEARNT])
+def test_nothing_is_spent_on_a_factor_with_one_value(options):
     images = np.arange(4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16), np.uint8)
     data = datasets.from_arrays(images, np.array([[0, 0], [1, 0], [2, 0], [2, 0]]))
     scaled = scaled_factors(data)
     assert scaled[:, 0].var() == pytest.approx(1)
     assert (scaled[:, 1] == 0).all()
-    training = ChannelTraining(Pack((_spec(batch_size=2),)), Images(data, "cpu"), len(data))
-    for _ in range(5):
+    spec = _spec(batch_size=2, **options)
+    training = ChannelTraining(Pack((spec,)), Images(data, "cpu"), len(data))
+    for _ in range(30):
         training.advance()
     history = training.history.frame(0)
     assert (history["kl_1"] == 0).all()
-    assert history["kl_0"].to_numpy() == pytest.approx(history["c"].to_numpy(), rel=1e-5)
+    if spec.channel == "exact":
+        assert history["kl_0"].to_numpy() == pytest.approx(history["c"].to_numpy(), rel=1e-5)
+    else:
+        # It is on its way from its first 0.1 nat to C.
+        assert (history["kl_0"].diff()[1:] > 0).all()
 
 
 def test_kl_of_a_channel_has_its_closed_form(ball):
@@ -127,6 +134,22 @@ def test_kl_of_a_channel_has_its_closed_form(ball):
     assert averaged == pytest.approx([4 * 0.2, 4 * 0.8], rel=1e-5)
     assert (gain**2 + (2 * log_noise).exp()).numpy() == pytest.approx(np.ones(2))
     assert gain[0] > 0 > gain[1]
+
+
+@pytest.mark.parametrize("u", [0.0, 1e-3, -0.4, 2.0, 30.0])
+def test_kl_of_a_learnt_channel_has_its_closed_form(u):
+    channel = LearntChannel((1, 16, 16), 2, "burgess", seeds=[0, 1])
+    first = gaussian_kl(*channel.encode(torch.ones(2, 1, 2)))
+    assert first.detach().flatten().numpy() == pytest.approx(np.full(4, FIRST_KL), rel=1e-4)
+    channel.u.data.fill_(u)
+    gain, log_noise = (part[1, 0, 0] for part in channel.gain_and_log_noise())
+    # At E[f²] = 1 the KL is ln cosh u, the ratio of gain to noise sinh u, and a² + s² = 1.
+    kl = gaussian_kl(gain, 2 * log_noise)
+    assert kl.item() == pytest.approx(np.log(np.cosh(u)), rel=1e-4, abs=1e-6)
+    assert (gain / log_noise.exp()).item() == pytest.approx(np.sinh(u), rel=1e-4, abs=1e-7)
+    (slope,) = torch.autograd.grad(kl, channel.u)
+    assert slope[1, 0, 0].item() == pytest.approx(np.tanh(u), rel=1e-4, abs=1e-6)
+    assert (slope[0] == 0).all()
 
 
 def test_no_gain_costs_less_for_the_same_ratio_to_the_noise():
@@ -164,16 +187,48 @@ def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
     assert penalty.abs().max() < 1e-3
 
 
-def test_only_decoder_and_channel_are_trained(ball):
-    training = ChannelTraining(Pack((_spec(),)), Images(ball, "cpu"), len(ball))
+@pytest.mark.parametrize(
+    ("options", "own"), [({}, {"share", "capacity"}), (LEARNT, {"u"})], ids=["exact", "learnt"]
+)
+def test_only_decoder_and_channel_are_trained(ball, options, own):
+    training = ChannelTraining(Pack((_spec(**options),)), Images(ball, "cpu"), len(ball))
     before = {name: value.clone() for name, value in training.model.state_dict().items()}
     parts = {name.split(".")[0] for name in before}
-    assert parts == {"share", "capacity", "decoder_linears", "decoder_convs"}
+    assert parts == {*own, "decoder_linears", "decoder_convs"}
     training.advance()
     for name, value in training.model.named_parameters():
         assert value.grad is not None
         assert value.grad.abs().max() > 0, name
         assert not torch.equal(value, before[name]), name
+
+
+def test_a_learnt_channel_takes_plain_steps_at_its_own_rate(ball):
+    training = ChannelTraining(Pack((_spec(**LEARNT),)), Images(ball, "cpu"), len(ball))
+    channel = training.model
+    for _ in range(3):
+        before = channel.u.detach().clone()
+        training.advance()
+        assert torch.equal(channel.u.detach(), before - 1e-4 * channel.u.grad)
+    # The loss is the reconstruction and γ times the distance of the KL from C.
+    last = training.history.frame(0).iloc[-1]
+    assert last["loss"] - last["reconstruction"] == pytest.approx(
+        100 * abs(last["kl"] - last["c"]), rel=1e-4
+    )
+
+
+def test_a_factor_without_information_falls_to_zero(ball):
+    # Images that do not depend on the vertical position: what is spent on it buys nothing.
+    columns = ball.factors(np.arange(64))
+    rows = ball.index(np.stack([columns[:, 0], np.full(64, 3)], 1))
+    blind = datasets.from_arrays(ball.images(rows), columns, factor_names=ball.factor_names)
+    spec = _spec(channel="learnt", channel_rate=2e-3, capacity=1, anneal_steps=1)
+    training = ChannelTraining(Pack((spec,)), Images(blind, "cpu"), len(blind))
+    for _ in range(250):
+        training.advance()
+    history = training.history.frame(0)
+    assert history["kl_1"].iloc[0] == pytest.approx(FIRST_KL, rel=1e-3)
+    assert history["kl_1"].iloc[-1] < 0.005
+    assert history["kl_0"].iloc[-20:].mean() == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(("step", "c"), [(0, 0.5), (150, 1.75), (300, 3), (10**6, 3)])
@@ -284,10 +339,12 @@ def test_a_damaged_snapshot_makes_the_run_again(tmp_path):
     assert read_snapshots(path.read_bytes(), 2).steps[-1] == 5
 
 
+@pytest.mark.parametrize("options", [{}, LEARNT], ids=["exact", "learnt"])
 @pytest.mark.parametrize("stop_at", [1, 6, 11, 22])
-def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monkeypatch):
+def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monkeypatch, options):
     monkeypatch.setattr("bench.history.HISTORY_ROWS", 6)
     specs = [_spec(steps=23, anneal_steps=15), _spec(steps=23, anneal_steps=9, seed=3)]
+    specs = [spec.model_copy(update=options) for spec in specs]
     whole = _train(specs, ball)
     with pytest.raises(PluggedOutError):
         _train(specs, ball, tmp_path / "pack", stop_at=stop_at)
@@ -300,8 +357,10 @@ def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monk
         assert snapshot_bytes(before.snapshots) == snapshot_bytes(after.snapshots)
 
 
-def test_a_member_of_a_pack_is_the_channel_alone(ball):
+@pytest.mark.parametrize("options", [{}, LEARNT], ids=["exact", "learnt"])
+def test_a_member_of_a_pack_is_the_channel_alone(ball, options):
     specs = [_spec(steps=20, anneal_steps=15), _spec(steps=20, anneal_steps=9, gamma=5, seed=3)]
+    specs = [spec.model_copy(update=options) for spec in specs]
     packed = _train(specs, ball)
     for spec, member in zip(specs, packed, strict=True):
         (alone,) = _train([spec], ball)
@@ -313,7 +372,7 @@ def test_a_member_of_a_pack_is_the_channel_alone(ball):
         difference = member.snapshots.images.astype(int) - alone.snapshots.images
         assert np.abs(difference).max() <= 1
         state = torch.load(io.BytesIO(member.state), weights_only=True)
-        assert state["share"].shape == (1, 1, 2)
+        assert state["u" if options else "share"].shape == (1, 1, 2)
 
 
 def test_bfloat16_starts_as_float32_does(ball):
@@ -331,8 +390,12 @@ def test_a_channel_shares_no_pack_with_a_vae():
         {"kind": "vae", "dataset": _spec().dataset.model_dump(), "batch_size": 16, "steps": 400}
     )
     specs = [vae, _spec(), _spec(seed=1, gamma=7)]
-    packs = make_packs(specs, Execution(), 8)
-    assert [pack.specs for pack in packs] == [(vae,), (specs[1], specs[2])]
+    # Nor a learnt one with an exact one, or with one of another rate.
+    learnt = [_spec(**LEARNT), _spec(**LEARNT, seed=1), _spec(channel="learnt", channel_rate=1e-3)]
+    packs = make_packs([*specs, *learnt], Execution(), 8)
+    assert [pack.specs for pack in packs] == [
+        (vae,), (specs[1], specs[2]), (learnt[0], learnt[1]), (learnt[2],)
+    ]  # fmt: skip
 
 
 def test_the_number_of_latents_of_a_grid_does_not_apply_to_it():
@@ -360,6 +423,14 @@ def test_its_identity_never_changes():
     (same,) = expand(parse_grid({**grid, "models": [{**channel, "capacity_start": 0.5}]}))
     assert run_id(same) == run_id(spec)
     assert spec.template.format(**spec.model_dump()) == "factor channel γ=1000 C=0.5→25"
+    # What was stored before there was a choice is exact, and says so today.
+    assert spec.channel == "exact"
+    (named,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "exact"}]}))
+    assert run_id(named) == run_id(spec)
+    (learnt,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "learnt"}]}))
+    assert run_id(learnt) != run_id(spec)
+    with pytest.raises(GridError, match=r"models\.0\.channel_rate: must be left out of an exact"):
+        parse_grid({**grid, "models": [{**channel, "channel_rate": 1e-4}]})
 
 
 def test_tables_know_its_factors(store, channels):
