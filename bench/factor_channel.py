@@ -72,7 +72,7 @@ class ChannelTraining(Training):
         self._descent: torch.optim.SGD | None = None
         if self._model.gradual:
             rate = cast("Spec", self._specs[0]).channel_rate
-            self._descent = torch.optim.SGD(self._model.gradual, lr=rate)
+            self._descent = torch.optim.SGD(self._model.gradual, lr=cast("float", rate))
 
     @property
     def latent_names(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from pydantic import (
     TypeAdapter,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -33,6 +34,9 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+# Of a learnt factor channel whose grid names none: see docs/fig3.md.
+CHANNEL_RATE = 2.5e-5
 
 
 class Frozen(BaseModel):
@@ -179,14 +183,22 @@ class FactorChannel(TrainedSpec):
     capacity: NonNegative
     anneal_steps: Count
     channel: Literal["exact", "learnt"] = "exact"
-    channel_rate: Positive = 1e-5
+    channel_rate: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_rate(cls, data: Any) -> Any:
+        # Written out before the id is taken: with another default, stored runs stay what they are.
+        learnt = isinstance(data, Mapping) and data.get("channel") == "learnt"
+        if learnt and data.get("channel_rate") is None:
+            return {**data, "channel_rate": CHANNEL_RATE}
+        return data
 
     @field_validator("channel_rate")
     @classmethod
-    def _of_a_learnt_channel(cls, value: float, info: ValidationInfo) -> float:
-        # It would tell runs apart that are the same; the default, which a manifest has, does not.
-        default = cls.model_fields["channel_rate"].default
-        if info.data.get("channel") == "exact" and value != default:
+    def _of_a_learnt_channel(cls, value: float | None, info: ValidationInfo) -> float | None:
+        # It would tell runs apart that are the same.
+        if info.data.get("channel") == "exact" and value is not None:
             raise PydanticCustomError("channel_rate", "must be left out of an exact channel")
         return value
 

@@ -24,7 +24,7 @@ SHARED = {
     "learning_rate": 5e-4,
     "n_latents": 10,
 }
-OWN = ("beta", "beta_start", "beta_end", "gamma", "capacity", "anneal_steps")
+OWN = ("beta", "beta_start", "beta_end", "gamma", "capacity", "anneal_steps", "channel")
 # Seeds differ by this much, so that intervals have a width.
 SPREAD = np.linspace(-1, 1, 10)
 COLUMNS = {"kl": ["run_id", "latent", "kl"], "history": ["run_id", "step", "kl", "c"]}
@@ -96,7 +96,7 @@ def smooth(high, low=0.6, seeds=10, step=0.02, **values):
     return study.model("beta_vae", seeds, beta=30.0, trustworthiness=0.97, **values)
 
 
-def channel(onsets, steps=100_000, rows=600):
+def channel_history(onsets, steps=100_000, rows=600):
     """Return a history in which a factor comes into use at a capacity."""
     ends = np.linspace(steps / rows, steps, rows).astype(int)
     c = 0.5 + 24.5 * ends / steps
@@ -108,14 +108,15 @@ ORDER = {"position_x": 1.0, "position_y": 1.4, "scale": 6.0, "shape": 10.0, "ori
 SWAPPED = ORDER | {"scale": 10.0, "shape": 6.0}
 
 
-def channels(passing, seeds=10, **values):
+def channels(passing, seeds=10, channel="learnt", **values):
     return Study("dsprites").model(
         "factor_channel",
         seeds,
+        channel=channel,
         gamma=100.0,
         capacity=25.0,
         kl=(1.0,) * 5,
-        curve=lambda seed: channel(ORDER if seed < passing else SWAPPED, **values),
+        curve=lambda seed: channel_history(ORDER if seed < passing else SWAPPED, **values),
     )
 
 

@@ -156,6 +156,18 @@ def test_order_of_utilisation(passing, verdict):
     assert found.verdict == verdict
     assert found.parts[0].effect == passing / 10
     assert f"{passing} at 0.05 nat, {passing} at 0.3 nat" in found.sentence
+    assert f"{passing} of 10 seeds of the learnt channel pass" in found.sentence
+
+
+@pytest.mark.parametrize("order", [("exact", "learnt"), ("learnt", "exact")])
+def test_of_an_exact_and_a_learnt_channel_the_learnt_one_is_judged(order):
+    study = Study("dsprites")
+    for kind in order:
+        found = channels({"exact": 0, "learnt": 10}[kind], channel=kind)
+        study.rows += found.rows
+        study.kl += found.kl
+        study.curves += found.curves
+    assert verdict_of(study, 3).verdict == "reproduced"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from bench.pipeline import run_grid
 from bench.plots import FIGURES, svg_text
 from bench.producers import PRODUCERS
 from bench.snapshots import LEVELS, read_snapshots, snapshot_bytes
-from bench.specs import SPEC_ADAPTER, run_id
+from bench.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
 from bench.store import Store
 from bench.study import load_study
 
@@ -427,8 +427,14 @@ def test_its_identity_never_changes():
     assert spec.channel == "exact"
     (named,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "exact"}]}))
     assert run_id(named) == run_id(spec)
+    assert spec.channel_rate is None
     (learnt,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "learnt"}]}))
     assert run_id(learnt) != run_id(spec)
+    # Its rate is written out, so that another default would change no stored run.
+    assert canonical(learnt)["channel_rate"] == CHANNEL_RATE
+    written = {"channel": "learnt", "channel_rate": CHANNEL_RATE}
+    (same,) = expand(parse_grid({**grid, "models": [{**channel, **written}]}))
+    assert run_id(same) == run_id(learnt)
     with pytest.raises(GridError, match=r"models\.0\.channel_rate: must be left out of an exact"):
         parse_grid({**grid, "models": [{**channel, "channel_rate": 1e-4}]})
 
