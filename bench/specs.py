@@ -176,7 +176,9 @@ class FactorChannel(TrainedSpec):
     the decoder has Adam and `learning_rate`.
     """
 
-    template: ClassVar[str] = "factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
+    template: ClassVar[str] = (
+        "{channel} factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
+    )
     kind: Literal["factor_channel"]
     gamma: NonNegative
     capacity_start: NonNegative = 0.5

@@ -101,12 +101,14 @@ def _figure(
         left.set_xlabel("step")
         left.legend(loc="upper left")
         _draw_factors(right, curves, "likelihood", "kl", "total KL (nats), dashed")
-        if {*PUBLISHED} <= {*curves[0]}:
+        published = PUBLISHED if {*PUBLISHED} <= {*curves[0]} else PUBLISHED.iloc[:0]
+        if len(published):
             _draw_published(right)
         right.set_xlabel("log-likelihood E[log p(x|z)] (nats)")
         # The first windows, when the decoder learns the mean image, would press the rest together.
         values = np.concatenate([curve["likelihood"] for curve in curves])
-        low, high = np.quantile(values, 0.02), values.max()
+        read = published["likelihood"]
+        low, high = min([np.quantile(values, 0.02), *read]), max([values.max(), *read])
         right.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         upper.suptitle(title, fontsize=9)
     return figure

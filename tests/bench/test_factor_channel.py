@@ -422,7 +422,7 @@ def test_its_identity_never_changes():
     assert run_id(spec) == "cde7a1d6138a9558"
     (same,) = expand(parse_grid({**grid, "models": [{**channel, "capacity_start": 0.5}]}))
     assert run_id(same) == run_id(spec)
-    assert spec.template.format(**spec.model_dump()) == "factor channel γ=1000 C=0.5→25"
+    assert spec.template.format(**spec.model_dump()) == "exact factor channel γ=1000 C=0.5→25"
     # What was stored before there was a choice is exact, and says so today.
     assert spec.channel == "exact"
     (named,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "exact"}]}))

@@ -77,6 +77,10 @@ def test_the_figure_shows_the_factors_by_their_names(n_seeds):
             assert line.get_zorder() < own.get_zorder()
     (scale,) = [line for line in right.lines if line.get_label() == "_paper scale"]
     assert dict(zip(*scale.get_data(), strict=True))[-179] == 2.27
+    # All of the paper's curves is in sight, however far ours came.
+    low, high = right.get_xlim()
+    assert low < -541
+    assert high > -42
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["the paper's"]
     for axes, column in ((capacity, "c"), (rate, "kl")):
         (dashed,) = axes.lines
