@@ -375,10 +375,12 @@ def test_a_member_of_a_pack_is_the_channel_alone(ball, options):
         assert state["u" if options else "share"].shape == (1, 1, 2)
 
 
-def test_bfloat16_starts_as_float32_does(ball):
+@pytest.mark.parametrize("options", [{}, LEARNT], ids=["exact", "learnt"])
+def test_bfloat16_starts_as_float32_does(ball, options):
     losses = {}
     for precision in ("float32", "bfloat16"):
-        pack = Pack((_spec(steps=10, anneal_steps=5),), Execution(precision=precision))
+        spec = _spec(steps=10, anneal_steps=5, **options)
+        pack = Pack((spec,), Execution(precision=precision))
         (result,) = PRODUCERS["factor_channel"](pack, ball, Context())
         assert result.means.dtype == np.float32
         losses[precision] = result.history["loss"].to_numpy()
