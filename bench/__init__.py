@@ -10,18 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import load_grid
-    from .load import load_run
+    from .grid.config import load_grid
+    from .models.load import load_run
     from .pipeline import run_grid
     from .score import score
-    from .tables import load_results
+    from .tables.collect import load_results
 
 __all__ = ["load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
-    "load_grid": "config",
-    "load_results": "tables",
-    "load_run": "load",
+    "load_grid": "grid.config",
+    "load_results": "tables.collect",
+    "load_run": "models.load",
     "run_grid": "pipeline",
     "score": "score",
 }

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from .specs import BaseSpec
-from .stored import StoredRun
+from .grid.specs import BaseSpec
+from .store.stored_run import StoredRun
 
 if TYPE_CHECKING:
     from .pipeline import Summary

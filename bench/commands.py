@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import stopping
 from ._siblings import console
+from .engines import stopping
 from .errors import DisbenchError
 
 log = logging.getLogger("disbench")

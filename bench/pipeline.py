@@ -10,31 +10,31 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import given
-from .alongside import Alongside
 from .callbacks import Callbacks
-from .checkpoints import CHECKPOINT_SECONDS
-from .config import Grid, expand, load_grid, parse_grid
-from .derive import each, score_stored
 from .engines import EngineOptions, open_engine
-from .engines._base import Crashed, Demand, Engine
+from .engines.base import Crashed, Demand, Engine
+from .engines.progress import progress
 from .errors import DisbenchError, GridError
-from .files import DamagedError, dump_json, write_text
-from .frames import has_frames, shown_runs
-from .outcome import Failure
-from .outdated import outdated
-from .pack_size import pack_size
-from .packs import Execution, Pack, Precision, make_packs
-from .progress import progress
+from .grid import arguments as given
+from .grid.config import Grid, expand, load_grid, parse_grid
+from .grid.metric_requests import MetricRequest, metric_requests
+from .grid.packs import Execution, Pack, Precision, make_packs
+from .grid.specs import BaseSpec, run_id
 from .report import build
-from .requests import MetricRequest, metric_requests
-from .scoring import missing_scores, scalar_scores
-from .specs import BaseSpec, run_id
-from .store import Store
-from .stored import CODES, WEIGHTS, StoredRun, read_run
+from .scoring.background import Alongside
+from .scoring.runs import missing_scores, scalar_scores
+from .scoring.tasks import each, score_stored
+from .store.files import DamagedError, dump_json, write_text
+from .store.frames import has_frames, shown_runs
+from .store.outdated import outdated
+from .store.results import Failure
+from .store.store import Store
+from .store.stored_run import CODES, WEIGHTS, StoredRun, read_run
+from .training.checkpoints import CHECKPOINT_SECONDS
+from .training.pack_size import pack_size
 
 if TYPE_CHECKING:
-    from .execute import Outcome
+    from .training.execute import Outcome
 
 log = logging.getLogger("disbench")
 
@@ -303,14 +303,14 @@ def _execute(
     folder: Path, checkpoint_seconds: float, pack: Pack, tell: Callable[..., None]
 ) -> list[Outcome]:
     # Torch is loaded by whoever trains, not by whoever looks.
-    from .execute import execute
+    from .training.execute import execute
 
     store = Store(folder)
     return execute(pack, store.commit, tell, store.checkpoints, checkpoint_seconds)
 
 
 def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
-    from .decode import decode_run
+    from .models.decode import decode_run
 
     decode_run(store, runs[0])
 

@@ -14,27 +14,33 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import given, page, page_figures, page_latents, page_runs
-from .claims import verdict_frame
-from .claims.page import claims_section
+from .analysis.claims import verdict_frame
+from .analysis.doctor import diagnosis_frame
+from .analysis.information import information_table
+from .analysis.published import published_page, published_table
+from .analysis.published_ball import ball_latents, ball_page
+from .analysis.published_channel import utilisation_page, utilisation_table
+from .analysis.published_models import ADDRESS, published_models_table
+from .analysis.study import Study, load_study
+from .analysis.training_length import SHORT_STEPS
 from .commands import command, option, say
-from .doctor import diagnosis_frame
-from .doctor.page import doctor_tables
-from .files import DamagedError, read_json, remove, write_text
-from .information import information_table
-from .latex import latex_files
+from .engines.progress import progress
+from .grid import arguments as given
+from .page import (
+    figures as page_figures,
+    latents as page_latents,
+    runs as page_runs,
+    tables as page,
+)
+from .page.claims import claims_section
+from .page.doctor import doctor_tables
+from .page.latex import latex_files
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
-from .progress import progress
-from .published import published_page, published_table
-from .published_ball import ball_latents, ball_page
-from .published_models import ADDRESS, published_models_table
-from .records import check_grid
-from .store import Store
-from .stored import StoredRun
-from .study import Study, load_study
-from .tables import write_table, write_tables
-from .training_length import SHORT_STEPS
-from .utilisation import utilisation_page, utilisation_table
+from .store.files import DamagedError, read_json, remove, write_text
+from .store.schema import check_grid
+from .store.store import Store
+from .store.stored_run import StoredRun
+from .tables.collect import write_table, write_tables
 
 log = logging.getLogger("disbench")
 # The parts of the page's script, in their order.
@@ -117,7 +123,7 @@ def render(
     study: Study, grid: dict[str, Any] | None, drawings: Sequence[tuple[str, Drawn, str]]
 ) -> str:
     """Return the page: one file that asks nobody for anything."""
-    templates = Path(__file__).parent / "templates"
+    templates = Path(__file__).parent / "page" / "templates"
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,

@@ -13,21 +13,21 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import given
-from .checkpoints import CHECKPOINT_SECONDS
 from .commands import command, option, say
-from .config import Grid, expand, load_grid
 from .engines import ENGINES
-from .engines._cpus import usable_cpus
+from .engines.cpus import usable_cpus
 from .errors import GridWarning
-from .estimate import estimate_seconds
-from .outdated import outdated
-from .pack_size import pack_size
-from .packs import DEVICES, PRECISIONS, Execution, make_packs
+from .grid import arguments as given
+from .grid.config import Grid, expand, load_grid
+from .grid.metric_requests import metric_requests
+from .grid.packs import DEVICES, PRECISIONS, Execution, make_packs
+from .grid.specs import TrainedSpec, run_id
 from .pipeline import lacking_codes, run_grid, settled
-from .requests import metric_requests
-from .specs import TrainedSpec, run_id
-from .store import Store
+from .store.outdated import outdated
+from .store.store import Store
+from .training.checkpoints import CHECKPOINT_SECONDS
+from .training.pack_size import pack_size
+from .training.timing import estimate_seconds
 
 log = logging.getLogger("disbench")
 

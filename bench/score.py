@@ -18,18 +18,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from . import given
 from ._siblings import datasets
-from .codes import CodesArrays, check_codes, check_given
-from .codes_callable import Encode, as_callables, encode_images
-from .codes_file import read_codes
-from .codes_run import check_name, dataset_entry, default_folder
 from .commands import command, option, say
 from .errors import CodesError
-from .requests import metric_requests
-from .score_codes import Model, Scores, score_models
-from .specs import DatasetSpec, Evaluation
-from .streams import evaluation_indices
+from .external_codes.arrays import CodesArrays, check_codes, check_given
+from .external_codes.callables import Encode, as_callables, encode_images
+from .external_codes.commit import check_name, dataset_entry, default_folder
+from .external_codes.files import read_codes
+from .external_codes.scores import Model, Scores, score_models
+from .grid import arguments as given
+from .grid.metric_requests import metric_requests
+from .grid.specs import DatasetSpec, Evaluation
+from .grid.streams import evaluation_indices
 
 
 def score(

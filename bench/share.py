@@ -23,20 +23,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import given
 from .commands import command, option, say
-from .curves import coarser, history_text
-from .derive import score_stored
 from .engines import EngineOptions, open_engine
-from .files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
-from .frames import Frames, read_frames, shown_runs, trained_groups, write_frames
+from .grid import arguments as given
+from .grid.metric_requests import MetricRequest
+from .grid.specs import TrainedSpec
 from .report import build
-from .requests import MetricRequest
-from .scoring import missing_scores, scored_requests
-from .sealed import seal
-from .specs import TrainedSpec
-from .store import Store, StoreError
-from .stored import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
+from .scoring.runs import missing_scores, scored_requests
+from .scoring.tasks import score_stored
+from .store.files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
+from .store.frames import Frames, read_frames, shown_runs, trained_groups, write_frames
+from .store.history import coarser, history_text
+from .store.sealed import seal
+from .store.store import Store, StoreError
+from .store.stored_run import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
 
 # A float32 has so many bits of significance.
 EXACT = 24

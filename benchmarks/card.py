@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from textbook import Textbook
 
-from bench.batches import Images
-from bench.packs import Execution, Pack
-from bench.precision import set_products
-from bench.specs import BetaVAE, DatasetSpec
-from bench.train import Training
+from bench.grid.packs import Execution, Pack
+from bench.grid.specs import BetaVAE, DatasetSpec
+from bench.training.batches import Images
+from bench.training.precision import set_products
+from bench.training.train import Training
 from datasets import load
 
 PRECISIONS = ("float32", "tf32", "bfloat16")

@@ -31,10 +31,10 @@ def nothing(task, tell):
 
 def empty_runs(name, workers, n_runs, address):
     """Hand out packs of real runs that do nothing; return seconds and MiB."""
-    from bench.config import expand, parse_grid
     from bench.engines import EngineOptions, open_engine
-    from bench.packs import Execution, make_packs
-    from bench.store import Store
+    from bench.grid.config import expand, parse_grid
+    from bench.grid.packs import Execution, make_packs
+    from bench.store.store import Store
     from benchmarks.engines import nothing as call  # by its name, as workers have to find it
 
     grid = {
@@ -143,7 +143,7 @@ def main() -> None:
     if options.address:
         compare(options.address, options.runs, options.rounds)
         return
-    from bench import stopping
+    from bench.engines import stopping
     from tests.cluster import Cluster
 
     stopping.install()  # a signal ends the cluster too

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 RUN = """
 import resource, sys
 from bench import run_grid
-from bench.packs import Execution
+from bench.grid.packs import Execution
 grid = {
     "name": "evaluation", "datasets": ["dsprites"], "seeds": [0],
     "models": [{"kind": "vae"}], "train": {"steps": 30}, "evaluation": {"images": "all"},
@@ -32,11 +32,11 @@ def encode(threads: int) -> float:
     import numpy as np
     import torch
 
-    from bench.batches import Images
-    from bench.encode import encode_images
-    from bench.memory import keep_freed_memory
-    from bench.models import VAE
-    from bench.packs import Execution
+    from bench.grid.packs import Execution
+    from bench.models.vae import VAE
+    from bench.training.batches import Images
+    from bench.training.encode import encode_images
+    from bench.training.memory import keep_freed_memory
     from datasets import load
 
     torch.set_num_threads(threads)
@@ -51,7 +51,7 @@ def encode(threads: int) -> float:
 
 
 def main() -> None:
-    from bench.engines._cpus import usable_cpus
+    from bench.engines.cpus import usable_cpus
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=usable_cpus())
@@ -71,14 +71,14 @@ def main() -> None:
             text=True,
             check=True,
         )
-        from bench.scoring import score_run
-        from bench.store import Store
+        from bench.scoring.runs import score_run
+        from bench.store.store import Store
 
         store = Store(Path(folder))
         (run,) = store.scan()[0]
         scored = [e for part in store.read_scores(run.run_id, run.codes).values() for e in part]
         alone = sum(entry.get("seconds", 0) for entry in scored)
-        from bench.requests import metric_requests
+        from bench.grid.metric_requests import metric_requests
 
         requests = metric_requests(["beta_vae_score", "mig", "kl_per_dimension"])
         for stored in (Path(folder) / "scores").rglob("*.json"):

@@ -24,7 +24,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.tables import Tables
+    from bench.tables.collect import Tables
 
 MARGIN = 0.3
 # A disc at 16 places: small enough that every seed comes to the same optimum, so that what is left
@@ -51,7 +51,7 @@ def final(results: Tables, steps: int) -> pd.DataFrame:
 
 def main() -> None:
     from bench import load_results, run_grid
-    from bench.packs import Execution
+    from bench.grid.packs import Execution
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)

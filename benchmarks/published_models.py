@@ -1,7 +1,8 @@
 """Score the trained models of a repository: python benchmarks/published_models.py CLONE.
 
 CLONE is a clone of https://github.com/YannDubs/disentangling-vae. Nothing is downloaded here, and
-of the weights nothing but scores is written. Prints the text of bench/data/published_models.csv.
+of the weights nothing but scores is written. Prints the text of
+bench/analysis/data/published_models.csv.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from textbook import Textbook
 from torch import Tensor, nn
 
 from bench import score
-from bench.objectives import gaussian_kl, negative_log_likelihood
-from bench.specs import Evaluation
-from bench.streams import evaluation_indices, generator
+from bench.grid.specs import Evaluation
+from bench.grid.streams import evaluation_indices, generator
+from bench.training.objectives import gaussian_kl, negative_log_likelihood
 from datasets import FactorDataset, load
 
 SOURCE = "https://github.com/YannDubs/disentangling-vae"

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.engines._cpus import usable_cpus
+from bench.engines.cpus import usable_cpus
 
 WARM_STEPS = 5
 CORES = usable_cpus()
@@ -80,11 +80,11 @@ def textbook(clock: Clock, batch_size: int) -> None:
 
 def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
     """Train β-VAE as `bench` does."""
-    from bench.memory import keep_freed_memory
-    from bench.outcome import Context
-    from bench.packs import Execution, Pack
-    from bench.specs import BetaVAE, DatasetSpec
-    from bench.train import train
+    from bench.grid.packs import Execution, Pack
+    from bench.grid.specs import BetaVAE, DatasetSpec
+    from bench.store.results import Context
+    from bench.training.memory import keep_freed_memory
+    from bench.training.train import train
     from datasets import load
 
     keep_freed_memory()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from ._base import Engine, EngineError, EngineOptions
+from .base import Engine, EngineError, EngineOptions
 from .local import open_local
-from .ray import open_ray
+from .ray.cluster import open_ray
 
 __all__ = ["ENGINES", "EngineError", "EngineOptions", "open_engine"]
 

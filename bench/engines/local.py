@@ -20,18 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 
-from ._base import (
-    SMALL,
-    Answer,
-    Call,
-    Crashed,
-    Demand,
-    EngineError,
-    EngineOptions,
-    Progress,
-    Task,
-)
-from ._worker import place, start
+from .base import SMALL, Answer, Call, Crashed, Demand, EngineError, EngineOptions, Progress, Task
+from .worker import place, start
 
 __all__ = ["Crashed", "LocalEngine", "open_local", "run_tasks"]
 

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..frames import COLLAPSED, Frames
-from ..information import CARRIED, above_chance, carriers, factor_names, shares
+from ..analysis.information import CARRIED, above_chance, carriers, factor_names, shares
+from ..store.frames import COLLAPSED, Frames
 from ._base import bare, show_images
 
 # A latent whose mean KL is below this says next to nothing about the image.

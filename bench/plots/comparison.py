@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from ..collapse import collapse_note
-from ..frames import COLLAPSED
-from ..headings import by_dataset
-from ..published_ball import is_papers_ball, published_note
-from ..setting import settings
+from ..analysis.collapse import collapse_note
+from ..analysis.comparable import settings
+from ..analysis.published_ball import is_papers_ball, published_note
+from ..store.frames import COLLAPSED
+from ..tables.headings import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import INACTIVE, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 # The paper's high β. Where a code collapses depends on the size of the ball, and here it may have.
 PAPERS_BETA = 150.0

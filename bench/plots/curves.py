@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..curves import coarser, mean_curve
-from ..headings import by_dataset
+from ..store.history import coarser, mean_curve
+from ..tables.headings import by_dataset
 from ._base import (
     COLOURS,
     GREY,
@@ -28,7 +28,7 @@ from ._base import (
 from ._images import INACTIVE
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 # A panel of latents has this many points a curve: it is no wider than that.
 _POINTS = 200

@@ -12,14 +12,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..curves import mean_curve
-from ..headings import by_dataset
-from ..snapshots import LEVELS, Snapshots
-from ..utilisation import PUBLISHED, named_history
+from ..analysis.published_channel import PUBLISHED, named_history
+from ..store.history import mean_curve
+from ..store.snapshots import LEVELS, Snapshots
+from ..tables.headings import by_dataset
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 # Okabe & Ito's palette, for the paper's factors as elsewhere for kinds; then what is left of it.
 FACTOR_COLOURS = {

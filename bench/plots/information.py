@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
-from ..frames import Frames
-from ..headings import by_dataset
-from ..information import factor_names
+from ..analysis.information import factor_names
+from ..store.frames import Frames
+from ..tables.headings import by_dataset
 from ._base import MAX_PANELS, Drawn, FigureInfo, panels, stem, without, wrapped
 from ._images import LEAST, draw_information
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 # Inches of a cell, and of the names around the cells of a panel.
 _CELL = (0.7, 0.2)

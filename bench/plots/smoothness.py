@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..frames import COLLAPSED, Frames
+from ..store.frames import COLLAPSED, Frames
 from ._base import COLOURS, Drawn, FigureInfo, panels, stem
 from .comparison import low_and_high
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 # The metric whose value stands in the heading, in studies that have it.
 METRIC = "smoothness"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..frames import Frames
-from ..headings import by_dataset
-from ..information import CARRIED, carriers, factor_names
+from ..analysis.information import CARRIED, carriers, factor_names
+from ..store.frames import Frames
+from ..tables.headings import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import CELL, INACTIVE, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..analysis.study import Study
 
 _WIDTH = 7.0
 

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from bench.claims import (
+from bench.analysis.claims import (
     judge,
 )
-from bench.tables import Tables
+from bench.tables.collect import Tables
 
 FACTORS = ("shape", "scale", "orientation", "position_x", "position_y")
 SHARED = {

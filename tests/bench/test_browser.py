@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.analysis.study import Study, load_study
 from bench.plots import draw_all, svg_text
 from bench.report import render
-from bench.store import Store
-from bench.study import Study, load_study
+from bench.store.store import Store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")

@@ -6,13 +6,13 @@ import torch
 from scipy.stats import ttest_1samp
 
 import datasets
-from bench.batches import Images
-from bench.outcome import Context
-from bench.packs import Execution, Pack
-from bench.precision import set_products
-from bench.replay import Replay
-from bench.specs import SPEC_ADAPTER
-from bench.train import Training, train
+from bench.grid.packs import Execution, Pack
+from bench.grid.specs import SPEC_ADAPTER
+from bench.store.results import Context
+from bench.training.batches import Images
+from bench.training.cuda_graph import Replay
+from bench.training.precision import set_products
+from bench.training.train import Training, train
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card here"),
@@ -64,7 +64,7 @@ def test_packed_is_alone():
 def test_recorded_is_eager(monkeypatch):
     specs = _specs(2)
     recorded = _losses(specs, Execution("cuda"))
-    monkeypatch.setattr("bench.train.Replay", lambda recorded: Replay(recorded=False))
+    monkeypatch.setattr("bench.training.train.Replay", lambda recorded: Replay(recorded=False))
     assert np.array_equal(recorded, _losses(specs, Execution("cuda")))
 
 
@@ -103,7 +103,7 @@ def test_lower_precisions_start_as_float32_does(precision):
 def test_images_that_are_not_resident_train_the_same(monkeypatch):
     specs = _specs(2, steps=20)
     resident = _losses(specs, Execution("cuda"))
-    monkeypatch.setattr("bench.batches.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("bench.training.batches.RESIDENT_BYTES", 0)
     assert np.array_equal(resident, _losses(specs, Execution("cuda")))
 
 

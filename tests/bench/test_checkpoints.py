@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import datasets
-from bench import stopping
-from bench.checkpoints import Checkpoints
-from bench.outcome import Context, Failure
-from bench.packs import Execution, Pack
-from bench.specs import SPEC_ADAPTER
-from bench.train import train
+from bench.engines import stopping
+from bench.grid.packs import Execution, Pack
+from bench.grid.specs import SPEC_ADAPTER
+from bench.store.results import Context, Failure
+from bench.training.checkpoints import Checkpoints
+from bench.training.train import train
 
 BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 STEPS = 23
@@ -28,7 +28,7 @@ class PluggedOutError(Exception):
 
 @pytest.fixture(autouse=True)
 def _short_history(monkeypatch):
-    monkeypatch.setattr("bench.history.HISTORY_ROWS", HISTORY_ROWS)
+    monkeypatch.setattr("bench.training.recorder.HISTORY_ROWS", HISTORY_ROWS)
 
 
 def _spec(**fields):

@@ -7,12 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import setting
-from bench.claims import (
-    judge,
-    utilisation,
-)
-from bench.claims._parts import correlation_difference
+from bench.analysis import comparable as setting
+from bench.analysis.claims import judge, utilisation
+from bench.analysis.claims._parts import correlation_difference
 
 from .claim_studies import (
     FACTORS,

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench import setting, study as bench_study
-from bench.claims import (
+from bench.analysis import comparable as setting, study as bench_study
+from bench.analysis.claims import (
     CLAIMS,
     _contrast,
     judge,
@@ -24,10 +24,10 @@ from bench.claims import (
     utilisation,
     verdict_frame,
 )
-from bench.claims._base import Verdict, corrected
-from bench.claims._parts import Part, difference, share
-from bench.claims.page import claims_section
-from bench.store import Store
+from bench.analysis.claims._base import Verdict, corrected
+from bench.analysis.claims._parts import Part, difference, share
+from bench.page.claims import claims_section
+from bench.store.store import Store
 
 from .claim_studies import (
     Study,
@@ -245,7 +245,7 @@ def test_the_table_is_the_same_every_time_and_reads_back():
 
 def _page(verdicts):
     environment = Environment(
-        loader=FileSystemLoader(Path(bench_study.__file__).parent / "templates"),
+        loader=FileSystemLoader(Path(bench_study.__file__).parents[1] / "page" / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
     )

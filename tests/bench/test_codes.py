@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import codes
-from bench.codes import check_codes
-from bench.codes_file import read_codes
 from bench.errors import CodesError
+from bench.external_codes import arrays as codes
+from bench.external_codes.arrays import check_codes
+from bench.external_codes.files import read_codes
 from metrics import _validation
 
 FACTORS = np.indices((3, 4)).reshape(2, -1).T
@@ -239,7 +239,7 @@ def test_a_line_without_an_end_is_not_read(tmp_path):
 
 def test_long_texts_are_not_read_one_after_another(tmp_path, monkeypatch):
     # In an HDF5 file they are references: a text that is there once may be named a million times.
-    monkeypatch.setattr("bench.codes.MAX_BYTES", 1_000)
+    monkeypatch.setattr("bench.external_codes.arrays.MAX_BYTES", 1_000)
     path = _h5(tmp_path, means=MEANS, latent_names=["x" * 400] * 3)
     with pytest.raises(CodesError, match="latent_names: takes 1,200 bytes"):
         read_codes(path)

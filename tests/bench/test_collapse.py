@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench._siblings import datasets
-from bench.collapse import (
+from bench.analysis.collapse import (
     RATES,
     collapse,
     collapse_beta,

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from bench.config import expand, parse_grid
-from bench.estimate import Costs, estimate_seconds, time_pack
-from bench.packs import Execution, make_packs
+from bench.grid.config import expand, parse_grid
+from bench.grid.packs import Execution, make_packs
 from bench.pipeline import run_grid
 from bench.report import main as report
 from bench.run import main
+from bench.training.timing import Costs, estimate_seconds, time_pack
 from tests.bench.conftest import SMALL_BALL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,7 @@ def test_an_estimate_grows_with_the_work(small_grid):
         packs = make_packs(specs, Execution())
         costs = Costs(step=2.0, image=0.5)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("bench.estimate._measured", lambda pack, workers: costs)
+            patch.setattr("bench.training.timing._measured", lambda pack, workers: costs)
             return estimate_seconds(packs, workers)
 
     # Three models of 30 steps, each encoding 64 images.
@@ -119,7 +119,7 @@ def test_what_cannot_be_timed_is_said_in_a_line(write, tmp_path, capsys, monkeyp
     def time_pack(pack, tell):
         raise FileNotFoundError("no such images")
 
-    monkeypatch.setattr("bench.estimate.time_pack", time_pack)
+    monkeypatch.setattr("bench.training.timing.time_pack", time_pack)
     options = ["--dry-run", "--workers", "1", "--out", str(tmp_path / "out")]
     assert main([str(write()), *options]) == 2
     said = capsys.readouterr().err
@@ -196,7 +196,7 @@ def _first_step(grid, out):
         raise Enough
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.progress.Progress.tell", tell)
+        patch.setattr("bench.engines.progress.Progress.tell", tell)
         with pytest.raises(Enough):
             run_grid(grid, out=out)
     return seen[0]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import errors, load_grid, load_results, load_run, report, run, score, share, stopping
-from bench.engines import _cpus
+from bench import errors, load_grid, load_results, load_run, report, run, score, share
+from bench.engines import cpus as _cpus, stopping
 from bench.pipeline import run_grid
 from datasets.__main__ import main as datasets_main
 
@@ -200,7 +200,9 @@ def test_a_home_folder_is_found(tmp_path, monkeypatch, capsys):
 
 
 def test_every_error_that_a_command_tells_is_of_one_class():
-    from bench import engines, errors, estimate, files, pipeline, store
+    from bench import engines, errors, pipeline
+    from bench.store import files, store
+    from bench.training import timing as estimate
 
     classes = [
         errors.GridError,
@@ -320,12 +322,12 @@ def test_what_the_process_may_use_is_counted_and_not_what_there_is(tmp_path, mon
 def test_nobody_counts_processors_otherwise():
     for folder in ("bench", "datasets", "metrics", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
-            if path.name != "_cpus.py":
+            if path.name != "cpus.py":
                 assert "cpu_count" not in path.read_text(), path
 
 
 def test_a_process_without_standard_error_makes_a_report(monkeypatch, caplog):
-    from bench.progress import progress
+    from bench.engines.progress import progress
 
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(sys, "stderr", None)

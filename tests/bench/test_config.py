@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from bench.config import expand, load_grid, parse_grid
 from bench.errors import GridError, GridWarning
-from bench.grid_problems import OF_THE_COMMAND
-from bench.grid_text import read_yaml
+from bench.grid.config import expand, load_grid, parse_grid
+from bench.grid.problems import OF_THE_COMMAND
+from bench.grid.specs import group_id, run_id
+from bench.grid.yaml_text import read_yaml
 from bench.run import _parser
-from bench.specs import group_id, run_id
 from metrics import METRICS
 
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0], "models": [{"kind": "vae"}]}

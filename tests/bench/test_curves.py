@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.curves import coarser, mean_curve, window_means
+from bench.store.history import coarser, mean_curve, window_means
 
 
 def test_neighbouring_windows_are_averaged():

@@ -8,21 +8,21 @@ import pytest
 
 import datasets
 from bench import load_run
-from bench.decode import (
+from bench.grid.streams import generator
+from bench.models.decode import (
     N_ORIGINALS,
     known_factors,
     position_overlap,
     seed_images,
     tuning_maps,
 )
-from bench.files import DamagedError
-from bench.frames import has_frames, read_frames, shown_runs, stored_frames, write_frames
-from bench.overlap import overlap_curve
+from bench.models.overlap import overlap_curve
 from bench.pipeline import run_grid
 from bench.report import build
-from bench.store import Store
-from bench.stored import Latents
-from bench.streams import generator
+from bench.store.files import DamagedError
+from bench.store.frames import has_frames, read_frames, shown_runs, stored_frames, write_frames
+from bench.store.store import Store
+from bench.store.stored_run import Latents
 from metrics import mutual_information_matrix
 from tests.bench.conftest import SMALL_GRID
 

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.doctor import diagnose, diagnosis_frame
-from bench.doctor._examination import RULES, count_for
-from bench.doctor._frontier import frontier
-from bench.doctor._words import _WORDS
-from bench.doctor.page import doctor_tables
+from bench.analysis.doctor import diagnose, diagnosis_frame
+from bench.analysis.doctor._examination import RULES, count_for
+from bench.analysis.doctor._frontier import frontier
+from bench.analysis.doctor._words import _WORDS
+from bench.analysis.published import MODELS
+from bench.analysis.study import load_study
+from bench.page.doctor import doctor_tables
 from bench.plots.doctor import DOCTOR
-from bench.published import MODELS
-from bench.store import Store
-from bench.study import load_study
-from bench.tables import write_table
+from bench.store.store import Store
+from bench.tables.collect import write_table
 
 VAE, BETA, POURED = ((*model.epochs[-1].latents,) for model in MODELS[:3])
 STEPS = 20_000

@@ -13,23 +13,16 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bench import pipeline, report, stopping
-from bench.engines import (
-    ENGINES,
-    EngineError,
-    EngineOptions,
-    _nodes,
-    _shipping,
-    _watch,
-    open_engine,
-)
-from bench.engines._base import Crashed, Demand
-from bench.engines.ray import RayEngine
-from bench.files import WriteError
-from bench.packs import Execution
+from bench import pipeline, report
+from bench.engines import ENGINES, EngineError, EngineOptions, open_engine, stopping
+from bench.engines.base import Crashed, Demand
+from bench.engines.progress import progress
+from bench.engines.ray import nodes as _nodes, shipping as _shipping, watch as _watch
+from bench.engines.ray.cluster import RayEngine
+from bench.grid.packs import Execution
 from bench.pipeline import run_grid, settled
-from bench.progress import progress
-from bench.store import Store
+from bench.store.files import WriteError
+from bench.store.store import Store
 from tests.bench.conftest import SMALL_BALL
 from tests.reliability import tasks
 from tests.reliability.processes import HANG, needs_proc, tables, wait_for
@@ -395,7 +388,7 @@ def fake(monkeypatch):
     """Return a function that connects an engine to a fake cluster of a loss, without waiting."""
     monkeypatch.setattr(_watch, "LOOK_SECONDS", 0.001)
     monkeypatch.setattr(_watch.Watch, "listens", lambda self: self._ray.there.is_set())
-    monkeypatch.setattr("bench.engines.ray.POLL_SECONDS", 0.001)
+    monkeypatch.setattr("bench.engines.ray.cluster.POLL_SECONDS", 0.001)
     made = []
 
     def connected(lost):

@@ -11,18 +11,18 @@ import warnings
 import numpy as np
 import pytest
 
-from bench import scoring
-from bench.codes import check_codes
-from bench.codes_run import commit_codes, dataset_entry
-from bench.derive import score_stored
 from bench.engines.local import LocalEngine
-from bench.evaluate import evaluate
-from bench.requests import MetricRequest, metric_requests
-from bench.specs import DatasetSpec
-from bench.stopping import Stopped
-from bench.store import Store
-from bench.stored import read_run
-from bench.tables import collect, write_tables
+from bench.engines.stopping import Stopped
+from bench.external_codes.arrays import check_codes
+from bench.external_codes.commit import commit_codes, dataset_entry
+from bench.grid.metric_requests import MetricRequest, metric_requests
+from bench.grid.specs import DatasetSpec
+from bench.scoring import runs as scoring
+from bench.scoring.evaluate import evaluate
+from bench.scoring.tasks import score_stored
+from bench.store.store import Store
+from bench.store.stored_run import read_run
+from bench.tables.collect import collect, write_tables
 from metrics import METRICS
 
 GRID = np.indices((4, 5, 3)).reshape(3, -1).T

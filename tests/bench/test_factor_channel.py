@@ -8,24 +8,24 @@ import pytest
 import torch
 
 import datasets
-from bench.batches import Images
-from bench.channel import FIRST_KL, ExactChannel, LearntChannel, scaled_factors
-from bench.checkpoints import Checkpoints
-from bench.config import expand, parse_grid
+from bench.analysis.study import load_study
 from bench.errors import GridError
-from bench.factor_channel import ChannelTraining, capacity_at, snapshot_steps
-from bench.frames import read_frames
-from bench.load import load_run
-from bench.objectives import OBJECTIVES, Terms, gaussian_kl
-from bench.outcome import Context
-from bench.packs import Execution, Pack, make_packs
+from bench.grid.config import expand, parse_grid
+from bench.grid.packs import Execution, Pack, make_packs
+from bench.grid.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
+from bench.models.factor_channel import FIRST_KL, ExactChannel, LearntChannel, scaled_factors
+from bench.models.load import load_run
 from bench.pipeline import run_grid
 from bench.plots import FIGURES, svg_text
-from bench.producers import PRODUCERS
-from bench.snapshots import LEVELS, read_snapshots, snapshot_bytes
-from bench.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
-from bench.store import Store
-from bench.study import load_study
+from bench.store.frames import read_frames
+from bench.store.results import Context
+from bench.store.snapshots import LEVELS, read_snapshots, snapshot_bytes
+from bench.store.store import Store
+from bench.training.batches import Images
+from bench.training.checkpoints import Checkpoints
+from bench.training.factor_channel import ChannelTraining, capacity_at, snapshot_steps
+from bench.training.objectives import OBJECTIVES, Terms, gaussian_kl
+from bench.training.producers import PRODUCERS
 
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 OPTIONS = {key: value for key, value in BALL.items() if key != "name"}
@@ -342,7 +342,7 @@ def test_a_damaged_snapshot_makes_the_run_again(tmp_path):
 @pytest.mark.parametrize("options", [{}, LEARNT], ids=["exact", "learnt"])
 @pytest.mark.parametrize("stop_at", [1, 6, 11, 22])
 def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monkeypatch, options):
-    monkeypatch.setattr("bench.history.HISTORY_ROWS", 6)
+    monkeypatch.setattr("bench.training.recorder.HISTORY_ROWS", 6)
     specs = [_spec(steps=23, anneal_steps=15), _spec(steps=23, anneal_steps=9, seed=3)]
     specs = [spec.model_copy(update=options) for spec in specs]
     whole = _train(specs, ball)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.curves import coarser
+from bench.analysis.study import Study
 from bench.plots import FIGURES, svg_text
-from bench.snapshots import Snapshots
-from bench.study import Study
-from bench.tables import Tables
+from bench.store.history import coarser
+from bench.store.snapshots import Snapshots
+from bench.tables.collect import Tables
 
 FACTORS = ("shape", "scale", "orientation", "position_x", "position_y")
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.intervals import interquartile_mean, mean_interval
+from bench.tables.intervals import interquartile_mean, mean_interval
 
 
 def test_t_interval_of_a_known_sample():

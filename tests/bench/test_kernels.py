@@ -13,7 +13,7 @@ if not ON_CARD:
     # Read when Triton is imported, which nothing else does here.
     os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", reason="Triton is not installed")
-from bench import card  # noqa: E402
+from bench.models import cuda as card  # noqa: E402
 
 DEVICE = "cuda" if ON_CARD else "cpu"
 # Channels of the big side and of the small one, size of the kernel: those of both architectures.
@@ -169,8 +169,8 @@ def test_kernels_compile_for_a_card_that_is_not_here(tmp_path):
 
 def test_a_training_step_on_the_kernels_is_the_hosts(monkeypatch):
     """The whole model, forward and backward, with the card's layers in place of the host's."""
-    from bench import convolutions
-    from bench.models import VAE
+    from bench.models import layers as convolutions
+    from bench.models.vae import VAE
 
     vae = VAE((1, 32, 32), 4, "burgess", seeds=[0], initialisation="kaiming").to(DEVICE)
     (images,) = _tensors(4, (1, 2, 1, 32, 32))

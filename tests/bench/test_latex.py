@@ -2,11 +2,11 @@
 
 import re
 
-from bench.latex import MAX_COLUMNS, escape, latex_files
-from bench.page import Cell, Row, Table, summary_tables
+from bench.analysis.study import load_study
+from bench.page.latex import MAX_COLUMNS, escape, latex_files
+from bench.page.tables import Cell, Row, Table, summary_tables
 from bench.report import build
-from bench.store import Store
-from bench.study import load_study
+from bench.store.store import Store
 
 ROWS = (
     Row(

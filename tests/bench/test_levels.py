@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench.levels import LevelCodes, chance_codes, perfect_codes
+from bench.scoring.bounds import LevelCodes, chance_codes, perfect_codes
 from metrics import METRICS, mig
 
 GRID = np.indices((4, 5, 3)).reshape(3, -1).T

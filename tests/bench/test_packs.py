@@ -6,15 +6,15 @@ from typing import ClassVar
 import pytest
 
 from bench import pipeline
-from bench.alongside import Alongside
 from bench.engines.local import LocalEngine
-from bench.pack_size import GAIN, best_size, pack_size
-from bench.packs import Execution, make_packs
+from bench.grid.metric_requests import metric_requests
+from bench.grid.packs import Execution, make_packs
+from bench.grid.specs import SPEC_ADAPTER
 from bench.pipeline import DeviceError, run_grid, settled
-from bench.requests import metric_requests
-from bench.scoring import missing_scores, scalar_scores
-from bench.specs import SPEC_ADAPTER
-from bench.store import Store
+from bench.scoring.background import Alongside
+from bench.scoring.runs import missing_scores, scalar_scores
+from bench.store.store import Store
+from bench.training.pack_size import GAIN, best_size, pack_size
 
 from .conftest import SMALL_GRID
 

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from bench import page_figures
-from bench.page_figures import figure_kinds
+from bench.page import figures as page_figures
+from bench.page.figures import figure_kinds
 from bench.plots import FIGURES, Drawn
 
 FIRST, SECOND = list(FIGURES)[:2]

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.curves import coarser
-from bench.frames import Frames
-from bench.information import information_table
+from bench.analysis.information import information_table
+from bench.analysis.study import Study, load_study
 from bench.plots import FIGURES, draw_all, save_png, svg_text
 from bench.plots._base import MAX_PANELS, panels, show_images
-from bench.store import Store
-from bench.study import Study, load_study
-from bench.summary import summarise
+from bench.store.frames import Frames
+from bench.store.history import coarser
+from bench.store.store import Store
+from bench.tables.summary import summarise
 
 
 @pytest.fixture(scope="module")

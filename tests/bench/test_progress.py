@@ -6,14 +6,14 @@ import re
 import pytest
 
 import datasets
-from bench import progress as module
-from bench.outcome import Context
-from bench.packs import Pack
-from bench.progress import progress
+from bench.engines import progress as module
+from bench.engines.progress import progress
+from bench.grid.packs import Pack
+from bench.grid.specs import SPEC_ADAPTER
 from bench.report import build
-from bench.specs import SPEC_ADAPTER
-from bench.store import Store
-from bench.train import train
+from bench.store.results import Context
+from bench.store.store import Store
+from bench.training.train import train
 
 
 @pytest.fixture

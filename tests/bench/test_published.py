@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.published import COLUMNS, MODELS, epoch_mean, published_page, published_table
+from bench.analysis.published import COLUMNS, MODELS, epoch_mean, published_page, published_table
 
 VAE, BETA, CAPACITY, TOTAL_CORRELATION = MODELS
 # dSprites in batches of 64.

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.published_ball import COLUMNS, PUBLISHED, ball_latents, ball_page, is_papers_ball
+from bench.analysis.published_ball import (
+    COLUMNS,
+    PUBLISHED,
+    ball_latents,
+    ball_page,
+    is_papers_ball,
+)
 
 PAPERS_BALL = '{"margin": 0.0, "radius": 7.5}'
 

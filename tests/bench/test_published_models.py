@@ -7,12 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.page import number
-from bench.published import MODELS
-from bench.published_models import MEASURED, SOURCE, published_models, published_models_table
+from bench.analysis.published import MODELS
+from bench.analysis.published_models import (
+    MEASURED,
+    SOURCE,
+    published_models,
+    published_models_table,
+)
+from bench.analysis.study import Study, load_study
+from bench.page.tables import number
 from bench.report import render
-from bench.store import Store
-from bench.study import Study, load_study
+from bench.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 # Their settings as columns of `Tables.summary`, trained as long as they were.

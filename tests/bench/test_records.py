@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from bench import load_results
-from bench.config import BASELINE_KINDS
-from bench.files import DamagedError, dump_json, read_json
-from bench.models import ARCHITECTURES, GAINS
-from bench.objectives import OBJECTIVES
-from bench.outcome import Failure, Result
-from bench.packs import DEVICES, PRECISIONS
-from bench.producers import PRODUCERS
-from bench.records import MAX_PIXELS, check_grid, check_manifest
+from bench.grid.config import BASELINE_KINDS
+from bench.grid.packs import DEVICES, PRECISIONS
+from bench.grid.specs import KINDS, DatasetSpec, FactorChannel, ModelSpec, VAESpec, group_id, run_id
+from bench.models.vae import ARCHITECTURES, GAINS
 from bench.report import _grid, build
-from bench.specs import KINDS, DatasetSpec, FactorChannel, ModelSpec, VAESpec, group_id, run_id
-from bench.store import Store, StoreError
+from bench.store.files import DamagedError, dump_json, read_json
+from bench.store.results import Failure, Result
+from bench.store.schema import MAX_PIXELS, check_grid, check_manifest
+from bench.store.store import Store, StoreError
+from bench.training.objectives import OBJECTIVES
+from bench.training.producers import PRODUCERS
 
 # What the kinds cannot do without.
 _NEEDED = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.analysis.study import load_study
 from bench.report import write_all_tables
-from bench.store import Store
-from bench.study import load_study
+from bench.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference" / "paper-small"

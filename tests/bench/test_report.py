@@ -16,14 +16,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import page, page_latents, page_runs, report
-from bench.frames import Frames
-from bench.page_latents import MAP_BYTES, RUN_BYTES, code_map
+from bench import report
+from bench.analysis.study import Study, load_study
+from bench.page import latents as page_latents, runs as page_runs, tables as page
+from bench.page.latents import MAP_BYTES, RUN_BYTES, code_map
+from bench.page.sprites import traversal_sheet
 from bench.plots import draw_all
 from bench.report import build, main, render
-from bench.sprites import traversal_sheet
-from bench.store import Store
-from bench.study import Study, load_study
+from bench.store.frames import Frames
+from bench.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 

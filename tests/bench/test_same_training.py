@@ -7,14 +7,14 @@ from torch import nn
 from torch.nn import functional as F
 
 import datasets
-from bench import batches
-from bench.batches import Batches, Images
-from bench.convolutions import PackedConvTranspose, overlapped, shifted_planes
-from bench.models import ARCHITECTURES, VAE
-from bench.outcome import Context
-from bench.packs import Execution, Pack
-from bench.specs import SPEC_ADAPTER
-from bench.train import Training, train
+from bench.grid.packs import Execution, Pack
+from bench.grid.specs import SPEC_ADAPTER
+from bench.models.layers import PackedConvTranspose, overlapped, shifted_planes
+from bench.models.vae import ARCHITECTURES, VAE
+from bench.store.results import Context
+from bench.training import batches
+from bench.training.batches import Batches, Images
+from bench.training.train import Training, train
 from benchmarks.textbook import Textbook
 
 STEPS = 200

@@ -11,11 +11,11 @@ import pytest
 
 import datasets
 from bench import load_results, run_grid
-from bench.config import parse_grid
 from bench.errors import GridError
-from bench.levels import chance_codes, perfect_codes
-from bench.scoring import request_key
-from bench.store import Store
+from bench.grid.config import parse_grid
+from bench.scoring.bounds import chance_codes, perfect_codes
+from bench.scoring.runs import request_key
+from bench.store.store import Store
 from metrics import METRICS, mig, udr
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -196,7 +196,7 @@ def test_bad_metrics_are_refused(outside, small_grid, entry, reason):
 
 
 def test_keys_tell_options_apart(small_grid):
-    from bench.requests import metric_requests
+    from bench.grid.metric_requests import metric_requests
 
     keys = {request_key(request) for request in metric_requests(small_grid["metrics"])}
     assert len(keys) == len(small_grid["metrics"])

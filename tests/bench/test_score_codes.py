@@ -13,12 +13,12 @@ import pytest
 import datasets
 from bench import load_results, score
 from bench.errors import CodesError, GridError
+from bench.external_codes.scores import SLOW_ABOVE, _affordable
+from bench.grid.specs import SPEC_ADAPTER, Evaluation, group_id, run_id
+from bench.grid.streams import evaluation_indices
 from bench.run import main as run
 from bench.score import main
-from bench.score_codes import SLOW_ABOVE, _affordable
-from bench.specs import SPEC_ADAPTER, Evaluation, group_id, run_id
-from bench.store import Store
-from bench.streams import evaluation_indices
+from bench.store.store import Store
 from metrics import METRICS, bin_factors, mig, modularity
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -492,7 +492,7 @@ def test_keywords_out_of_range_are_refused(keyword, values):
 
 
 @pytest.mark.parametrize(
-    "first", ["import bench.scoring", "import bench.score", "from bench import score", "pass"]
+    "first", ["import bench.scoring.runs", "import bench.score", "from bench import score", "pass"]
 )
 def test_score_is_the_function_whatever_was_imported_and_knows_no_torch(first):
     code = (

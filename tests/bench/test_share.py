@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from bench import load_run, run_grid
-from bench.files import DamagedError, dump_json
-from bench.packs import Execution
+from bench.grid.packs import Execution
 from bench.pipeline import DeviceError
 from bench.report import build
 from bench.run import main as run_main
 from bench.share import main, rounded, share
-from bench.store import LockedError, Store, StoreError
-from bench.stored import CODES
+from bench.store.files import DamagedError, dump_json
+from bench.store.store import LockedError, Store, StoreError
+from bench.store.stored_run import CODES
 from metrics import kl_per_dimension
 
 BASELINES = {"baseline_untrained", "baseline_random", "baseline_pca", "baseline_truth"}

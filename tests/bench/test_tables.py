@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from bench import load_results
-from bench.config import expand, parse_grid
-from bench.files import DamagedError
-from bench.records import check_scores
-from bench.scoring import missing_scores
-from bench.specs import group_id, labels
-from bench.store import Store
-from bench.summary import differences, summarise
-from bench.tables import collect
+from bench.grid.config import expand, parse_grid
+from bench.grid.specs import group_id, labels
+from bench.scoring.runs import missing_scores
+from bench.store.files import DamagedError
+from bench.store.schema import check_scores
+from bench.store.store import Store
+from bench.tables.collect import collect
+from bench.tables.summary import differences, summarise
 
 DESIGNED = (
     "run_id dataset dataset_options kind seed steps beta beta_start beta_end gamma capacity "
@@ -163,7 +163,7 @@ def test_labels_tell_groups_apart_and_no_more():
 
 
 def test_an_empty_folder_has_empty_tables(tmp_path):
-    from bench.store import Store
+    from bench.store.store import Store
 
     Store(tmp_path / "new", create=True)
     tables = load_results(tmp_path / "new")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.models import ARCHITECTURES, VAE
-from bench.objectives import OBJECTIVES, Terms, gaussian_kl, negative_log_likelihood
+from bench.models.vae import ARCHITECTURES, VAE
 from bench.pipeline import run_grid
 from bench.run import main
-from bench.store import Store, StoreError
+from bench.store.store import Store, StoreError
+from bench.training.objectives import OBJECTIVES, Terms, gaussian_kl, negative_log_likelihood
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 

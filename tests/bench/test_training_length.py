@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bench.claims import _contrast
-from bench.page import notices
-from bench.setting import Setting
-from bench.training_length import least_steps
+from bench.analysis.claims import _contrast
+from bench.analysis.comparable import Setting
+from bench.analysis.training_length import least_steps
+from bench.page.tables import notices
 
 
 @pytest.mark.parametrize(

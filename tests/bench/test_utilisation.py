@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.claims.utilisation import in_order
-from bench.utilisation import (
+from bench.analysis.claims.utilisation import in_order
+from bench.analysis.published_channel import (
     COLUMNS,
     PUBLISHED,
     PUBLISHED_ONSETS,

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 from bench import pipeline, run
-from bench.store import Store
+from bench.store.store import Store
 
 from . import driver
 

@@ -32,10 +32,10 @@ import pandas as pd
 
 import datasets
 from bench import pipeline, report, run
-from bench.engines import _nodes
-from bench.outcome import Result
-from bench.specs import TrainedSpec, group_id, run_id
-from bench.store import Store
+from bench.engines.ray import nodes as _nodes
+from bench.grid.specs import TrainedSpec, group_id, run_id
+from bench.store.results import Result
+from bench.store.store import Store
 
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 REAL = pipeline._execute
@@ -99,7 +99,7 @@ def make(wishes, folder, checkpoint_seconds, pack, tell):
 
 
 class pipeline_outcome:  # noqa: N801 - as small as what it stands for, which would load torch
-    """Stand in for `bench.execute.Outcome`."""
+    """Stand in for `bench.training.execute.Outcome`."""
 
     failure = None
 
@@ -110,7 +110,7 @@ class pipeline_outcome:  # noqa: N801 - as small as what it stands for, which wo
 def really_make(wishes, folder, checkpoint_seconds, pack, tell):
     """Stand in for `bench.pipeline._execute`: call it, with a fault in front of its producers."""
     WISHES.update(wishes)
-    from bench import producers
+    from bench.training import producers
 
     for kind, producer in list(producers.PRODUCERS.items()):
         if getattr(producer, "func", None) is not _faulty:
@@ -122,11 +122,13 @@ def _faulty(producer, pack, dataset, context):
     for spec in pack.specs:
         _begin(spec)
     if any(_fault(spec) == "nan" for spec in pack.specs):
-        import bench.train
+        import bench.training.train
 
-        true = bench.train.negative_log_likelihood
+        true = bench.training.train.negative_log_likelihood
         with mock.patch.object(
-            bench.train, "negative_log_likelihood", lambda *given: true(*given) * float("nan")
+            bench.training.train,
+            "negative_log_likelihood",
+            lambda *given: true(*given) * float("nan"),
         ):
             yield from producer(pack, dataset, context)
     else:

@@ -24,9 +24,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from bench import pipeline, report
-from bench.engines import _worker, local
-from bench.files import is_staged
-from bench.store import Store
+from bench.engines import local, worker as _worker
+from bench.store.files import is_staged
+from bench.store.store import Store
 
 from . import driver
 from .processes import HANG, members, wait_for
@@ -56,7 +56,7 @@ def start(grid, out, log, **options):
 
 
 def forked(pipe, lifeline):
-    """Stand in for `bench.engines._worker.start`: fork the worker, which knows its modules."""
+    """Stand in for `bench.engines.worker.start`: fork the worker, which knows its modules."""
 
     def serve():
         pipe.recv_bytes()
@@ -125,8 +125,8 @@ def main(kind, grid, folder, kills, seed):
     local.start = forked
     options = {}
     if kind == "trained":
-        import bench.decode
-        import bench.execute  # noqa: F401 - torch, once for all
+        import bench.models.decode
+        import bench.training.execute  # noqa: F401 - torch, once for all
 
         options["checkpoint_seconds"] = 1e-9
     else:

@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from bench import origin
-from bench.files import WriteError
-from bench.store import Store
+from bench.store import provenance as origin
+from bench.store.files import WriteError
+from bench.store.store import Store
 from datasets import _cache
 
 

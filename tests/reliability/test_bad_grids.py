@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import expand, parse_grid
 from bench.errors import GridWarning
+from bench.grid.config import expand, parse_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 GRIDS = Path(__file__).parent / "bad_grids"

@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from bench import load_run
-from bench.files import DamagedError
 from bench.pipeline import run_grid
+from bench.store.files import DamagedError
 from tests.reliability.tiny import GRID, NOTICED, everything, kinds
 
 pytestmark = pytest.mark.slow

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from bench import pipeline
-from bench.checkpoints import Checkpoints
-from bench.files import WriteError, is_staged, read_json, write_text
-from bench.frames import Frames, write_frames
-from bench.outcome import Failure
-from bench.specs import run_id
-from bench.store import Store, StoreError
-from bench.tables import load_results, write_table
+from bench.grid.specs import run_id
+from bench.store.files import WriteError, is_staged, read_json, write_text
+from bench.store.frames import Frames, write_frames
+from bench.store.results import Failure
+from bench.store.store import Store, StoreError
+from bench.tables.collect import load_results, write_table
+from bench.training.checkpoints import Checkpoints
 from tests.reliability import driver
 from tests.reliability.driver import BALL
 from tests.reliability.faults import PowerCut, faults_at

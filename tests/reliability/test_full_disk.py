@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench import pipeline, run
-from bench.files import is_staged
-from bench.store import Store
+from bench.store.files import is_staged
+from bench.store.store import Store
 from tests.reliability import driver
 from tests.reliability.driver import BALL
 from tests.reliability.faults import faults_at

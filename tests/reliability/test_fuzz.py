@@ -8,12 +8,12 @@ import warnings
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from bench.config import Grid, load_grid, parse_grid
 from bench.errors import GridError, GridWarning
-from bench.files import DamagedError, dump_json, read_json
-from bench.store import Store
-from bench.stored import read_run
-from bench.tables import collect
+from bench.grid.config import Grid, load_grid, parse_grid
+from bench.store.files import DamagedError, dump_json, read_json
+from bench.store.store import Store
+from bench.store.stored_run import read_run
+from bench.tables.collect import collect
 from tests.reliability.tiny import GRID
 
 # A hang limit, far above what anything here takes.

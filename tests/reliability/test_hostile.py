@@ -18,17 +18,18 @@ import pytest
 import torch
 
 import datasets
-from bench import execute, load_run
-from bench.checkpoints import checkpoint_name
-from bench.config import parse_grid
+from bench import load_run
 from bench.errors import GridError
-from bench.files import DamagedError, dump_json, read_json, sha256
-from bench.frames import read_frames
-from bench.packs import Pack
+from bench.grid.config import parse_grid
+from bench.grid.packs import Pack
 from bench.pipeline import run_grid
 from bench.report import main as report
-from bench.store import Store, StoreError
-from bench.stored import read_run
+from bench.store.files import DamagedError, dump_json, read_json, sha256
+from bench.store.frames import read_frames
+from bench.store.store import Store, StoreError
+from bench.store.stored_run import read_run
+from bench.training import execute
+from bench.training.checkpoints import checkpoint_name
 from tests.reliability.tiny import GRID
 
 # What a name could do to a path, a shell, a spreadsheet, a page, a formula setter or a terminal.

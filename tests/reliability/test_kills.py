@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from bench.files import is_staged
+from bench.store.files import is_staged
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, ROOT, environment, needs_proc, tables
 

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import store as store_module
-from bench.config import expand, parse_grid
+from bench.analysis.study import Study, load_study
+from bench.grid.config import expand, parse_grid
 from bench.pipeline import run_grid
 from bench.plots import Drawn
 from bench.report import build, render
-from bench.store import Store
-from bench.study import Study, load_study
+from bench.store import store as store_module
+from bench.store.store import Store
 from benchmarks.load import grid
 
 RUNS = 500

@@ -10,7 +10,7 @@ from bench import load_results, run_grid
 from bench._siblings import datasets
 from bench.report import main as report
 from bench.run import main
-from bench.store import Store
+from bench.store.store import Store
 
 BALL = {"name": "ball", "image_size": 16, "grid_size": 6, "radius": 2.0}
 TRAIN = {"steps": 2, "batch_size": 4, "n_latents": 2}

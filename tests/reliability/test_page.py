@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.analysis.study import load_study
 from bench.report import render
-from bench.store import Store
-from bench.study import load_study
-from bench.tables import write_tables
+from bench.store.store import Store
+from bench.tables.collect import write_tables
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # A hang limit, far above what anything here takes.

@@ -15,13 +15,22 @@ import numpy as np
 import pytest
 import torch
 
-from bench import files, load_run, share
-from bench.files import MAX_BYTES, MAX_TEXT, DamagedError, WriteError, clear, dump_json, read_json
-from bench.frames import read_frames
-from bench.hdf5 import find_array
+from bench import load_run, share
 from bench.pipeline import run_grid
-from bench.store import Store, StoreError
-from bench.stored import read_run
+from bench.store import files
+from bench.store.files import (
+    MAX_BYTES,
+    MAX_TEXT,
+    DamagedError,
+    WriteError,
+    clear,
+    dump_json,
+    read_json,
+)
+from bench.store.frames import read_frames
+from bench.store.hdf5 import find_array
+from bench.store.store import Store, StoreError
+from bench.store.stored_run import read_run
 from tests.reliability.test_hostile import _model_run, _replace, _tables
 from tests.reliability.tiny import GRID, NOTICED, everything, kinds
 

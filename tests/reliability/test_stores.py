@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from bench import load_results
-from bench.files import DamagedError, dump_json
-from bench.frames import read_frames
-from bench.models import VAE
+from bench.analysis.study import load_study
+from bench.models.vae import VAE
 from bench.report import main
-from bench.store import Store, StoreError
-from bench.stored import read_run
-from bench.study import load_study
-from bench.tables import write_tables
+from bench.store.files import DamagedError, dump_json
+from bench.store.frames import read_frames
+from bench.store.store import Store, StoreError
+from bench.store.stored_run import read_run
+from bench.tables.collect import write_tables
 
 STORES = sorted(path for path in (Path(__file__).parent / "stores").glob("v*"))
 SIZE_LIMIT = 200_000

@@ -15,7 +15,7 @@ from bench.engines.local import Crashed, run_tasks
 from bench.errors import GridError
 from bench.pipeline import run_grid
 from bench.run import main
-from bench.store import Store
+from bench.store.store import Store
 from tests.reliability import tasks
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, start

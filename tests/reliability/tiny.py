@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bench.checkpoints import Checkpoints
-from bench.config import expand, parse_grid
-from bench.files import DamagedError, read_json
-from bench.frames import read_frames
-from bench.outcome import Failure
+from bench.grid.config import expand, parse_grid
 from bench.pipeline import run_grid
 from bench.report import _grid, build
-from bench.scoring import read_comparisons, read_group_scores
-from bench.store import Store, StoreError
-from bench.stored import read_run
+from bench.scoring.runs import read_comparisons, read_group_scores
+from bench.store.files import DamagedError, read_json
+from bench.store.frames import read_frames
+from bench.store.results import Failure
+from bench.store.store import Store, StoreError
+from bench.store.stored_run import read_run
+from bench.training.checkpoints import Checkpoints
 from tests.reliability.driver import BALL
 
 GRID = {

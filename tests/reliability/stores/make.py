@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 
-from bench.config import expand, parse_grid
-from bench.files import dump_json, read_json
-from bench.outcome import Failure
+from bench.grid.config import expand, parse_grid
 from bench.pipeline import run_grid
 from bench.report import build
-from bench.store import Store
+from bench.store.files import dump_json, read_json
+from bench.store.results import Failure
+from bench.store.store import Store
 from tests.reliability.tiny import GRID
 
 MODELS = [{"kind": "vae"}, {"kind": "beta_vae", "beta": 4}]

@@ -1,0 +1,271 @@
+"""Setting: runs that may be compared, and how a claim finds its models among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..grid.specs import VAESpec
+from ..tables.collect import Tables
+from ..tables.intervals import MIN_SEEDS
+from .training_length import least_steps
+
+# Runs are compared that agree in all of these; objectives differ in what is not listed.
+SHARED = (
+    "dataset",
+    "dataset_options",
+    "precision",
+    "evaluation_images",
+    "evaluation_seed",
+    *(name for name in VAESpec.model_fields if name not in ("kind", "seed", "evaluation")),
+)
+# A code of less is collapsed, or has not begun: training starts on a plateau without a code.
+CODE_KL = 1.0
+# The β that the paper sets beside β = 1 on its ball (Fig. 2).
+PAPER_BETA = 150.0
+# A latent with more than this many nats is in use.
+ACTIVE_KL = 0.1
+# Histories are looked at in windows of so many steps.
+WINDOW = 1_000
+# Seeds that the protocol asks for; fewer than `MIN_SEEDS` allow no verdict.
+SEEDS = 10
+# The paper's annealing of dSprites; of models that differ in it alone, the nearest is taken.
+ANNEAL_STEPS = 100_000
+AGAIN = "and start the grid again: nothing is trained again"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Trained runs of one dataset, precision, architecture, length, batch size and learning rate.
+
+    Attributes
+    ----------
+    tables : Tables
+        Everything that is known, of other runs too.
+    runs : DataFrame
+        The rows of `tables.runs` that may be compared, all objectives and seeds.
+    """
+
+    tables: Tables
+    runs: pd.DataFrame
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's name."""
+        return str(self.runs["dataset"].iloc[0])
+
+    @property
+    def dataset_options(self) -> str:
+        """The dataset's options as JSON."""
+        return str(self.runs["dataset_options"].iloc[0])
+
+    @property
+    def precision(self) -> str:
+        """The precision of training."""
+        return str(self.runs["precision"].iloc[0])
+
+    @property
+    def steps(self) -> int:
+        """How many steps all were trained."""
+        return int(self.runs["steps"].iloc[0])
+
+    def least_steps(self, large: int) -> int:
+        """Return the steps that training needs here to be read, `large` on a large dataset."""
+        first = self.runs.iloc[0]
+        n_images = float(first.get("dataset_images", math.nan))
+        return least_steps(n_images, float(first["batch_size"]), large)
+
+    def models(self, kind: str, **wanted: float) -> pd.DataFrame:
+        """Return the runs of a kind with these hyper-parameters, one for each seed; maybe none."""
+        chosen: pd.DataFrame = self.runs[self.runs["kind"] == kind]
+        for name, value in wanted.items():
+            chosen = chosen[chosen[name] == value] if name in chosen else chosen.iloc[:0]
+        if chosen["group_id"].nunique() < 2:
+            return chosen
+        distance = (chosen["anneal_steps"] - ANNEAL_STEPS).abs()
+        order = distance.sort_values(kind="stable").index
+        nearest = str(chosen["group_id"].loc[order[0]])
+        taken: pd.DataFrame = chosen[chosen["group_id"] == nearest]
+        return taken
+
+    def by_beta(self) -> dict[float, pd.DataFrame]:
+        """Return β to the runs of fixed β, ascending; at β = 1 those of the plain VAE if any."""
+        fixed = self.runs[self.runs["kind"] == "beta_vae"]
+        found = {float(str(beta)): part for beta, part in fixed.groupby("beta")}
+        plain = self.models("vae")
+        if len(plain):
+            found[1.0] = plain
+        return dict(sorted(found.items()))
+
+    def high_beta(self) -> float | None:
+        """Return the paper's β = 150 where the median seed has a code, else the largest with one.
+
+        None where no β above 1 has a code. A larger β than the paper's does not take its place: it
+        is closer to the collapse.
+        """
+        coded = [b for b, runs in self.by_beta().items() if b > 1 and self.has_code(runs)]
+        return PAPER_BETA if PAPER_BETA in coded else max(coded, default=None)
+
+    def has_code(self, runs: pd.DataFrame) -> bool:
+        """Return whether the median seed has a code."""
+        return float(runs["kl"].median()) > CODE_KL
+
+    def lacks_betas(self) -> str:
+        """Return what to add where there is no contrast of a high β with β = 1."""
+        known = self.by_beta()
+        adds = [] if 1.0 in known else ["Add `vae` to models."]
+        if self.high_beta() is None:
+            tried = ", ".join(f"{beta:g}" for beta in known if beta > 1) or "none"
+            adds.append(
+                f"No β above 1 has a code of {CODE_KL:g} nat (tried: {tried}); add lower ones or "
+                f"train longer."
+            )
+        return " ".join(adds)
+
+    def values(self, runs: pd.DataFrame, column: str) -> pd.Series[Any]:
+        """Return a measured column by seed, without the seeds that have no value."""
+        if column not in runs:
+            return pd.Series(dtype="float64")
+        return runs.set_index("seed")[column].dropna().astype("float64")
+
+    def active(self, runs: pd.DataFrame) -> pd.Series[Any]:
+        """Return by seed how many latents have more than `ACTIVE_KL` nats."""
+        kl = self.tables.kl_per_dimension
+        counts = (kl["kl"] > ACTIVE_KL).groupby(kl["run_id"]).sum()
+        return runs.set_index("seed")["run_id"].map(counts).dropna()
+
+    def windows(self, runs: pd.DataFrame) -> Iterator[tuple[int, str, pd.DataFrame]]:
+        """Yield seed, run id and history in windows of `WINDOW` steps, of those that have one."""
+        seeds = runs.set_index("run_id")["seed"]
+        history = self.tables.history
+        history = history[history["run_id"].isin(seeds.index)]
+        for run_id, rows in history.groupby("run_id", sort=False):
+            yield int(seeds[run_id]), str(run_id), windowed(rows)
+
+    def lacks(self, column: str, request: str) -> str:
+        """Return what to do where a metric was not asked for, or why it has no value."""
+        if column not in self.runs:
+            return f"Add {request} to metrics {AGAIN}."
+        scores = self.tables.scores
+        known = scores[(scores["metric"] == column) & scores["run_id"].isin(self.runs["run_id"])]
+        reasons = [*dict.fromkeys([*known["reason"].dropna(), *_flat(known["warnings"])])]
+        return f"`{column}` lacks values: {'; '.join(reasons) or 'no reason is stored'}."
+
+
+def comparable(tables: Tables) -> list[Setting]:
+    """Return the trained runs in sets that may be compared with one another."""
+    runs = tables.runs
+    if runs.empty or "steps" not in runs:
+        return []
+    trained = runs[runs["steps"].notna()]
+    return [Setting(tables, part) for _, part in settings(trained)]
+
+
+def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield runs in sets that agree in everything but objective and seed.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `Tables.runs`.
+    also : sequence of str
+        Hyper-parameters of the objective in which a set shall agree too.
+
+    Yields
+    ------
+    str, DataFrame
+        What tells a set from the others, empty where there is one alone, and its rows.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"steps": [5, 5, 9], "n_latents": 10, "beta": [1.0, 4.0, 1.0]})
+    >>> [(name, list(part["beta"])) for name, part in settings(runs)]
+    [('steps=5', [1.0, 4.0]), ('steps=9', [1.0])]
+    """
+    names = [name for name in (*SHARED, *also) if name in runs]
+    varying = [name for name in names if len(runs[name].drop_duplicates()) > 1]
+    # Empty cells are a value like others here: no run is dropped.
+    for _, part in runs.groupby(names, sort=False, dropna=False):
+        first = part.iloc[0]
+        yield ", ".join(f"{name}={_plain(first[name])}" for name in varying), part
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def windowed(history: pd.DataFrame, width: int = WINDOW) -> pd.DataFrame:
+    """Return means over windows of steps, of rows that are means over shorter ones.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of one run: `step`, the steps done by the end of a row's window, and what was recorded.
+    width : int
+        Steps of a window; the length of a row where that is longer.
+
+    Returns
+    -------
+    DataFrame
+        `start`, the step that a window starts at, and the means, weighted by the rows' lengths. A
+        row belongs to the window that its middle is in; a last window of less than half the width
+        is left out.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"step": [400, 800, 1200, 1600, 2000], "kl": [1.0, 2, 3, 4, 5]})
+    >>> windowed(rows)[["start", "kl"]].to_numpy().tolist()
+    [[0.0, 1.5], [1000.0, 4.0]]
+    """
+    ends = history["step"].to_numpy(np.float64)
+    lengths = np.diff(ends, prepend=0)
+    width = max(width, math.ceil(lengths.max()))
+    place = ((ends - lengths / 2) // width).astype(np.int64)
+    numbers = history.select_dtypes("number").drop(columns="step")
+    sums = numbers.mul(lengths, axis=0).groupby(place).sum(min_count=1)
+    weights = pd.Series(lengths).groupby(place).sum()
+    means = sums.div(weights, axis=0)
+    means.insert(0, "start", means.index.to_numpy() * width)
+    return means[weights >= width / 2].reset_index(drop=True)
+
+
+def more_seeds(n_seeds: int, of: str) -> str:
+    """Return what to do where there are too few seeds."""
+    return (
+        f"{n_seeds} {'seed has' if n_seeds == 1 else 'seeds have'} {of}; add seeds until "
+        f"{MIN_SEEDS} do ({SEEDS} are better) and start the grid again."
+    )
+
+
+def called(high_beta: float) -> str:
+    """Return a high β, and why it is the one that is compared with β = 1.
+
+    Examples
+    --------
+    >>> called(150.0), called(30.0)
+    ("β = 150, the paper's", 'β = 30, the largest with a code')
+    """
+    why = "the paper's" if high_beta == PAPER_BETA else "the largest with a code"
+    return f"β = {high_beta:g}, {why}"
+
+
+def listed(values: pd.Series[Any]) -> str:
+    """Return the median and range of values over seeds."""
+    if values.empty:
+        return "–"
+    middle, low, high = (number(float(v)) for v in (values.median(), values.min(), values.max()))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def number(value: float) -> str:
+    """Return a number to three significant digits."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _flat(lists: pd.Series[Any]) -> list[str]:
+    return [str(text) for entry in lists if isinstance(entry, list) for text in entry]

@@ -1,0 +1,73 @@
+"""Study: all that figures, claims and the report are derived from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..store.frames import Frames, stored_frames, trained_groups
+from ..store.snapshots import Snapshots
+from ..store.store import Store
+from ..store.stored_run import StoredRun
+from ..tables.collect import Tables, collect
+from .claims import Verdict, judge
+from .doctor import Diagnosis, diagnose
+
+
+@dataclass(frozen=True)
+class Study:
+    """The frames and tables of an output folder.
+
+    Attributes
+    ----------
+    tables : Tables
+        Tidy frames of all runs.
+    frames : mapping
+        Run id to images, for the runs that are shown.
+    snapshots : mapping
+        Run id to images of training, for the lowest seed of every group that has them.
+    """
+
+    tables: Tables
+    frames: Mapping[str, Frames]
+    snapshots: Mapping[str, Snapshots] = field(default_factory=dict)
+
+    @cached_property
+    def claims(self) -> Sequence[Verdict]:
+        """The verdicts on the paper's claims."""
+        return judge(self.tables)
+
+    @cached_property
+    def diagnoses(self) -> Sequence[Diagnosis]:
+        """What the doctor says of every capacity run."""
+        return diagnose(self.tables)
+
+    def latent_column(self, run_id: str, column: str) -> list[Any]:
+        """Return what `tables.kl_per_dimension` has of the latents of a run, in its frames' order.
+
+        Parameters
+        ----------
+        run_id : str
+            A run that has frames.
+        column : str
+            `latent`, its name, or `sigma`, its mean posterior σ.
+
+        Returns
+        -------
+        list
+            (D,) NaN where nothing is known of a latent.
+        """
+        known = self.tables.kl_per_dimension
+        values = dict(enumerate(known.loc[known["run_id"] == run_id, column]))
+        return [values.get(int(latent), math.nan) for latent in self.frames[run_id].latents]
+
+
+def load_study(store: Store, runs: Sequence[StoredRun] | None = None) -> Study:
+    """Read everything that is derived from, out of a store; `runs` are its runs, if known."""
+    runs = store.runs() if runs is None else runs
+    lowest = [members[0] for members in trained_groups(runs)]
+    kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
+    return Study(collect(store, runs), dict(stored_frames(store, runs)), kept)

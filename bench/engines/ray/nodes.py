@@ -1,0 +1,193 @@
+"""Whether the nodes of a cluster can do the work: this package on them, and one output folder.
+
+Every node is asked once, before anything is trained: it imports the package, and writes a file to
+the output folder that has to be seen here. Both would otherwise show as a failure of every run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..base import EngineError
+
+log = logging.getLogger("disbench")
+# Until all nodes have answered and what they wrote is seen here.
+CHECK_SECONDS = 30.0
+# ... of which so many are for what was written to be seen: network file systems may be late.
+SEEN_SECONDS = 10.0
+# What results depend on: reported where it is not what this machine has.
+_COMPARED = ("torch", "numpy", "h5py", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that can take tasks."""
+
+    identity: str
+    address: str
+    cpus: float
+    gpus: float
+
+
+def working_nodes(ray: Any) -> list[Node]:
+    """Return the nodes that are alive and have a CPU to give."""
+    found = []
+    for node in ray.nodes():
+        resources = node["Resources"]
+        if node["Alive"] and resources.get("CPU", 0) >= 1:
+            name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            gpus = resources.get("GPU", 0)
+            found.append(Node(node["NodeID"], name, resources["CPU"], gpus))
+    return found
+
+
+def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
+    """Ask every node whether it can import this package and write where this machine reads.
+
+    Raises
+    ------
+    EngineError
+        If one cannot, or has not answered within `CHECK_SECONDS`; the message names it.
+    """
+    deadline = time.monotonic() + CHECK_SECONDS
+    package = (__package__ or "").removesuffix(".engines.ray")
+    # Named as unfinished files are: what a killed driver leaves is cleared by the next one.
+    token = secrets.token_hex(4)
+    names = {node: f".probe-{node.identity[:12]}.{os.getpid()}.{token}" for node in nodes}
+
+    def on(node: Node, function: Callable[..., Any], *given: Any) -> Any:
+        place = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            node.identity, soft=False
+        )
+        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": place}
+        return ray.remote(function).options(**options).remote(*given)
+
+    ask, remove = _questions()
+    asked = {on(node, ask, package, str(folder), name): node for node, name in names.items()}
+    try:
+        ready, late = ray.wait(
+            [*asked], num_returns=len(asked), timeout=max(0, deadline - time.monotonic())
+        )
+        for answer in ready:
+            if not _judge(ray, answer, asked[answer], folder):
+                del names[asked[answer]]
+        if late:
+            raise EngineError(
+                f"node {asked[late[0]].address} has not answered within {CHECK_SECONDS:.0f} s: "
+                f"see its logs in /tmp/ray/session_latest/logs, or take it out of the cluster"
+            )
+        deadline = min(deadline, time.monotonic() + SEEN_SECONDS)
+        for node, name in names.items():
+            if not _seen(folder, name, deadline):
+                raise EngineError(
+                    f"{folder}: what node {node.address} writes there is not seen here, so it is "
+                    f"a disk of its own: name a folder on a file system that all nodes share, "
+                    f"with --out"
+                )
+    except EngineError:
+        # Where the folder is not shared nobody else can remove it.
+        removed = [on(node, remove, str(folder), name) for node, name in names.items()]
+        ray.wait(removed, num_returns=len(removed), timeout=2)
+        raise
+    finally:
+        for name in names.values():
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+
+
+def _questions() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the functions that a node runs.
+
+    They are pickled whole, because they are nested, and not as names in this package: a node may
+    lack it.
+    """
+    compared = _COMPARED
+
+    def ask(package: str, folder: str, name: str) -> dict[str, Any]:
+        import importlib
+        from importlib import metadata
+        from pathlib import Path
+
+        try:
+            importlib.import_module(f"{package}.pipeline")
+            versions = {each: metadata.version(each) for each in compared}
+            ours = metadata.version("disbench") if package.startswith("disbench.") else None
+        except ImportError as error:  # also a distribution that is not there
+            return {"lacks": f"{type(error).__name__}: {error}"}
+        if not (Path(folder) / "store.json").is_file():
+            return {"blind": "does not see it"}
+        try:
+            (Path(folder) / name).write_text(name)
+        except OSError as error:
+            return {"blind": f"cannot write to it ({error.strerror})"}
+        return {"versions": versions, "ours": ours}
+
+    def remove(folder: str, name: str) -> None:
+        from pathlib import Path
+
+        (Path(folder) / name).unlink(missing_ok=True)
+
+    return ask, remove
+
+
+def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> bool:
+    """Raise what is wrong with a node, and tell what is merely different.
+
+    Returns whether it is there: one that has just died is listed for a while.
+    """
+    try:
+        said = ray.get(answer)
+    except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+        log.warning("node %s is gone", node.address)
+        return False
+    except ray.exceptions.RayError as error:
+        first = str(error).strip().splitlines()[0]
+        raise EngineError(f"node {node.address} cannot run tasks: {first}") from None
+    if "lacks" in said:
+        raise EngineError(
+            f"node {node.address} cannot import what runs need ({said['lacks']}): install the "
+            f"same version of disbench there, with pip install 'disbench[ray]'"
+        )
+    if "blind" in said:
+        raise EngineError(
+            f"{folder}: node {node.address} {said['blind']}: name a folder on a file system that "
+            f"all nodes share, with --out"
+        )
+    if said["ours"] is not None and said["ours"] != metadata.version("disbench"):
+        raise EngineError(
+            f"node {node.address} has disbench {said['ours']}, this machine "
+            f"{metadata.version('disbench')}: install the same version"
+        )
+    other = [
+        f"{name} {there} ({metadata.version(name)} here)"
+        for name, there in said["versions"].items()
+        if there != metadata.version(name)
+    ]
+    if other:
+        log.warning(
+            "node %s has %s: its results may differ in their last digits",
+            node.address,
+            ", ".join(other),
+        )
+    return True
+
+
+def _seen(folder: Path, name: str, deadline: float) -> bool:
+    """Wait until a file that a node wrote is seen here."""
+    while True:
+        with suppress(OSError):
+            # Listing makes a network file system look again, opening a missing name need not.
+            if any(path.name == name for path in folder.iterdir()):
+                return (folder / name).read_text() == name
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.2)

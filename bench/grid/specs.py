@@ -1,0 +1,336 @@
+"""RunSpec: what a run is. Frozen values, one class per kind, and the identity they hash to.
+
+`run_id` and `group_id` hash the canonical dump of a spec: the fields that differ from their frozen
+default. A field added later with a default therefore changes no id and retrains nobody. Defaults
+below are part of every stored identity: never change one, add a field instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from .._siblings import datasets
+
+# Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
+# Upper ends of counts are far above any use: what is above is a slip.
+NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+# Of a learnt factor channel whose grid names none: see docs/fig3.md.
+CHANNEL_RATE = 1e-4
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, no unknown keys, no type coercion, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DatasetSpec(Frozen):
+    """A dataset by name with the options that differ from their frozen defaults."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def load(self) -> datasets.FactorDataset:
+        """Return the dataset, without drawing or reading its images yet."""
+        return datasets.restore(self.name, self.options)
+
+    @property
+    def spelling(self) -> Mapping[str, Any]:
+        """The options that a grid has to name for it; as stored, where it is not known here."""
+        try:
+            return _spelling(self)
+        except (ValueError, TypeError, OSError):
+            return self.options
+
+    def __hash__(self) -> int:
+        """Hash by meaning, as equality does (a dict field has no hash of its own)."""
+        return hash((self.name, json.dumps(self.options, sort_keys=True)))
+
+
+# An error is not kept: what is not known here now may be in a moment.
+@cache
+def _spelling(reference: DatasetSpec) -> Mapping[str, Any]:
+    return datasets.spelling(reference.name, reference.options)
+
+
+class Evaluation(Frozen):
+    """Which images are encoded after training: all, or so many drawn without replacement."""
+
+    images: Literal["all"] | Count = "all"
+    seed: Seed = 0
+
+
+class BaseSpec(Frozen):
+    """What every run has; each kind of run is a subclass that pins `kind`.
+
+    `template` is how a table or figure calls it: a text with fields of the spec in braces.
+    """
+
+    template: ClassVar[str]
+    kind: str
+    dataset: DatasetSpec
+    seed: Seed = 0
+    evaluation: Evaluation = Evaluation()
+
+
+class LatentSpec(BaseSpec):
+    """A run whose number of latents is chosen."""
+
+    n_latents: Width = 10
+
+
+class ModelSpec(BaseSpec):
+    """A run that has a model, trained or not."""
+
+    architecture: Literal["burgess", "locatello"] = "burgess"
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    initialisation: Literal["pytorch", "kaiming"] = "pytorch"
+
+
+class TrainedSpec(ModelSpec):
+    """A model trained by gradient descent."""
+
+    steps: Count = 300_000
+    batch_size: Count = 64
+    learning_rate: Positive = 5e-4
+
+
+class VAESpec(TrainedSpec, LatentSpec):
+    """A trained VAE; each subclass is one objective."""
+
+
+class VAE(VAESpec):
+    """Kingma & Welling 2014; stays distinct from `beta_vae` with β = 1."""
+
+    template: ClassVar[str] = "VAE"
+    kind: Literal["vae"]
+    beta: ClassVar[float] = 1.0
+
+
+class BetaVAE(VAESpec):
+    """Higgins et al. 2017."""
+
+    template: ClassVar[str] = "β-VAE β={beta:g}"
+    kind: Literal["beta_vae"]
+    beta: NonNegative
+
+
+class AnnealedBetaVAE(VAESpec):
+    """β runs linearly from `beta_start` to `beta_end` over `anneal_steps`, then stays."""
+
+    template: ClassVar[str] = "annealed β-VAE β={beta_start:g}→{beta_end:g}"
+    kind: Literal["annealed_beta_vae"]
+    beta_start: NonNegative
+    beta_end: NonNegative
+    anneal_steps: Count
+
+
+class CapacityVAE(VAESpec):
+    """Burgess et al. 2018: γ|KL − C|, C linear from 0 to `capacity` nats over `anneal_steps`."""
+
+    template: ClassVar[str] = "capacity γ={gamma:g} C={capacity:g}"
+    kind: Literal["capacity_vae"]
+    gamma: NonNegative
+    capacity: NonNegative
+    anneal_steps: Count
+
+
+class BetaTCVAE(VAESpec):
+    """Chen et al. 2018: β weighs the total correlation alone."""
+
+    template: ClassVar[str] = "β-TCVAE β={beta:g}"
+    kind: Literal["beta_tcvae"]
+    beta: NonNegative
+
+
+class FactorChannel(TrainedSpec):
+    """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
+
+    There is a latent for every factor of the dataset, so their number is no choice. The objective
+    is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats. An `exact`
+    channel holds KL = C, where every large γ has its minimum; a `learnt` one is drawn to it by γ,
+    with gain and noise free. Runs that were stored before there was a choice are exact.
+
+    `channel_rate` is the rate of the plain gradient descent of a learnt channel's gain and noise;
+    the decoder has Adam and `learning_rate`.
+    """
+
+    template: ClassVar[str] = (
+        "{channel} factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
+    )
+    kind: Literal["factor_channel"]
+    gamma: NonNegative
+    capacity_start: NonNegative = 0.5
+    capacity: NonNegative
+    anneal_steps: Count
+    channel: Literal["exact", "learnt"] = "exact"
+    channel_rate: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_rate(cls, data: Any) -> Any:
+        # Written out before the id is taken: with another default, stored runs stay what they are.
+        learnt = isinstance(data, Mapping) and data.get("channel") == "learnt"
+        if learnt and data.get("channel_rate") is None:
+            return {**data, "channel_rate": CHANNEL_RATE}
+        return data
+
+    @field_validator("channel_rate")
+    @classmethod
+    def _of_a_learnt_channel(cls, value: float | None, info: ValidationInfo) -> float | None:
+        # It would tell runs apart that are the same.
+        if info.data.get("channel") == "exact" and value is not None:
+            raise PydanticCustomError("channel_rate", "must be left out of an exact channel")
+        return value
+
+
+class UntrainedBaseline(ModelSpec, LatentSpec):
+    """The encoder at its initialisation."""
+
+    template: ClassVar[str] = "untrained encoder"
+    kind: Literal["baseline_untrained"]
+
+
+class RandomBaseline(LatentSpec):
+    """Standard normal codes that know nothing of the image."""
+
+    template: ClassVar[str] = "random codes"
+    kind: Literal["baseline_random"]
+
+
+class PCABaseline(LatentSpec):
+    """The first `n_latents` principal components of the pixels."""
+
+    template: ClassVar[str] = "PCA"
+    kind: Literal["baseline_pca"]
+
+
+class TruthBaseline(BaseSpec):
+    """The factors themselves, one latent each: the ceiling of every supervised metric."""
+
+    template: ClassVar[str] = "true factors"
+    kind: Literal["baseline_truth"]
+
+
+class Codes(LatentSpec):
+    """Codes that were made elsewhere; those of one `name` on the same data are repetitions.
+
+    `content` is the SHA-256 of the codes: they are what they are, not what they were made with.
+    """
+
+    template: ClassVar[str] = "{name}"
+    kind: Literal["codes"]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    content: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+_Made = (
+    VAE
+    | BetaVAE
+    | AnnealedBetaVAE
+    | CapacityVAE
+    | BetaTCVAE
+    | FactorChannel
+    | UntrainedBaseline
+    | RandomBaseline
+    | PCABaseline
+    | TruthBaseline
+)
+# What a grid may ask for, and what may be stored.
+GridSpec = Annotated[_Made, Field(discriminator="kind")]
+RunSpec = Annotated[_Made | Codes, Field(discriminator="kind")]
+GRID_ADAPTER: TypeAdapter[GridSpec] = TypeAdapter(GridSpec)
+SPEC_ADAPTER: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
+# What tells one run of a group from another.
+_PER_RUN = ("seed", "content")
+# The order of the kinds in tables and figures is the order of the union above.
+KINDS: dict[str, type[BaseSpec]] = {
+    get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in get_args(get_args(RunSpec)[0])
+}
+
+
+def canonical(spec: BaseSpec) -> dict[str, Any]:
+    """Return the fields of `spec` that differ from their defaults, as plain JSON values."""
+    return spec.model_dump(mode="json", exclude_defaults=True)
+
+
+def run_id(spec: BaseSpec) -> str:
+    """Return the identity of a run: 16 hexadecimal digits that depend on its meaning alone."""
+    return _digest(canonical(spec))
+
+
+def group_id(spec: BaseSpec) -> str:
+    """Return the identity of a run without its seed; runs that share it are repetitions."""
+    return _digest({key: value for key, value in canonical(spec).items() if key not in _PER_RUN})
+
+
+def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
+    """Return a short text for every group, unique within its dataset.
+
+    Parameters
+    ----------
+    specs : iterable of BaseSpec
+        The runs.
+
+    Returns
+    -------
+    dict
+        `group_id` to text: the kind with its hyper-parameters and, where that does not tell two
+        groups of a dataset apart, the settings in which they differ.
+    """
+    groups = {group_id(spec): spec for spec in specs}
+    alike: dict[tuple[DatasetSpec, str], list[str]] = {}
+    for identity, spec in groups.items():
+        text = spec.template.format(**spec.model_dump())
+        alike.setdefault((spec.dataset, text), []).append(identity)
+    result = {}
+    for (_, text), members in alike.items():
+        dumps = {identity: groups[identity].model_dump(mode="json") for identity in members}
+        varying = [
+            name
+            for name in dumps[members[0]]
+            if name not in _PER_RUN and len({json.dumps(dump[name]) for dump in dumps.values()}) > 1
+        ]
+        for identity, dump in dumps.items():
+            result[identity] = ", ".join([text, *(f"{name}={dump[name]}" for name in varying)])
+    return result
+
+
+def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
+    """Return the key by which tables are sorted: dataset, kind, hyper-parameters, seed."""
+    fields = spec.model_dump(mode="json", exclude={"dataset", "kind", *_PER_RUN})
+    return (
+        spec.dataset.name,
+        # A dataset as it is comes before its variants.
+        len(spec.dataset.spelling),
+        json.dumps(spec.dataset.options, sort_keys=True),
+        list(KINDS).index(spec.kind),
+        *(fields[name] if name != "evaluation" else json.dumps(fields[name]) for name in fields),
+        spec.seed,
+    )
+
+
+def _digest(value: dict[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,140 @@
+"""A committed run's model, with `encode` and `decode` on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from ..grid import arguments as given
+from ..grid.specs import FactorChannel as ChannelSpec, ModelSpec
+from ..store.files import DamagedError
+from ..store.stored_run import WEIGHTS, StoredRun, read_run
+from ..training.encode import CHUNK
+from .factor_channel import CHANNELS, FactorChannel
+from .vae import VAE
+from .weights import NO_WEIGHTS, read_weights
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A stored model.
+
+    Attributes
+    ----------
+    run : StoredRun
+        Its manifest, codes and history.
+    model : VAE or FactorChannel
+        The model, a pack of one, on the CPU.
+    """
+
+    run: StoredRun
+    model: VAE | FactorChannel
+
+    @torch.inference_mode()
+    def encode(self, images: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return means and log-variances, each (n, D), of (n, C, H, W) uint8 images in 0..255.
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type than the model was trained on, or if the
+            model encodes none: that of a factor channel is given the true factors.
+        """
+        if isinstance(self.model, FactorChannel):
+            raise ValueError(
+                f"{self.run.folder}: a factor channel encodes no images; the codes of its "
+                f"evaluation images are run.latents()"
+            )
+        pixels = np.asarray(images)
+        shape = self.model.image_shape
+        if pixels.ndim != 4 or pixels.shape[1:] != shape or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"images must be uint8 of shape (n, {', '.join(map(str, shape))}), "
+                f"not {pixels.dtype} {pixels.shape}"
+            )
+        parts = [
+            self.model.encode(torch.from_numpy(pixels[start : start + CHUNK])[None].float() / 255)
+            for start in range(0, len(pixels), CHUNK)
+        ]
+        means, logvars = (torch.cat(part, 1)[0].numpy() for part in zip(*parts, strict=True))
+        return means, logvars
+
+    @torch.inference_mode()
+    def decode(self, codes: ArrayLike) -> NDArray[np.float32]:
+        """Return the decoder's mean images, (n, C, H, W) float32 in [0, 1], of (n, D) codes.
+
+        Raises
+        ------
+        ValueError
+            If the codes have another shape than (n, D).
+        """
+        z = np.asarray(codes, np.float32)
+        n_latents = len(self.run.manifest["latent_names"])
+        if z.ndim != 2 or z.shape[1] != n_latents:
+            raise ValueError(f"codes must have shape (n, {n_latents}), not {z.shape}")
+        parts = [
+            torch.sigmoid(self.model.decode(torch.from_numpy(z[start : start + CHUNK])[None]))
+            for start in range(0, len(z), CHUNK)
+        ]
+        images: NDArray[np.float32] = torch.cat(parts, 1)[0].numpy()
+        return images
+
+
+def load_run(folder: str | Path) -> LoadedRun:
+    """Load the model of a committed run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder `runs/<run id>` of an output folder.
+
+    Returns
+    -------
+    LoadedRun
+        The model with `encode` and `decode` on arrays, and the run's stored data.
+
+    Raises
+    ------
+    DamagedError
+        If the folder is no committed run, or its content does not match its checksums.
+    ValueError
+        If the run has no model (principal components, random codes, true factors), or its weights
+        were left out of the folder.
+
+    Examples
+    --------
+    >>> loaded = load_run("results/quick/runs/0123456789abcdef")  # doctest: +SKIP
+    >>> means, logvars = loaded.encode(images)                    # doctest: +SKIP
+    >>> pictures = loaded.decode(means)                           # doctest: +SKIP
+    """
+    run = read_run(given.path(folder))
+    spec = run.spec
+    if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
+        reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
+        raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
+    shape = tuple(run.manifest["dataset"]["image_shape"])
+    n_latents = len(run.manifest["latent_names"])
+    family = CHANNELS[spec.channel] if isinstance(spec, ChannelSpec) else VAE
+    build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
+    content = run.content(WEIGHTS)
+    try:
+        state = read_weights(content)
+        # The manifest may speak of any model: a pack of none has its shapes and takes no memory.
+        expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
+        size = sum(value.nbytes for value in state.values())
+        if {name: value.shape[1:] for name, value in state.items()} != expected:
+            raise ValueError("its shapes are others")
+        if size > len(content):
+            raise ValueError("its tensors are larger than their file")
+        model = build([spec.seed])
+        model.load_state_dict(state)
+    except NO_WEIGHTS as error:
+        # Torch's own text goes on for lines about how to load it all the same.
+        reason = f"holds no weights of this model ({type(error).__name__})"
+        raise DamagedError(f"{run.folder / WEIGHTS}: {reason}") from None
+    return LoadedRun(run, model.eval())

@@ -1,0 +1,31 @@
+"""Weights and checkpoints that may be anybody's: nothing is executed, nothing is unpacked."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from ..store.hdf5 import UNREADABLE
+
+# What torch raises of content that it did not write.
+NO_WEIGHTS = (*UNREADABLE, EOFError, UnpicklingError, zipfile.BadZipFile)
+
+
+def read_weights(content: bytes, device: str = "cpu") -> Any:
+    """Return what `torch.save` wrote: tensors and plain values, nothing that has to be executed.
+
+    Raises
+    ------
+    One of NO_WEIGHTS
+        If it is not what `torch.save` writes.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        # Torch compresses nothing, so a file that unpacks to more than it is was made to fill the
+        # memory.
+        if sum(entry.file_size for entry in archive.infolist()) > len(content):
+            raise ValueError("it unpacks to more than it is")
+    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)

@@ -1,0 +1,1 @@
+"""A study -> report.html and the tables for a paper."""

@@ -1,0 +1,66 @@
+"""Diagnoses as the page shows them: a table for each dataset, what holds for several seeds once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..analysis.doctor._examination import Examination
+from ..tables.collect import Tables
+from ..tables.headings import by_dataset
+from .tables import number
+
+if TYPE_CHECKING:
+    from ..analysis.doctor import Diagnosis
+
+
+@dataclass(frozen=True)
+class DoctorTable:
+    """The capacity runs of a dataset; every cell is text."""
+
+    dataset: str
+    rows: list[dict[str, str]]
+
+
+def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[DoctorTable]:
+    """Return what the page shows of diagnoses, per dataset in the order of the runs."""
+    by_run = {diagnosis.run["run_id"]: diagnosis for diagnosis in diagnoses}
+    found = []
+    for heading, part in by_dataset(tables.runs):
+        alike: dict[tuple[Any, ...], list[Diagnosis]] = {}
+        for one in (by_run[run_id] for run_id in part["run_id"] if run_id in by_run):
+            key = (one.run["group_id"], one.run["precision"], one.findings)
+            alike.setdefault(key, []).append(one)
+        if alike:
+            found.append(DoctorTable(heading, [_row(members) for members in alike.values()]))
+    return found
+
+
+def typical(examined: Sequence[Examination]) -> Examination:
+    """Return an examination of medians over the seeds of a model."""
+    names = ("capacity", "kl", "above", "below", "final_kl", "reconstruction")
+    middle: dict[str, Any] = {
+        name: float(np.median([getattr(one, name) for one in examined])) for name in names
+    }
+    latents = np.median([one.latents for one in examined], axis=0)
+    return replace(examined[0], latents=latents, **middle)
+
+
+def _row(members: Sequence[Diagnosis]) -> dict[str, str]:
+    """Return the row of a model's seeds with the same findings."""
+    first, seeds = members[0], [str(one.run["seed"]) for one in members]
+    measured = typical([one.measured for one in members])
+    words = replace(first, measured=measured).sentence
+    return {
+        "label": f"{first.run['label']}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}",
+        "verdict": first.verdict,
+        "others": ", ".join(first.findings[1:]),
+        "c": number(measured.capacity),
+        "kl": number(measured.kl),
+        "share": f"{measured.share:.0%}",
+        "slope": number(measured.seen.steepest),
+        "sentence": words if len(seeds) == 1 else f"Medians over {len(seeds)} seeds. {words}",
+    }

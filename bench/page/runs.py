@@ -1,0 +1,123 @@
+"""Study -> every run of the page: a row of scores, and what it was made with behind its name."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..analysis.study import Study
+from ..tables.headings import dataset_heading
+from .tables import number
+
+# All runs are in runs.csv; of more than these a page would only get slower.
+MAX_ROWS = 10_000
+_COLUMNS = ("run_id", "dataset", "label", "seed", "steps", "precision")
+# Other columns say these, or no reader asks for them.
+_UNTOLD = {*_COLUMNS, "dataset_options", "group_id", "kind"}
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as it is shown: a text a column, and lines of details."""
+
+    kind: str
+    cells: tuple[str, ...]
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """All runs.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Headings; the first `n_texts` are of texts, the others of numbers.
+    rows : tuple of RunRow
+        At most `MAX_ROWS`.
+    left_out : int
+        How many more there are.
+    shared : str
+        The settings that all runs have in common.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[RunRow, ...]
+    left_out: int
+    shared: str
+    n_texts: int = 3
+
+
+def run_table(study: Study) -> RunTable:
+    """Return the table of all runs."""
+    runs = study.tables.runs
+    measured = study.tables.metrics
+    shown = runs.head(MAX_ROWS)
+    settings = [str(name) for name in runs if name not in {*_UNTOLD, *measured}]
+    values = {name: [_setting(value) for value in shown[name]] for name in settings}
+    shared = {name: texts[0] for name, texts in values.items() if len({*texts}) == 1}
+    varying = [name for name in settings if name not in shared]
+    latents = _kl_lines(study)
+    remarks = _remarks(study.tables.scores)
+    rows = []
+    for i, record in enumerate(shown.to_dict("records")):
+        numbers = [number(None if pd.isna(v := record[name]) else float(v)) for name in measured]
+        record["dataset"] = dataset_heading(record["dataset"], record["dataset_options"])
+        texts = (_setting(record[name]) or "–" for name in _COLUMNS)
+        own = ", ".join(f"{name} {text}" for name in varying if (text := values[name][i]))
+        lines = [own, latents.get(record["run_id"], ""), *remarks.get(record["run_id"], ())]
+        rows.append(
+            RunRow(record["kind"], (*texts, *numbers), tuple(line for line in lines if line))
+        )
+    return RunTable(
+        columns=(*_COLUMNS, *measured),
+        rows=tuple(rows),
+        left_out=max(0, len(runs) - MAX_ROWS),
+        shared=", ".join(f"{name} {text}" for name, text in shared.items() if text),
+    )
+
+
+def _setting(value: Any) -> str:
+    """Return a setting as it is read; nothing where it does not apply.
+
+    Examples
+    --------
+    >>> _setting(4.0), _setting(5e-4), _setting(float("nan")), _setting("bernoulli")
+    ('4', '0.0005', '', 'bernoulli')
+    """
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    if pd.isna(value):
+        return ""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _kl_lines(study: Study) -> dict[Hashable, str]:
+    """Return, by run, the KL of its latents from high to low."""
+    kl = study.tables.kl_per_dimension.sort_values("kl", ascending=False, kind="stable")
+    listed: dict[Hashable, list[str]] = {}
+    for run, latent, value in zip(kl["run_id"], kl["latent"], kl["kl"], strict=True):
+        listed.setdefault(run, []).append(f"{latent} {number(float(value))}")
+    return {run: f"KL of latents in nats: {', '.join(texts)}" for run, texts in listed.items()}
+
+
+def _remarks(scores: pd.DataFrame) -> Mapping[Hashable, Sequence[str]]:
+    """Return, by run, why it lacks scores and what its metrics warn of."""
+    lacking: dict[tuple[Hashable, str], list[str]] = {}
+    without = scores[scores["value"].isna() & scores["reason"].notna()]
+    for run, metric, reason in zip(
+        without["run_id"], without["metric"], without["reason"], strict=True
+    ):
+        lacking.setdefault((run, reason), []).append(metric)
+    remarks: dict[Hashable, list[str]] = {}
+    for (run, reason), names in lacking.items():
+        remarks.setdefault(run, []).append(f"No {', '.join(names)}: {reason}")
+    for run, metric, texts in zip(
+        scores["run_id"], scores["metric"], scores["warnings"], strict=True
+    ):
+        if isinstance(texts, list) and texts:
+            remarks.setdefault(run, []).extend(f"{metric}: {text}" for text in texts)
+    return remarks

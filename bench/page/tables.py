@@ -1,0 +1,365 @@
+"""Study -> the content of the page: plain rows and cells that the template only lays out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._siblings import metrics
+from ..analysis.study import Study
+from ..analysis.training_length import SHORT_STEPS, least_steps
+from ..grid.specs import KINDS, Codes, TrainedSpec, VAESpec
+from ..tables.headings import by_dataset
+from ..tables.intervals import MIN_SEEDS
+
+# Lower is better for these; for the metrics, their registry knows.
+_DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of a table as it is shown.
+
+    Attributes
+    ----------
+    text, detail : str
+        The number, and its interval or range.
+    value : float or None
+        What the table is sorted by.
+    best : bool
+        Whether its interval lies apart from all others' on the better side.
+    tied : bool
+        Whether it is of those of which none is best: not distinguishable.
+    """
+
+    text: str
+    detail: str = ""
+    value: float | None = None
+    best: bool = False
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its heading, the kind of model, and a cell per column."""
+
+    label: str
+    kind: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def family(self) -> str:
+        """What the page's filter calls the kind: all that is no model is a baseline."""
+        free = self.kind.startswith("baseline_") or self.kind == "level"
+        return "baselines" if free else self.kind
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one dataset, and what has to be said of all of it."""
+
+    dataset: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+def number(value: float | None) -> str:
+    """Return a number as it is read in a table: three or four significant digits.
+
+    Examples
+    --------
+    >>> number(0.12345), number(12.345), number(1234.5), number(float("nan"))
+    ('0.123', '12.3', '1234', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and abs(value) < 0.0005:
+        return f"{value:.0e}"
+    digits = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    if value == round(value) and abs(value) >= 2:
+        digits = 0
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def summary_tables(study: Study) -> list[Table]:
+    """Return, per dataset, a row for every group and a column for every metric."""
+    summary = study.tables.summary
+    tables = []
+    for dataset, part in by_dataset(summary):
+        columns = [name for name in study.tables.metrics if name in set(part["metric"])]
+        places = {name: _first_place(part[part["metric"] == name], name) for name in columns}
+        rows = []
+        for _, group in part.groupby(["group_id", "precision"], sort=False):
+            first = group.iloc[0]
+            entries = group.set_index("metric")
+            cells = [Cell(str(int(group["n_seeds"].max())), value=float(group["n_seeds"].max()))]
+            for name in columns:
+                if name not in entries.index:
+                    cells.append(Cell("–"))
+                    continue
+                entry = entries.loc[name]
+                mine = (first["group_id"], first["precision"]) in places[name]
+                cells.append(interval_cell(entry, best=mine and len(places[name]) == 1))
+                if mine and len(places[name]) > 1:
+                    cells[-1] = replace(cells[-1], tied=True)
+            rows.append(Row(first["label"], first["kind"], tuple(cells)))
+        rows += _level_rows(part, columns)
+        tables.append(Table(dataset, ("seeds", *columns), tuple(rows), _why_no_star(part)))
+    return tables
+
+
+def choices(tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Return the datasets and the kinds of model that tables can be filtered by."""
+    kinds = dict.fromkeys(row.family for table in tables for row in table.rows)
+    return {"datasets": [table.dataset for table in tables], "kinds": [*kinds]}
+
+
+def variant_tables(study: Study) -> list[Table]:
+    """Return, per dataset and metric, what else goes by the metric's name, on the same codes."""
+    variants = study.tables.variants
+    joined = variants.merge(study.tables.runs, on="run_id") if len(variants) else variants
+    tables = []
+    for dataset, part in by_dataset(joined):
+        for metric, values in part.groupby("metric", sort=False):
+            columns = list(dict.fromkeys(values["label_x"]))
+            if len(columns) < 2:
+                continue
+            rows = []
+            for _, run in values.groupby("run_id", sort=False):
+                found = run.set_index("label_x")["value"]
+                cells = [_level_cell(found.get(column)) for column in columns]
+                first = run.iloc[0]
+                name = f"{first['label_y']}, seed {first['seed']}"
+                rows.append(Row(name, first["kind"], tuple(cells)))
+            tables.append(Table(f"{metric} on {dataset}", tuple(columns), tuple(rows)))
+    return tables
+
+
+def difference_tables(study: Study) -> list[Table]:
+    """Return, per dataset, the paired differences from the VAE, with what they allow to say."""
+    differences = study.tables.differences
+    runs = study.tables.runs
+    kinds = dict(zip(runs["group_id"], runs["kind"], strict=True)) if len(runs) else {}
+    tables = []
+    for dataset, part in by_dataset(differences):
+        columns = [name for name in study.tables.metrics if name in set(part["metric"])]
+        rows = []
+        for _, group in part.groupby(["group_id", "precision"], sort=False):
+            entries = group.set_index("metric")
+            cells = [Cell(str(int(group["n_pairs"].max())), value=float(group["n_pairs"].max()))]
+            for name in columns:
+                if name not in entries.index:
+                    cells.append(Cell("–"))
+                    continue
+                entry = entries.loc[name]
+                within = entry["interval"] == "t95" and bool(entry["low"] <= 0 <= entry["high"])
+                cells.append(replace(interval_cell(entry), tied=within))
+            kind = kinds.get(group["group_id"].iloc[0], "")
+            rows.append(Row(group["label"].iloc[0], kind, tuple(cells)))
+        tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
+    return tables
+
+
+def notices(study: Study) -> list[str]:
+    """Return what a reader has to know before any number."""
+    runs = study.tables.runs
+    if runs.empty:
+        return ["No run has finished."]
+    texts = []
+    texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
+    missing = study.tables.scores
+    missing = missing[missing["value"].isna() & missing["reason"].notna()]
+    for reason, part in missing.groupby("reason", sort=False):
+        names = ", ".join(dict.fromkeys(part["metric"]))
+        texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
+    if len(study.tables.failures):
+        texts.append(f"{len(study.tables.failures)} runs failed; they are listed below.")
+    return texts
+
+
+def _too_short(trained: pd.DataFrame) -> list[str]:
+    """Return which runs are too short to be read, by dataset: what is short depends on its size."""
+    texts = []
+    for heading, part in by_dataset(trained):
+        sizes = zip(part["dataset_images"], part["batch_size"], strict=True)
+        least = np.array([least_steps(n_images, batch) for n_images, batch in sizes])
+        steps = part["steps"].to_numpy(np.float64)
+        short = steps < least
+        if short.any():
+            needed = " to ".join(f"{value:,}" for value in sorted({*least[short]}))
+            usual = "; the literature trains 300,000" if SHORT_STEPS in least[short] else ""
+            texts.append(
+                f"Too short to read: {short.sum()} of {len(part)} trained runs on {heading} have "
+                f"fewer than {needed} steps (the shortest {int(steps.min()):,}{usual}). Their "
+                f"scores say how training starts, not how the methods compare."
+            )
+    return texts
+
+
+def definitions(study: Study) -> list[dict[str, str]]:
+    """Return what every measured column means, its range and its direction."""
+    entries = [
+        {
+            "name": "reconstruction",
+            "text": "−E[log p(x|z)], nats per image, summed over pixels; the likelihood's constant "
+            "is left out for a Gaussian.",
+            "range": "from 0, lower is better",
+            "reference": "Kingma & Welling 2014",
+        },
+        {
+            "name": "kl",
+            "text": "KL of the posterior from the prior, nats per image, summed over latents.",
+            "range": "from 0",
+            "reference": "Kingma & Welling 2014",
+        },
+    ]
+    for name in study.tables.metrics:
+        info = metric_info(name)
+        if info is None:
+            continue
+        low, high = info.range
+        span = f"from {'−∞' if low is None else low} to {'∞' if high is None else high}"
+        better = {True: ", higher is better", False: ", lower is better", None: ""}
+        entries.append(
+            {
+                "name": name,
+                "text": info.description,
+                "range": span + better[info.higher_is_better],
+                "reference": info.reference,
+            }
+        )
+    return entries
+
+
+def metric_info(column: str) -> Any:
+    """Return the registry's entry of the metric that a column of `runs` holds, None without one."""
+    names = [name for name in metrics.METRICS if column == name or column.startswith(f"{name}_")]
+    return metrics.METRICS[max(names, key=len)] if names else None
+
+
+# What a copy that was passed on says of itself: fact, column of the provenance and unit.
+_SHARED = (
+    ("Codes rounded to", "code_bits", "significant bits"),
+    ("Curves averaged to", "history_rows", "rows at most"),
+)
+
+
+def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what was run, in a few lines."""
+    runs = study.tables.runs
+    facts = [("Runs", f"{len(runs)} finished, {len(study.tables.failures)} failed")]
+    if len(runs):
+        trained = runs[runs["kind"].isin(_trained_kinds())]
+        names = [name for name, _ in by_dataset(runs)]
+        facts.append(("Datasets", ", ".join(names)))
+        facts.append(("Models", ", ".join(dict.fromkeys(trained["label"])) or "none trained"))
+        elsewhere = dict.fromkeys(runs.loc[runs["kind"] == "codes", "label"])
+        if elsewhere:
+            facts.append(("Codes from elsewhere", ", ".join(elsewhere)))
+        seeds = sorted({*runs.loc[runs["kind"].isin([*_trained_kinds(), "codes"]), "seed"]})
+        facts.append(("Seeds", ", ".join(map(str, seeds)) or "–"))
+        steps = sorted({int(value) for value in trained["steps"].dropna()})
+        facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
+        images = sorted(set(runs["evaluation_images"]))
+        facts.append(("Evaluated on", ", ".join(f"{value} images" for value in images)))
+        facts += [
+            (name, ", ".join(f"{value:.0f} {unit}" for value in sorted(set(found.dropna()))))
+            for name, key, unit in _SHARED
+            if (found := study.tables.provenance.get(key)) is not None
+        ]
+    if grid:
+        facts.insert(0, ("Grid", str(grid.get("name", ""))))
+    return facts
+
+
+def provenance(study: Study) -> tuple[list[str], list[list[str]]]:
+    """Return the table of what the runs came from."""
+    frame = study.tables.provenance
+    rows = [["" if pd.isna(v) else str(v) for v in record] for record in frame.to_numpy().tolist()]
+    return [str(name) for name in frame], rows
+
+
+def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:
+    """Return what codes without information and perfect ones score, for every size of code."""
+    rows: list[Row] = []
+    if not {"chance", "n_latents"} <= {*part}:
+        return rows
+    sizes = sorted({int(size) for size in part["n_latents"].dropna()})
+    for size in sizes:
+        alike = part[part["n_latents"] == size]
+        several = f" of {size} latents" if len(sizes) > 1 else ""
+        for name, text in (("chance", "codes without information"), ("ceiling", "perfect codes")):
+            levels = alike.groupby("metric")[name].mean()
+            if levels.notna().any():
+                cells = [Cell("–"), *(_level_cell(levels.get(column)) for column in columns)]
+                rows.append(Row(f"{text}{several}", "level", tuple(cells)))
+    return rows
+
+
+def _level_cell(value: float | None) -> Cell:
+    known = value is not None and math.isfinite(value)
+    return Cell(number(value), value=value if known else None)
+
+
+def interval_cell(entry: Any, *, best: bool = False) -> Cell:
+    """Return the cell of a row of `Tables.summary` or `Tables.differences`."""
+    if int(entry.get("n_seeds", entry.get("n_pairs"))) == 1:
+        return Cell(number(entry["mean"]), "one seed", float(entry["mean"]), best)
+    span = f"{number(entry['low'])} to {number(entry['high'])}"
+    detail = f"95% {span}" if entry["interval"] == "t95" else f"range {span}"
+    return Cell(number(entry["mean"]), detail, float(entry["mean"]), best)
+
+
+def _competing(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of models: baselines and factor channels do not compete.
+
+    The true factors would always win.
+    """
+    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
+    return part[part["kind"].isin(kinds)]
+
+
+def _first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
+    """Return the groups of which none is better beyond doubt.
+
+    One alone is the best: its interval lies apart from all others'. Several are those whose
+    intervals reach that of the highest mean. None where there is nothing to compare, or where some
+    have too few seeds for an interval.
+    """
+    higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
+    models = _competing(part)
+    if higher is None or len(models) < 2 or set(models["interval"]) != {"t95"}:
+        return set()
+    ordered = models.sort_values("mean", ascending=not higher)
+    first = ordered.iloc[0]
+    near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
+    reach = ordered[near]
+    return set(zip(reach["group_id"], reach["precision"], strict=True))
+
+
+def _why_no_star(part: pd.DataFrame) -> str:
+    """Return why a table has no star, where that is for want of seeds."""
+    models = _competing(part)
+    seeds = models.groupby(["group_id", "precision"], sort=False)["n_seeds"].max()
+    few = int((seeds < MIN_SEEDS).sum())
+    if len(seeds) < 2 or not few:
+        return ""
+    return (
+        f"{few} of {len(seeds)} models have fewer than {MIN_SEEDS} seeds: which is best cannot be "
+        f"told, so there is no star."
+    )
+
+
+def _higher(name: str) -> bool | None:
+    info = metric_info(name)
+    return None if info is None else info.higher_is_better
+
+
+def _trained_kinds() -> Sequence[str]:
+    return [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec)]

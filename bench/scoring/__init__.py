@@ -1,0 +1,1 @@
+"""Codes -> scores. No torch."""

@@ -1,0 +1,166 @@
+"""One metric on arrays -> entries of scores. What goes wrong in it is its own reason, not others'.
+
+A metric sees views of read-only arrays, numpy as it is by default, and no warnings that are errors:
+whatever the metric before it did, it computes what it would alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .._siblings import metrics
+from ..engines.stopping import Stopped
+from ..errors import named, said
+from ..grid.imported_metric import ForeignError
+
+log = logging.getLogger("disbench")
+# The codes of a run and the factors of its images, by the names that metrics give them.
+Arrays = Mapping[str, Any]
+Entry = dict[str, Any]
+# Whoever asks for these asks the process, not the metric.
+_NOT_THE_METRIC = (KeyboardInterrupt, Stopped)
+# So many latents are named where a value is not finite.
+_NAMED = 5
+
+
+def evaluate(
+    info: Any, options: Mapping[str, Any], arrays: Arrays, columns: Sequence[str]
+) -> list[Entry]:
+    """Call a metric and return an entry for each of its columns.
+
+    Parameters
+    ----------
+    info : MetricInfo
+        The metric.
+    options : mapping
+        Its options; with the estimator "posterior" it is given the log-variances too.
+    arrays : mapping
+        What the metric requires, or None where there is none; of a group a sequence of arrays.
+    columns : sequence of str
+        One for each output, or for each model of a group.
+
+    Returns
+    -------
+    list of dict
+        Plain JSON values. Where there is no score, `value` is None and `reason` says why; `retry`
+        is there if that does not lie in the data, so that another start may have one.
+    """
+    posterior = options.get("estimator") == "posterior"
+    needed = [*info.requires, *(["logvars"] if posterior else [])]
+    absent = [name for name in needed if arrays[name] is None]
+    if absent:
+        return _without(columns, f"the run has no {absent[0]}")
+    started = time.monotonic()
+    try:
+        given = {name: handed(arrays[name]) for name in needed}
+        if posterior:
+            options = {**options, "logvars": given["logvars"]}
+        with as_if_alone() as caught, metrics.details() as detail:
+            value = info.function(*(given[name] for name in info.requires), **options)
+        entries = _entries(info, value, detail, columns)
+    except _NOT_THE_METRIC:
+        raise
+    except BaseException as error:
+        # Also SystemExit, and what else a function from outside raises in place of an Exception.
+        log.debug("%s", info.name, exc_info=True)
+        if isinstance(error, ForeignError):
+            return _without(columns, said(error), retry=True)
+        if isinstance(error, ValueError):
+            return _without(columns, said(error))
+        return _without(columns, named(error), retry=True)
+    common = {
+        "warnings": [str(w.message) for w in caught if w.category is metrics.MetricWarning],
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    return [{**entry, **common} for entry in entries]
+
+
+@contextmanager
+def as_if_alone() -> Iterator[list[warnings.WarningMessage]]:
+    """Compute as in a fresh process, and collect what metrics warn of.
+
+    Code from outside may have told numpy to raise, or Python to make errors of warnings.
+    """
+    with (
+        np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", metrics.MetricWarning)
+        yield caught
+
+
+def handed(array: Any) -> Any:
+    """Return an array, or a group's arrays, as a metric is given it.
+
+    It cannot be written to, and a new shape that a metric gives it reaches nobody else.
+    """
+    if array is None:
+        return None
+    if isinstance(array, list | tuple):
+        return [handed(part) for part in array]
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: lists for arrays, None for what is not finite."""
+    if isinstance(value, np.ndarray):
+        return [plain(item) for item in value.tolist()]
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _without(columns: Sequence[str], reason: str, **more: Any) -> list[Entry]:
+    return [{"column": name, "value": None, "reason": reason, **more} for name in columns]
+
+
+def _entries(
+    info: Any, value: Any, detail: Mapping[str, Any], columns: Sequence[str]
+) -> list[Entry]:
+    """Return what a metric returned, column by column."""
+    found, interval = dict(detail), {}
+    if info.outputs:
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        values = [fields.pop(output) for output in info.outputs]
+        found.update(fields)
+    elif info.level == "group":
+        values = list(value)
+    else:
+        if isinstance(value, tuple):
+            value, low, high = value
+            interval = {"low": plain(low), "high": plain(high)}
+        values = [value]
+    common = {"detail": {key: plain(part) for key, part in found.items()}, **interval}
+    return [
+        {"column": column, **_scored(one), **common}
+        for column, one in zip(columns, values, strict=True)
+    ]
+
+
+def _scored(value: Any) -> Entry:
+    """Return a number, or a number for each latent, and why there is none where one is not finite.
+
+    One that is missing among a list would be missing from its sum, and nobody would know.
+    """
+    numbers = np.asarray(value, np.float64)
+    wrong = np.flatnonzero(~np.isfinite(numbers))
+    if not len(wrong):
+        return {"value": plain(value), "reason": None}
+    kind = "not a number" if np.isnan(numbers.flat[wrong[0]]) else "infinite"
+    if numbers.ndim:
+        more = ", …" if len(wrong) > _NAMED else ""
+        kind += f" in latent {', '.join(map(str, wrong[:_NAMED]))}{more} (counted from 0)"
+    return {"value": None, "reason": f"the value is {kind}"}

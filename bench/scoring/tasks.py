@@ -1,0 +1,152 @@
+"""What is derived from stored runs, as tasks of an engine: scores first of all. No torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from ..engines.base import Engine
+from ..engines.progress import progress, silence
+from ..grid.metric_requests import MetricRequest
+from ..store.files import DamagedError
+from ..store.frames import shown_runs, trained_groups
+from ..store.store import Store
+from ..store.stored_run import StoredRun, read_run
+from .runs import (
+    compare_run,
+    failed_scores,
+    level_terms,
+    measure_levels,
+    missing_comparisons,
+    missing_group_scores,
+    missing_scores,
+    score_group,
+    score_run,
+)
+
+log = logging.getLogger("disbench")
+
+
+def score_stored(
+    store: Store,
+    stored: Sequence[StoredRun],
+    runs: Sequence[StoredRun],
+    requests: Sequence[MetricRequest],
+    engine: Engine,
+) -> set[str]:
+    """Score runs, what else goes by the scores' names, and groups; return the runs that failed."""
+    failed = score_runs(store, runs, requests, engine)
+    # A group is all that the store has of it, as tables will have it, not this grid's part.
+    mine = {run.run_id for run in runs}
+    there = [run for run in stored if store.has(run.run_id)]
+    groups = [group for group in trained_groups(there) if mine & {run.run_id for run in group}]
+    shown = [
+        [run]
+        for run in shown_runs(store, there)
+        if run.run_id in mine and missing_comparisons(store, run, requests)
+    ]
+    failed |= each(store, "compare", partial(_of_run, compare_run, requests), shown, engine)
+    groups = [
+        group
+        for group in groups
+        if not failed & {run.run_id for run in group}
+        and missing_group_scores(store, group, requests)
+    ]
+    return failed | each(store, "group", partial(_of_group, requests), groups, engine)
+
+
+def score_runs(
+    store: Store,
+    runs: Sequence[StoredRun],
+    requests: Sequence[MetricRequest],
+    engine: Engine,
+    *,
+    quiet: bool = False,
+) -> set[str]:
+    """Score runs, each by itself; return those that failed."""
+    unscored = [run for run in runs if missing_scores(store, run, requests)]
+    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
+    alike = {level_terms(run): run for run in unscored}
+    call = partial(_of_run, measure_levels, requests)
+    levels = [[run] for run in alike.values()]
+    failed = each(store, "levels", call, levels, engine, quiet=quiet)
+    unscored = [run for run in unscored if run.run_id not in failed]
+    call = partial(_of_run, score_run, requests)
+    failed |= each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
+    if not quiet:
+        _tell_failed(store, [run for run in unscored if run.run_id not in failed])
+    return failed
+
+
+def _tell_failed(store: Store, runs: Sequence[StoredRun]) -> None:
+    """Say which metrics failed, where that is not in the data: nothing else fails with them."""
+    reasons: dict[str, list[str]] = {}
+    for run in runs:
+        for column, reason in failed_scores(store, run).items():
+            reasons.setdefault(column, []).append(reason)
+    for column, found in reasons.items():
+        several = f"{len(found)} runs have" if len(found) > 1 else "a run has"
+        log.warning("%s: %s no score: %s; the next start tries again", column, several, found[0])
+
+
+def each(
+    store: Store,
+    stage: str,
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    tasks: Sequence[Sequence[StoredRun]],
+    engine: Engine,
+    *,
+    quiet: bool = False,
+) -> set[str]:
+    """Derive something from runs, or from groups of them; return the runs where it failed."""
+    failed: set[str] = set()
+    names = [[run.run_id for run in runs] for runs in tasks]
+    shown_names = [
+        f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
+        for runs in tasks
+    ]
+    told = progress(stage, shown_names, [1] * len(tasks), engine.status)
+    with silence() if quiet else told as shown:
+        task = partial(_derive, call, store.folder.absolute())
+        for position, answer in engine.run_tasks(task, names, progress=shown.tell):
+            if answer is not None:
+                failed.update(names[position])
+            shown.end(position, None if answer is None else str(answer))
+    return failed
+
+
+def _derive(
+    call: Callable[[Store, Sequence[StoredRun]], None],
+    folder: Path,
+    names: Sequence[str],
+    tell: Callable[..., None],
+) -> str | None:
+    """Call what derives something from stored runs; return why it could not."""
+    store = Store(folder)
+    try:
+        call(store, [read_run(folder / "runs" / name) for name in names])
+    except DamagedError as error:
+        places = [store.set_aside(place) for place in store.damaged(names)]
+        if not places:
+            return str(error)
+        listed = ", ".join(map(str, places))
+        return f"{error}; set aside in {listed}, the next start makes it again"
+    except Exception as error:
+        log.debug("%s", names, exc_info=True)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _of_run(
+    call: Callable[[Store, StoredRun, Sequence[MetricRequest]], None],
+    requests: Sequence[MetricRequest],
+    store: Store,
+    runs: Sequence[StoredRun],
+) -> None:
+    call(store, runs[0], requests)
+
+
+def _of_group(requests: Sequence[MetricRequest], store: Store, runs: Sequence[StoredRun]) -> None:
+    score_group(store, runs, requests)

@@ -1,0 +1,1 @@
+"""The output folder: who may write what. Nothing is believed unchecked."""

@@ -1,0 +1,183 @@
+"""Frames: the images that show a model, and where they are stored. Written by `decode`, no torch.
+
+They are derived from a committed run: a file that is missing, damaged or of another format is
+decoded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..grid.specs import Codes, TrainedSpec
+from ..models.overlap import QUANTILES
+from .files import read_bytes, replacing
+from .hdf5 import UNREADABLE, Form, read_arrays
+from .store import Store
+from .stored_run import StoredRun
+
+FORMAT = 3
+# HDF5 leaves so many bytes at the beginning alone: there is the SHA-256 of what follows. Its own
+# checksums cover arrays, but neither their types nor their shapes.
+_BLOCK = 512
+# Nats per image below which a run is said to have collapsed.
+COLLAPSED = 1.0
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The images that show a model, its latents sorted by mean KL from high to low.
+
+    Attributes
+    ----------
+    originals : ndarray
+        (n, C, H, W) uint8, the same images of the dataset for every run; the first is the one that
+        the traversals start from, at the centre of the factors' grid.
+    reconstructions : ndarray
+        (n, C, H, W) uint8, the decoder's means times 255 for the posterior means of the originals.
+    traversals : ndarray
+        (D, n_values, C, H, W) uint8: row d moves latent `latents[d]` over `values`, the others
+        stay at the first original's posterior mean.
+    values : ndarray
+        (n_values,) float32.
+    latents : ndarray
+        (D,) int64.
+    kl : ndarray
+        (D,) float64, mean KL of `latents` in nats.
+    tuning_maps : ndarray
+        (D, position_y, position_x) float32: the mean over the evaluation images at each position
+        of the posterior mean of `latents[d]`, NaN where there is none; (D, 0, 0) where the dataset
+        has no positions.
+    overlap : ndarray
+        (n_bins, 6) float64, what `overlap.overlap_curve` returns; (0, 6) where the dataset has no
+        positions.
+    information : ndarray
+        (D, n_factors) float64, nats: mutual information of `latents[d]`, drawn from its posterior,
+        with every factor, and with what else is known of the images, in quantile bins.
+    entropies : ndarray
+        (n_factors,) float64, entropy of these over the evaluation images in nats.
+    factors : ndarray
+        (n_factors,) bytes, their names.
+    chance : ndarray or None
+        (D, n_factors) float64, nats: what `information` is of the same factors in a random order of
+        the images, which tells nothing. With narrow posteriors and few images a value of a factor
+        it is far from 0. None in frames that are older than it.
+    """
+
+    originals: NDArray[np.uint8]
+    reconstructions: NDArray[np.uint8]
+    traversals: NDArray[np.uint8]
+    values: NDArray[np.float32]
+    latents: NDArray[np.int64]
+    kl: NDArray[np.float64]
+    tuning_maps: NDArray[np.float32]
+    overlap: NDArray[np.float64]
+    information: NDArray[np.float64]
+    entropies: NDArray[np.float64]
+    factors: NDArray[np.bytes_]
+    chance: NDArray[np.float64] | None = None
+
+
+_FORMS: dict[str, Form] = {
+    "originals": (np.uint8, "nCHW"),
+    "reconstructions": (np.uint8, "nCHW"),
+    "traversals": (np.uint8, "DvCHW"),
+    "values": (np.float32, "v"),
+    "latents": (np.int64, "D"),
+    "kl": (np.float64, "D"),
+    "tuning_maps": (np.float32, "Dyx"),
+    "overlap": (np.float64, "bq"),
+    "information": (np.float64, "DK"),
+    "entropies": (np.float64, "K"),
+    "factors": (np.bytes_, "K"),
+    "chance?": (np.float64, "DK"),
+}
+
+
+def write_frames(path: Path, frames: Frames) -> None:
+    """Store frames, whole or not at all."""
+    # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
+        file.attrs["format"] = FORMAT
+        for field in fields(Frames):
+            values = getattr(frames, field.name)
+            if values is None:
+                continue
+            options = {"compression": "gzip"} if values.size else {}
+            file.create_dataset(field.name, data=values, track_times=False, **options)
+    with replacing(path) as staged:
+        content = buffer.getvalue()[_BLOCK:]
+        staged.write_bytes(_digest(content).ljust(_BLOCK, b"\0") + content)
+
+
+def read_frames(path: Path) -> Frames | None:
+    """Return stored frames; None where there are none to trust."""
+    try:
+        whole = read_bytes(path)
+        if whole[:_BLOCK] != _digest(whole[_BLOCK:]).ljust(_BLOCK, b"\0"):
+            return None
+        with h5py.File(io.BytesIO(whole), "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                return None
+        return Frames(**read_arrays(whole, _FORMS, q=1 + len(QUANTILES)))
+    except UNREADABLE:
+        return None
+
+
+def has_frames(store: Store, run: StoredRun) -> bool:
+    """Return whether a run has sound frames with all that a decoding today would give."""
+    frames = read_frames(store.frames_path(run.run_id))
+    return frames is not None and frames.chance is not None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
+    """Return the runs of trained models by group and precision, each by ascending seed.
+
+    Codes from elsewhere are of models too; only their images are not known here.
+    """
+    groups: dict[tuple[str, str], list[StoredRun]] = {}
+    for run in sorted(runs, key=lambda run: run.spec.seed):
+        if isinstance(run.spec, TrainedSpec | Codes):
+            key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
+            groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
+    """Return those of `runs` that are shown, one of every group of trained models.
+
+    The lowest seed whose code has not collapsed: a model without a code shows nothing but its mean
+    image. Where all have, the lowest.
+    """
+    return [
+        next((run for run in members if _has_code(store, run)), members[0])
+        for members in trained_groups(runs)
+    ]
+
+
+def _has_code(store: Store, run: StoredRun) -> bool:
+    for entries in store.read_scores(run.run_id, run.codes).values():
+        for entry in entries:
+            if entry["column"] == "kl_per_dimension" and entry["value"]:
+                return bool(sum(entry["value"]) > COLLAPSED)
+    return False
+
+
+def stored_frames(store: Store, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:
+    """Yield (run id, frames) of every shown run that has them."""
+    for run in shown_runs(store, runs):
+        frames = read_frames(store.frames_path(run.run_id))
+        if frames is not None:
+            yield run.run_id, frames

@@ -1,0 +1,51 @@
+"""Runs of images that their dataset no longer has: its drawing or its file changed. No torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from ..grid.specs import Codes, DatasetSpec
+from .stored_run import StoredRun
+
+log = logging.getLogger("disbench")
+
+
+def outdated(runs: Iterable[StoredRun]) -> dict[str, str]:
+    """Return the runs whose dataset has other images today than when they were made.
+
+    Parameters
+    ----------
+    runs : iterable of StoredRun
+        Of any datasets. The fingerprint of each dataset is taken once. Codes that were made
+        elsewhere have their own factors with them, and are never outdated.
+
+    Returns
+    -------
+    dict
+        Run id to reason. A run whose dataset cannot be loaded here is left alone, with a warning.
+    """
+    today: dict[DatasetSpec, str | None] = {}
+    reasons = {}
+    for run in runs:
+        if isinstance(run.spec, Codes):
+            continue
+        reference = run.spec.dataset
+        if reference not in today:
+            today[reference] = _fingerprint(reference)
+        now, then = today[reference], run.manifest["dataset"]["fingerprint"]
+        if now is not None and now != then:
+            reasons[run.run_id] = (
+                f"it was made of other images: {reference.name} was {then} and is now {now}"
+            )
+    return reasons
+
+
+def _fingerprint(reference: DatasetSpec) -> str | None:
+    try:
+        return reference.load().fingerprint
+    except (ValueError, TypeError, OSError) as error:
+        log.warning(
+            "%s: whether its runs are of today's images cannot be told: %s", reference.name, error
+        )
+        return None

@@ -1,0 +1,200 @@
+"""What stored JSON must look like: manifests, scores and failures, checked when they are read.
+
+A checksum says that a file is what was written, not that this software wrote it. What does not fit
+here is damaged, like a file whose checksum does not fit: no reader has to expect anything else.
+Fields that are not named here may be there.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, prod
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from ..grid.packs import Precision
+from ..grid.specs import RunSpec
+from .files import MAX_BYTES, DamagedError
+
+_CHECKED = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+_Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+# A name in the run's own folder, and no way out of it.
+_FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+# As many values as a factor may have, and more than anything else is counted here: an integer of
+# JSON may have thousands of digits.
+_Count = Annotated[int, Field(ge=1, le=2**53)]
+# Far above any image that a model is made for.
+MAX_PIXELS = 2**26
+_Number = Annotated[float, Field(allow_inf_nan=False)] | None
+
+
+class _Checked(BaseModel):
+    model_config = _CHECKED
+
+
+class _File(_Checked):
+    sha256: str
+    bytes: Annotated[int, Field(ge=0, le=MAX_BYTES)]
+
+
+class _Dataset(_Checked):
+    fingerprint: str
+    n_images: _Count
+    # Of codes that were made elsewhere, the images may be unknown.
+    image_shape: Annotated[list[_Count], Field(min_length=3, max_length=3)] | None
+    factor_names: list[str]
+    factor_sizes: list[_Count]
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.image_shape is not None and prod(self.image_shape) > MAX_PIXELS:
+            raise ValueError(f"has images of more than {MAX_PIXELS:,} values")
+        if len(self.factor_names) != len(self.factor_sizes):
+            raise ValueError("has not as many names of factors as sizes")
+        return self
+
+
+class _Execution(_Checked):
+    device: str
+    device_name: str
+    precision: Precision
+    # 0 where nobody knows.
+    threads: Annotated[int, Field(ge=0, le=10**6)]
+    pack: list[str]
+
+
+class _Versions(_Checked):
+    __pydantic_extra__: dict[str, str]
+    torch: str
+
+
+class _Shared(_Checked):
+    code_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+    history_rows: Annotated[int, Field(ge=1, le=10**9)] | None = None
+
+
+class Manifest(_Checked):
+    """The manifest of a run folder."""
+
+    format: int
+    run_id: _Identity
+    group_id: _Identity
+    spec: dict[str, Any]
+    dataset: _Dataset
+    execution: _Execution
+    versions: _Versions
+    git_commit: str | None
+    latent_names: Annotated[list[str], Field(min_length=1, max_length=4096)]
+    reconstruction: _Number
+    files: dict[_FileName, _File]
+    shared: _Shared = Field(default_factory=_Shared)
+
+    @model_validator(mode="after")
+    def _models_have_images(self) -> Self:
+        if self.dataset.image_shape is None and self.spec.get("kind") != "codes":
+            raise ValueError("has images of no shape")
+        return self
+
+
+class Failed(_Checked):
+    """The record of a run that gave no result."""
+
+    spec: RunSpec
+    reason: str
+    traceback: str
+
+
+class _Grid(_Checked):
+    name: Annotated[str, Field(max_length=100)]
+
+
+class GridRecord(_Checked):
+    """What `grid.json` holds: the grid of the last start, of which the name is read."""
+
+    grid: _Grid
+
+
+class _Level(_Checked):
+    chance: _Number = None
+    ceiling: _Number = None
+
+
+class _Entry(_Level):
+    column: str
+    value: _Number | list[_Number]
+    reason: str | None = None
+    low: _Number = None
+    high: _Number = None
+    warnings: list[str] = []
+    options: dict[str, Any] = {}
+    detail: dict[str, Any] | None = None
+    retry: bool = False
+
+    @model_validator(mode="after")
+    def _kl_is_summed(self) -> Self:
+        value = self.value
+        whole = value is None or (isinstance(value, list) and None not in value)
+        if self.column == "kl_per_dimension" and not whole:
+            raise ValueError("must be a list of numbers")
+        # Not summed: a latent without a finite σ has an empty cell.
+        if self.column == "posterior_std_per_dimension" and isinstance(value, int | float):
+            raise ValueError("must be a list")
+        return self
+
+    @model_validator(mode="after")
+    def _spread_is_a_number(self) -> Self:
+        spread = (self.detail or {}).get("resampling_std")
+        if spread is not None and not (isinstance(spread, float) and isfinite(spread)):
+            raise ValueError("has a spread that is no number")
+        return self
+
+
+class _GroupEntry(_Entry):
+    run_id: str
+
+
+_MANIFEST = TypeAdapter(Manifest)
+_FAILED = TypeAdapter(Failed)
+_GRID = TypeAdapter(GridRecord)
+_ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
+# What lies in a folder of its own below `scores/` has another form than a run's scores.
+_SCORES: dict[str, TypeAdapter[Any]] = {
+    "groups": TypeAdapter(dict[str, list[_GroupEntry]]),
+    "levels": TypeAdapter(Annotated[dict[Literal["levels"], list[_Level]], Field(min_length=1)]),
+    "variants": TypeAdapter(dict[str, dict[str, _Number]]),
+}
+
+
+def check_manifest(body: dict[str, Any]) -> None:
+    """Refuse a manifest that is none.
+
+    Raises
+    ------
+    DamagedError
+        With the first field that does not fit.
+    """
+    _check(_MANIFEST, body)
+
+
+def check_failed(body: dict[str, Any]) -> None:
+    """Refuse a record of a failure that is none; `DamagedError` as for manifests."""
+    _check(_FAILED, body)
+
+
+def check_grid(body: dict[str, Any]) -> None:
+    """Refuse a record of a grid that is none; `DamagedError` as for manifests."""
+    _check(_GRID, body)
+
+
+def check_scores(name: str, scores: object) -> None:
+    """Refuse scores, stored under `name`, that are none; `DamagedError` as for manifests."""
+    _check(_SCORES.get(name.partition("/")[0], _ENTRIES), scores)
+
+
+def _check(form: TypeAdapter[Any], body: object) -> None:
+    try:
+        form.validate_python(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DamagedError(f"{where}: {first['msg']}") from None

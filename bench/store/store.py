@@ -1,0 +1,347 @@
+"""The output folder: run folders that are immutable once committed, and who may write to them.
+
+    store.json                    marks the folder as ours, with the version of its format
+    grid.json                     the grid of the last start
+    runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt,
+                                  for factor channels snapshots.h5
+    failures/<run id>.json        why a run gave no result
+    checkpoints/                  where packs in training have got to
+    scores/, frames/, tables/, figures/, report.html    derived, replaceable
+    damaged/                      run folders whose content no longer matched their checksums
+
+A run is staged in `.staging/` and renamed into place, so that it exists whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import logging
+import os
+import secrets
+import shutil
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import DisbenchError, printable
+from ..grid import arguments as given
+from ..grid.specs import run_id
+from .files import (
+    DamagedError,
+    WriteError,
+    dump_json,
+    fsync_path,
+    is_staged,
+    read_json,
+    remove,
+    write_text,
+    writing,
+)
+from .results import Failure, Result
+from .schema import check_failed, check_scores
+from .sealed import write_result
+from .stored_run import CODES, FORMAT, StoredRun, read_run
+
+log = logging.getLogger("disbench")
+_DERIVED = ("scores", "frames")
+_FILES = ("store.json", ".lock", "grid.json", "report.html")
+_FOLDERS = (
+    *("runs", "failures", "checkpoints", "damaged", "outdated", ".staging"),
+    *("frames", "tables", "figures", "scores", "groups", "levels", "variants"),
+)
+
+
+class StoreError(DisbenchError):
+    """The output folder cannot be used; the message says why and what to do."""
+
+
+class LockedError(StoreError):
+    """Another driver is at work in the folder."""
+
+
+class Store:
+    """An output folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    create : bool
+        Whether to make it one of ours when it is new or empty.
+
+    Raises
+    ------
+    StoreError
+        If the folder is not ours, cannot be written, or has a format that this version cannot read.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        try:
+            self.folder = folder = given.path(folder)
+            marker = folder / "store.json"
+            if create and not os.path.lexists(marker) and _is_free(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
+                except WriteError:
+                    # Another first start may have made it, and cleared away what this one had not.
+                    if not os.path.lexists(marker):
+                        raise
+            ours = os.path.lexists(marker)
+            _check_part(marker)
+        except (OSError, ValueError) as error:
+            # A path with a NUL in it is a ValueError, which has no other text than its own.
+            reason = getattr(error, "strerror", None) or error
+            raise StoreError(f"{folder}: cannot be used as output: {reason}") from None
+        if not ours:
+            state = "is not an output folder of disbench (it has no store.json)"
+            remedy = "name another folder with --out" if create else "name one that has results"
+            raise StoreError(f"{folder}: {state}; {remedy}")
+        try:
+            version = read_json(marker).get("format")
+        except OSError as error:
+            raise StoreError(f"{marker}: cannot be read: {error.strerror}") from None
+        except DamagedError as error:
+            if not create:
+                raise StoreError(f"{error}; a start of its grid writes it anew") from None
+            # Every run has the format in its own manifest too.
+            log.warning("%s: it is written anew", error)
+            write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
+            version = FORMAT
+        if version != FORMAT:
+            raise StoreError(
+                f"{folder}: has store format {version}, this version reads {FORMAT}: use the "
+                f"version of disbench that wrote it"
+            )
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one driver; the system frees it however the process ends.
+
+        Raises
+        ------
+        LockedError
+            If another process holds it; the message names the process and its host.
+        StoreError
+            If a part of it is a link: what is written or removed there may be anybody's.
+        WriteError
+            If nothing can be written to the folder.
+        """
+        path = self.folder / ".lock"
+        with writing(self.folder):
+            for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
+                _check_part(part)
+        with writing(path):
+            opened = open(path, "a+", encoding="utf-8", errors="replace", opener=_own)  # noqa: SIM115
+        with opened as file:
+            # The one file that is written in its place: what has another name is somebody else's.
+            ours = os.fstat(file.fileno()).st_nlink == 1
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                holder = (file.read(200).strip() if ours else "") or "another process"
+                raise LockedError(
+                    f"{self.folder}: is in use by {holder}; wait for it or name another --out"
+                ) from None
+            with writing(path):
+                if ours:
+                    file.truncate(0)
+                    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+                    file.flush()
+            with writing(self.folder):
+                self._clear_staging()
+            yield
+
+    def commit(self, outcome: Result | Failure, record: dict[str, Any]) -> None:
+        """Store what became of a run; `record` is how, where and from what it was computed.
+
+        Idempotent: of several commits of one run the first with codes counts.
+
+        Raises
+        ------
+        WriteError
+            If it cannot be stored; the run is there whole or not at all.
+        """
+        identity = run_id(outcome.spec)
+        if isinstance(outcome, Failure):
+            failure = {
+                "spec": outcome.spec.model_dump(mode="json"),
+                "reason": outcome.reason,
+                "traceback": outcome.traceback,
+            }
+            write_text(self._failure(identity), dump_json({**record, **failure}))
+            return
+        staged = self.folder / ".staging" / f"{identity}.{os.getpid()}.{secrets.token_hex(4)}"
+        target = self.folder / "runs" / identity
+        with writing(target):
+            staged.mkdir(parents=True)
+            try:
+                write_result(staged, outcome, {**record, "format": FORMAT, "run_id": identity})
+                self._publish(staged, target)
+            finally:
+                for left in staged.parent.glob(f"{staged.name}*"):
+                    shutil.rmtree(left, ignore_errors=True)
+            self._failure(identity).unlink(missing_ok=True)
+
+    def has(self, identity: str) -> bool:
+        """Return whether a run of that identity is committed."""
+        return (self.folder / "runs" / identity).exists()
+
+    def run_folders(self) -> list[Path]:
+        """Return the folders of all committed runs."""
+        return sorted((self.folder / "runs").glob("[!.]*"))
+
+    def scan(self) -> tuple[list[StoredRun], dict[Path, str]]:
+        """Return the committed runs, and the folders that are damaged with the reason."""
+        runs, damaged = [], {}
+        for folder in self.run_folders():
+            try:
+                runs.append(read_run(folder))
+            except DamagedError as error:
+                damaged[folder] = str(error)
+        return runs, damaged
+
+    def runs(self) -> list[StoredRun]:
+        """Return the committed runs, and say which are damaged and left out."""
+        runs, damaged = self.scan()
+        for reason in damaged.values():
+            log.warning("left out: %s; the next start of its grid makes it again", reason)
+        return runs
+
+    def damaged(self, names: Iterable[str]) -> list[Path]:
+        """Return the folders of those runs that are not, to the last byte, what was committed."""
+        found = []
+        for name in names:
+            folder = self.folder / "runs" / name
+            if not folder.exists():
+                continue
+            try:
+                run = read_run(folder)
+                for file in run.files:
+                    run.verify(file)
+            except DamagedError:
+                found.append(folder)
+        return found
+
+    def set_aside(self, folder: Path, into: str = "damaged") -> Path:
+        """Move a run that does not count away, drop what was derived, and return its new place."""
+        # The name may be anybody's, and so long that nothing can be added to it.
+        name = printable(folder.name)[:100]
+        place = self.folder / into / f"{name}.{secrets.token_hex(4)}"
+        with writing(folder):
+            place.parent.mkdir(exist_ok=True)
+            folder.rename(place)
+        for derived in _DERIVED:
+            for path in (self.folder / derived).glob(f"{glob.escape(folder.name)}.*"):
+                remove(path)
+        return place
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Return the records of runs that gave no result and have none since."""
+        records = []
+        for path in sorted((self.folder / "failures").glob("[!.]*.json")):
+            if self.has(path.stem):
+                continue
+            try:
+                record = read_json(path)
+                check_failed(record)
+            except (OSError, DamagedError) as error:
+                log.warning("%s: is left out: %s", printable(str(path)), error)
+                continue
+            records.append({**record, "run_id": path.stem})
+        return records
+
+    def read_scores(self, name: str, of: str) -> dict[str, Any]:
+        """Return the stored scores of that name, empty where there are none to trust.
+
+        `of` names what was scored; scores of anything else are not these.
+        """
+        try:
+            body = read_json(self.folder / "scores" / f"{name}.json")
+            scores: dict[str, Any] = body["scores"] if body["of"] == of else {}
+            if scores != {}:
+                check_scores(name, scores)
+        except (OSError, DamagedError, KeyError):
+            # Scores are derived: what cannot be read is computed again.
+            return {}
+        return scores
+
+    def write_scores(self, name: str, of: str, scores: dict[str, Any]) -> None:
+        """Store scores."""
+        body = {"format": FORMAT, "of": of, "scores": scores}
+        write_text(self.folder / "scores" / f"{name}.json", dump_json(body))
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder in which packs in training keep their place."""
+        return self.folder / "checkpoints"
+
+    def clear_checkpoints(self) -> None:
+        """Drop what packs left behind whose runs are there."""
+        for path in self.checkpoints.glob("*.ckpt"):
+            if self.has(path.name.partition("-")[0]) and not path.is_dir():
+                remove(path)
+
+    def frames_path(self, identity: str) -> Path:
+        """Return where the images that show a run are stored."""
+        return self.folder / "frames" / f"{identity}.h5"
+
+    def _failure(self, identity: str) -> Path:
+        return self.folder / "failures" / f"{identity}.json"
+
+    def _publish(self, staged: Path, target: Path) -> None:
+        target.parent.mkdir(exist_ok=True)
+        if target.exists() and not os.path.lexists(target / CODES):
+            # Its codes were left out of a folder that was passed on: here they are.
+            target.rename(staged.with_name(f"{staged.name}.old"))
+        try:
+            staged.rename(target)
+        except OSError:
+            # Somebody committed the same run first: theirs stays.
+            if not target.is_dir():
+                raise
+        fsync_path(target.parent)
+        fsync_path(self.folder)
+
+    def _clear_staging(self) -> None:
+        """Remove what writers that were killed have left behind."""
+        shutil.rmtree(self.folder / ".staging", ignore_errors=True)
+        for path in filter(is_staged, self.folder.rglob(".*")):
+            # A folder is nothing that `replacing` left.
+            with suppress(IsADirectoryError):
+                path.unlink(missing_ok=True)
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file that may have got into its place since it was checked.
+
+    No link is followed, and no pipe is waited for.
+    """
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
+def _check_part(part: Path) -> None:
+    """Refuse a link in an output folder, and what is not of the kind that its name says.
+
+    What is written through a link, or removed behind it, may be anybody's.
+    """
+    try:
+        mode = part.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise StoreError(f"{part}: is a link; put a folder or file there, or use --out")
+    if part.name in _FOLDERS and not stat.S_ISDIR(mode):
+        raise StoreError(f"{part}: is not a folder; move it away, or use --out")
+    if part.name in _FILES and not stat.S_ISREG(mode):
+        raise StoreError(f"{part}: is not a regular file; move it away, or use --out")
+
+
+def _is_free(folder: Path) -> bool:
+    """Return whether a folder is not there, or holds no more than a killed first start leaves."""
+    return not folder.exists() or all(map(is_staged, folder.iterdir()))

@@ -1,0 +1,271 @@
+"""A committed run as it is read: nothing of it is believed before its checksum is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ..grid.specs import SPEC_ADAPTER, RunSpec, group_id, run_id
+from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
+from .hdf5 import UNREADABLE, Form, read_arrays
+from .schema import check_manifest
+from .snapshots import Snapshots, read_snapshots
+
+FORMAT = 1
+CODES = "latents.h5"
+CURVES = "history.csv"
+SNAPSHOTS = "snapshots.h5"
+# By far the largest file of a run, which may be left out of a folder that is passed on: tables,
+# figures and page come from codes, curves and decoded frames.
+WEIGHTS = "model.pt"
+# Without its checksum a flipped bit is read back as a number like any other.
+_PACKED: dict[str, Any] = {
+    "fletcher32": True,
+    "shuffle": True,
+    "compression": "gzip",
+    "track_times": False,
+}
+
+
+_FORMS: dict[str, Form] = {
+    "indices": (np.int64, "N"),
+    "means": (np.float32, "ND"),
+    "logvars?": (np.float32, "ND"),
+    "factors?": (np.int64, "NK"),
+}
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The codes of a run's evaluation images; codes from elsewhere may bring their factors too."""
+
+    indices: NDArray[np.int64]
+    means: NDArray[np.float32]
+    logvars: NDArray[np.float32] | None
+    factors: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A committed run: its manifest, and its files by way of their checksums."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """The run's specification."""
+        return SPEC_ADAPTER.validate_python(self.manifest["spec"])
+
+    @property
+    def run_id(self) -> str:
+        """The run's identity, which is its folder's name."""
+        return self.folder.name
+
+    @property
+    def codes(self) -> str:
+        """The checksum of its codes, which names what a score is of."""
+        return str(self.manifest["files"][CODES]["sha256"])
+
+    @property
+    def files(self) -> list[str]:
+        """The run's files: all that were committed, but for what was left out.
+
+        That may be weights, and the codes of a baseline, which nothing has to be trained for.
+        """
+        may_be = (WEIGHTS, CODES) if self.is_baseline else (WEIGHTS,)
+        return [
+            name
+            for name in self.manifest["files"]
+            if name not in may_be or os.path.lexists(self.folder / name)
+        ]
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no training made its codes."""
+        return self.spec.kind.startswith("baseline_")
+
+    def has(self, name: str) -> bool:
+        """Return whether the run has a file of that name."""
+        return name in self.files
+
+    def verify(self, name: str) -> None:
+        """Make sure that one of the run's files is what was committed.
+
+        Raises
+        ------
+        DamagedError
+            If it is not.
+        """
+        with self._believed(name):
+            self._compare(name, sha256(self.folder / name))
+
+    def content(self, name: str, limit: int = MAX_BYTES) -> bytes:
+        """Return the content of one of the run's files.
+
+        Raises
+        ------
+        DamagedError
+            If the file is missing, is not what was committed, or has more than `limit` bytes.
+        """
+        with self._believed(name):
+            found = read_bytes(self.folder / name, limit)
+            # Of the bytes that are returned: the file may be another one by now.
+            self._compare(name, hashlib.sha256(found).hexdigest())
+        return found
+
+    def latents(self) -> Latents:
+        """Read the codes.
+
+        Raises
+        ------
+        DamagedError
+            If they are not what was committed, or were left out.
+        """
+        if not self.has(CODES):
+            raise DamagedError(
+                f"{self.folder}: its codes were left out; a start of its grid with another metric "
+                f"makes them"
+            )
+        n_latents = len(self.manifest["latent_names"])
+        n_factors = len(self.manifest["dataset"]["factor_names"])
+        with self._parsed(CODES, "codes"):
+            return Latents(**read_arrays(self.content(CODES), _FORMS, D=n_latents, K=n_factors))
+
+    def history(self) -> pd.DataFrame | None:
+        """Read the training curves, where there are any.
+
+        Raises
+        ------
+        DamagedError
+            If they are not what was committed.
+        """
+        if not self.has(CURVES):
+            return None
+        with self._parsed(CURVES, "curves"):
+            # As text first: some versions of pandas read numbers with the last digit off.
+            text = io.BytesIO(self.content(CURVES, MAX_TEXT))
+            history = pd.read_csv(text, dtype=str).astype("float64")
+            _check_history(history, len(self.manifest["latent_names"]))
+        return history
+
+    def snapshots(self) -> Snapshots | None:
+        """Read what the model made of fixed images during training, where there is any.
+
+        Raises
+        ------
+        DamagedError
+            If it is not what was committed.
+        """
+        if not self.has(SNAPSHOTS):
+            return None
+        with self._parsed(SNAPSHOTS, "images"):
+            return read_snapshots(self.content(SNAPSHOTS), len(self.manifest["latent_names"]))
+
+    @contextmanager
+    def _believed(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = f"is missing or cannot be read: {error.strerror}"
+            raise DamagedError(f"{self.folder / name}: {reason}") from None
+
+    def _compare(self, name: str, digest: str) -> None:
+        if digest != self.manifest["files"][name]["sha256"]:
+            raise DamagedError(f"{self.folder / name}: does not match its checksum")
+
+    @contextmanager
+    def _parsed(self, name: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except DamagedError:
+            raise
+        except UNREADABLE as error:
+            reason = f"has no {what} that can be read: {error}"
+            raise DamagedError(f"{self.folder / name}: {reason}") from None
+
+
+def _check_history(history: pd.DataFrame, n_latents: int) -> None:
+    """Refuse a table that is no history of a model with so many latents."""
+    latents = [f"kl_{j}" for j in range(n_latents)]
+    forms = [["step", "loss", "reconstruction", "kl", name, *latents] for name in ("beta", "c")]
+    if list(history) not in forms:
+        raise ValueError(f"its columns are not those of {n_latents} latents")
+    # Each is the end of a window of steps; what is no number is not more than another.
+    steps = history["step"].to_numpy()
+    if not (len(steps) and steps[0] >= 1 and steps[-1] < np.inf and (np.diff(steps) >= 1).all()):
+        raise ValueError("its steps do not rise from 1 on")
+
+
+def codes_bytes(latents: Latents, level: int = 1) -> bytes:
+    """Return codes as the bytes of an HDF5 file, every part of it with its checksum.
+
+    As bytes of equal weight lie together, gzip's fastest level leaves two thirds of the size, and
+    higher ones hardly less; of rounded codes they leave 5% to 8% less.
+
+    Raises
+    ------
+    ValueError
+        If they take more than is read back.
+    """
+    n_images, n_latents = latents.means.shape
+    arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
+    if sum(array.nbytes for array in arrays.values() if array is not None) > MAX_BYTES:
+        raise ValueError(
+            f"codes of {n_images:,} images with {n_latents:,} latents take more than "
+            f"{MAX_BYTES:,} bytes: evaluate fewer images"
+        )
+    # In memory: HDF5 answers a full disk with a segmentation fault, a plain file does not.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, values in arrays.items():
+            if values is not None:
+                file.create_dataset(name, data=values, compression_opts=level, **_PACKED)
+    return buffer.getvalue()
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read the manifest of a run folder and check that it is of this run and this format.
+
+    Raises
+    ------
+    DamagedError
+        If the manifest, or the size of a file that it lists, is not what was committed.
+    """
+    try:
+        if folder.is_symlink():
+            raise DamagedError("is a link, not a run folder")
+        run = StoredRun(folder, read_json(folder / "manifest.json"))
+        check_manifest(run.manifest)
+        if run.manifest["format"] != FORMAT:
+            raise DamagedError(f"has format {run.manifest['format']}, not {FORMAT}")
+        identities = run_id(run.spec), group_id(run.spec)
+        if identities != (run.manifest["run_id"], run.manifest["group_id"]):
+            raise DamagedError("its specification is not that of its run id")
+        if folder.name != identities[0]:
+            raise DamagedError("its name is not its run id")
+        if CODES not in run.manifest["files"]:
+            raise DamagedError("it has no codes")
+        for name in run.files:
+            entry, status = run.manifest["files"][name], (folder / name).lstat()
+            if not stat.S_ISREG(status.st_mode):
+                raise DamagedError(f"{name} is not a regular file")
+            if status.st_size != entry["bytes"]:
+                raise DamagedError(f"{name} has not the size it was committed with")
+    except (OSError, ValidationError, DamagedError) as error:
+        raise DamagedError(f"{folder}: is not a readable run: {error}") from None
+    return run

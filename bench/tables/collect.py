@@ -1,0 +1,401 @@
+"""Store -> tidy frames -> CSV files. Sorted by spec; no times, no hosts; floats by repr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
+from ..scoring.runs import read_comparisons, read_group_scores, total
+from ..store.files import remove, replacing
+from ..store.frames import shown_runs, trained_groups
+from ..store.store import Store
+from ..store.stored_run import StoredRun
+from .summary import differences, summarise
+
+# The columns of `runs.csv` that come before the scores; what a kind does not have stays empty.
+_FIRST = [
+    "run_id",
+    "dataset",
+    "dataset_options",
+    "kind",
+    "seed",
+    "steps",
+    "beta",
+    "beta_start",
+    "beta_end",
+    "gamma",
+    "capacity",
+    "anneal_steps",
+    "likelihood",
+    "precision",
+]
+_LAST = (
+    "evaluation_images",
+    "evaluation_seed",
+    "dataset_images",
+    "execution",
+    "group_id",
+    "label",
+)
+_SPEC_COLUMNS = tuple(
+    dict.fromkeys(
+        name
+        for cls in KINDS.values()
+        for name in cls.model_fields
+        if name not in ("kind", "dataset", "seed", "evaluation", "name", "content")
+    )
+)
+_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
+# What makes a kind what it is, beside what all trained VAEs share.
+_OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
+_COUNTS = tuple(
+    name
+    for cls in KINDS.values()
+    for name, field in cls.model_fields.items()
+    if field.annotation is int
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tidy frames of everything that an output folder holds.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        One row per finished run: what it is, then its scores.
+    summary : DataFrame
+        Long: group, precision, metric; mean over seeds with its interval.
+    differences : DataFrame
+        Long: group, metric; difference from the `vae` group of the same settings, paired by seed.
+    kl_per_dimension : DataFrame
+        Long: run_id, latent, kl (nats), sigma (mean σ of the posterior, NaN where it was never
+        scored).
+    history : DataFrame
+        Training curves of all runs below one another, with `run_id`.
+    scores : DataFrame
+        Long: run_id, metric, value, its interval and spread over resampling, its value for codes
+        that know nothing (chance) and for perfect ones (ceiling), why there is none, warnings,
+        options, detail per factor or latent.
+    variants : DataFrame
+        Long: run_id, metric, label, value; what else goes by the metric's name, same codes.
+    failures : DataFrame
+        What gave no result and why.
+    provenance : DataFrame
+        Every combination of data, code, versions and device that runs came from.
+    """
+
+    runs: pd.DataFrame
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+    kl_per_dimension: pd.DataFrame
+    history: pd.DataFrame
+    scores: pd.DataFrame
+    variants: pd.DataFrame
+    failures: pd.DataFrame
+    provenance: pd.DataFrame
+
+    @property
+    def metrics(self) -> list[str]:
+        """The columns of `runs` that are measured, in their order."""
+        return _measured(self.runs)
+
+
+def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
+    """Read a store into frames.
+
+    Parameters
+    ----------
+    store : Store
+        An output folder.
+    found : iterable of StoredRun
+        Its runs.
+
+    Returns
+    -------
+    Tables
+        Rows sorted by spec: the same runs give the same frames, whatever order they ended in.
+
+    Raises
+    ------
+    DamagedError
+        If a training history is not what was committed.
+    """
+    stored = sorted(found, key=lambda run: sort_key(run.spec))
+    names = labels(run.spec for run in stored)
+    by_others = {
+        name: entries
+        for group in trained_groups(stored)
+        for name, entries in read_group_scores(store, group).items()
+    }
+    shown = {run.run_id for run in shown_runs(store, stored)}
+    rows, kl, scores, histories, variants = [], [], [], [], []
+    for run in stored:
+        entries = [s for part in store.read_scores(run.run_id, run.codes).values() for s in part]
+        entries += by_others.get(run.run_id, [])
+        compared = read_comparisons(store, run) if run.run_id in shown else {}
+        variants += [
+            (run.run_id, metric, label, value)
+            for metric, values in compared.items()
+            for label, value in values.items()
+        ]
+        scores += [_score_row(run.run_id, entry) for entry in entries]
+        values = {entry["column"]: entry["value"] for entry in entries}
+        per_latent = values.pop("kl_per_dimension", None) or []
+        sigmas = values.pop("posterior_std_per_dimension", None) or ()
+        scalars = {
+            key: v
+            for key, v in values.items()
+            if key not in _DESCRIBED and (v is None or isinstance(v, int | float))
+        }
+        rows.append(
+            {
+                **_describe(run, names[run.manifest["group_id"]]),
+                "reconstruction": run.manifest["reconstruction"],
+                "kl": total(per_latent),
+                **scalars,
+            }
+        )
+        latents = run.manifest["latent_names"]
+        pairs = zip(per_latent, [*sigmas, *[None] * len(per_latent)], strict=False)
+        kl += [(run.run_id, z, *pair) for z, pair in zip(latents, pairs, strict=False)]
+        history = run.history()
+        if history is not None:
+            histories.append(history.assign(run_id=run.run_id))
+    runs = pd.DataFrame(_with_precision(rows), columns=None if rows else [*_FIRST, *_LAST])
+    # A column that no run has a value in is of no type: make it one of numbers.
+    empty = [name for name in runs if runs[name].isna().all()]
+    runs = runs.astype(dict.fromkeys(empty, "float64"))
+    metrics = _measured(runs)
+    score_table = pd.DataFrame(scores, columns=[*_SCORE_COLUMNS])
+    return Tables(
+        runs=runs,
+        summary=_with_levels(summarise(runs, metrics), runs, score_table),
+        differences=differences(runs, metrics, ignore=_OWN),
+        kl_per_dimension=pd.DataFrame(kl, columns=_KL_COLUMNS).astype({"sigma": "float64"}),
+        history=_concatenate(histories),
+        scores=score_table,
+        variants=pd.DataFrame(variants, columns=["run_id", "metric", "label", "value"]),
+        failures=_failures(store),
+        provenance=_provenance(stored),
+    )
+
+
+def load_results(folder: str | Path) -> Tables:
+    """Read an output folder into frames.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What `python -m bench.run` wrote.
+
+    Returns
+    -------
+    Tables
+        `runs`, `summary`, `differences`, `history` and more, as pandas frames.
+
+    Raises
+    ------
+    StoreError
+        If it is not an output folder of this software.
+
+    Examples
+    --------
+    >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
+    """
+    store = Store(Path(folder))
+    return collect(store, store.runs())
+
+
+def write_tables(store: Store, tables: Tables) -> None:
+    """Write `tables/*.csv`."""
+    for name in _WRITTEN:
+        frame: pd.DataFrame = getattr(tables, name)
+        plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
+        frame = frame.assign(**plain)
+        counts = [column for column in (*_COUNTS, "active_units") if column in frame]
+        # A count stays a count where other rows have none.
+        whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
+        _write_csv(store.folder / "tables" / f"{name}.csv", frame.astype(whole))
+
+
+def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
+    """Write a further table `tables/<name>.csv`; one without rows is taken away instead."""
+    path = store.folder / "tables" / f"{name}.csv"
+    if frame.empty:
+        remove(path)
+        return
+    _write_csv(path, frame)
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    texts = [c for c in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[c])]
+    frame = frame.assign(**{c: frame[c].map(_plain_text) for c in texts})
+    with replacing(path) as staged:
+        frame.to_csv(staged, index=False, lineterminator="\n")
+
+
+_WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
+_KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
+# What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
+_SHARED = ("code_bits", "history_rows")
+# Of what a manifest lists, which may be anything: the versions that a number may depend on.
+_VERSIONS = ("python", "torch", "numpy", "h5py")
+
+
+def _as_text(value: Any) -> str:
+    """Return a list or mapping as JSON, nothing where it is empty."""
+    return json.dumps(value, sort_keys=True) if value else ""
+
+
+def _plain_text(value: Any) -> Any:
+    """Return a text that no spreadsheet takes for a formula; reasons and names are anybody's."""
+    if not isinstance(value, str):
+        return value
+    # A lone carriage return ends a row for some readers, and is not quoted by the writer.
+    value = value.replace("\r", "\\r")
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+_FORMULA = ("=", "+", "-", "@", "\t")
+
+
+def _measured(runs: pd.DataFrame) -> list[str]:
+    return [name for name in runs.columns if name not in _DESCRIBED]
+
+
+def _is_whole(column: pd.Series[Any]) -> bool:
+    numbers = pd.to_numeric(column).dropna()
+    return bool((numbers == numbers.round()).all())
+
+
+def _describe(run: StoredRun, label: str) -> dict[str, Any]:
+    spec, execution = run.spec, run.manifest["execution"]
+    described = {
+        "run_id": run.run_id,
+        "dataset": spec.dataset.name,
+        "dataset_options": json.dumps(spec.dataset.options, sort_keys=True),
+        "kind": spec.kind,
+        "seed": spec.seed,
+        **{name: getattr(spec, name, None) for name in _SPEC_COLUMNS},
+        "precision": execution["precision"],
+        "evaluation_images": str(spec.evaluation.images),
+        "evaluation_seed": spec.evaluation.seed,
+        "dataset_images": run.manifest["dataset"]["n_images"],
+        "execution": f"{execution['device']} threads={execution['threads']} "
+        f"pack={len(execution['pack'])} torch={run.manifest['versions']['torch']}",
+        "group_id": run.manifest["group_id"],
+        "label": label,
+    }
+    order = dict.fromkeys([*_FIRST, *described])
+    return {name: described[name] for name in order}
+
+
+def _with_precision(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the precision to labels where a dataset has runs of several: never the same model."""
+    precisions: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        found = precisions.setdefault((row["dataset"], row["dataset_options"]), set())
+        found.add(row["precision"])
+    return [
+        {**row, "label": f"{row['label']} ({row['precision']})"}
+        if len(precisions[row["dataset"], row["dataset_options"]]) > 1
+        else row
+        for row in rows
+    ]
+
+
+_SCORE_COLUMNS = (
+    "run_id",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "resampling_std",
+    "chance",
+    "ceiling",
+    "reason",
+    "warnings",
+    "options",
+    "detail",
+)
+
+
+def _score_row(run_id: str, entry: dict[str, Any]) -> dict[str, Any]:
+    detail = dict(entry.get("detail") or {})
+    row = {name: entry.get(name) for name in _SCORE_COLUMNS}
+    return row | {
+        "run_id": run_id,
+        "metric": entry["column"],
+        "resampling_std": detail.pop("resampling_std", None),
+        "detail": detail,
+    }
+
+
+def _with_levels(summary: pd.DataFrame, runs: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Add what the scores of a group know beside their values.
+
+    `std` is over training seeds; `resampling_std`, the root mean square over the group's runs, is
+    that of the metric itself.
+    """
+    keys = ["group_id", "precision", "metric"]
+    known = ["resampling_std", "chance", "ceiling"]
+    if summary.empty:
+        return summary.assign(**dict.fromkeys(known, pd.Series(dtype="float64")))
+    joined = scores.merge(runs[["run_id", "group_id", "precision"]], on="run_id")
+    joined[known] = joined[known].astype("float64")
+    joined["resampling_std"] **= 2
+    means = joined.groupby(keys, sort=False)[known].mean().reset_index()
+    means["resampling_std"] **= 0.5
+    return summary.merge(means, on=keys, how="left")
+
+
+def _concatenate(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    if not histories:
+        return pd.DataFrame(columns=["run_id", "step", "loss", "reconstruction", "kl", "beta", "c"])
+    whole = pd.concat(histories, ignore_index=True)
+    controls = {name: float("nan") for name in ("beta", "c") if name not in whole}
+    return whole.assign(**controls)
+
+
+def _failures(store: Store) -> pd.DataFrame:
+    records = [(SPEC_ADAPTER.validate_python(f["spec"]), f) for f in store.failures()]
+    records.sort(key=lambda record: sort_key(record[0]))
+    rows = [
+        {
+            "run_id": failure["run_id"],
+            "dataset": spec.dataset.name,
+            "kind": spec.kind,
+            "seed": spec.seed,
+            "label": spec.template.format(**spec.model_dump()),
+            "reason": failure["reason"],
+        }
+        for spec, failure in records
+    ]
+    columns = ["run_id", "dataset", "kind", "seed", "label", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
+    rows = [
+        {
+            "dataset": run.spec.dataset.name,
+            "fingerprint": run.manifest["dataset"]["fingerprint"],
+            "code": run.manifest["git_commit"],
+            **{k: v for k, v in run.manifest["versions"].items() if k in _VERSIONS},
+            "device": run.manifest["execution"]["device_name"],
+            **{k: v for k, v in run.manifest.get("shared", {}).items() if k in _SHARED},
+        }
+        for run in stored
+    ]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    # Without a checkout there is no commit: the rest counts all the same.
+    return frame.value_counts(sort=False, dropna=False).reset_index(name="runs")

@@ -1,0 +1,31 @@
+"""What a dataset with its options is called, and tables taken dataset by dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ..grid.specs import DatasetSpec
+
+
+def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of every dataset, with its name and options as a heading."""
+    if table.empty:
+        return
+    for (name, options), part in table.groupby(["dataset", "dataset_options"], sort=False):
+        yield dataset_heading(str(name), str(options)), part
+
+
+def dataset_heading(name: str, options: str) -> str:
+    """Return what a dataset with its options (JSON) is called.
+
+    Examples
+    --------
+    >>> dataset_heading("ball", '{"radius": 3.0}'), dataset_heading("dsprites", "{}")
+    ('ball (radius=3.0)', 'dsprites')
+    """
+    spelling = DatasetSpec(name=name, options=json.loads(options)).spelling
+    listed = ", ".join(f"{key}={value}" for key, value in spelling.items())
+    return f"{name} ({listed})" if listed else name

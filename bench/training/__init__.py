@@ -1,0 +1,1 @@
+"""A pack of models trained, in torch: [Pack] -> Results."""

@@ -1,0 +1,120 @@
+"""execute(pack, commit): the one function that an engine calls to make results."""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from ..grid.packs import Pack
+from ..grid.specs import group_id, run_id
+from ..store.provenance import git_commit
+from ..store.results import Context, Failure, Result
+from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
+from .memory import keep_freed_memory
+from .precision import set_products
+from .producers import PRODUCERS
+
+Commit = Callable[[Result | Failure, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run, in a line."""
+
+    run_id: str
+    failure: str | None = None
+
+
+def execute(
+    pack: Pack,
+    commit: Commit,
+    report: Callable[..., None],
+    scratch: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> list[Outcome]:
+    """Make and commit the results of a pack; an exception is recorded, never raised.
+
+    Parameters
+    ----------
+    pack : Pack
+        The runs.
+    commit : callable
+        Takes every Result or Failure as it comes, with the record of its execution.
+    report : callable
+        Takes (model-steps done, latest loss), after training also what is being done.
+    scratch : Path, optional
+        Folder for checkpoints; without it none are kept.
+    checkpoint_seconds : float
+        Time between two checkpoints.
+
+    Returns
+    -------
+    list of Outcome
+        One for each member of the pack.
+    """
+    started = time.monotonic()
+    outcomes: dict[str, Outcome] = {}
+    record: dict[str, Any] = {"versions": versions(), "git_commit": git_commit()}
+    try:
+        record["execution"] = _execution(pack)
+        torch.set_num_threads(pack.execution.threads)
+        keep_freed_memory()
+        set_products(pack.execution)
+        reference = pack.specs[0].dataset
+        dataset = reference.load()
+        record["dataset"] = {
+            "fingerprint": dataset.fingerprint,
+            "n_images": len(dataset),
+            "image_shape": list(dataset.image_shape),
+            "factor_names": list(dataset.factor_names),
+            "factor_sizes": list(dataset.factor_sizes),
+        }
+        name = checkpoint_name(pack, versions(), dataset.fingerprint)
+        place = scratch / name if scratch else None
+        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds), report)
+        for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
+            commit(outcome, _timed(outcome, record, started))
+            failure = outcome.reason if isinstance(outcome, Failure) else None
+            outcomes[run_id(outcome.spec)] = Outcome(run_id(outcome.spec), failure)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        for spec in pack.specs:
+            if run_id(spec) not in outcomes:
+                failed = Failure(spec, reason, traceback.format_exc())
+                commit(failed, _timed(failed, record, started))
+                outcomes[run_id(spec)] = Outcome(run_id(spec), reason)
+    return list(outcomes.values())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a number may depend on."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "h5py": h5py.__version__,
+    }
+
+
+def _execution(pack: Pack) -> dict[str, Any]:
+    name = torch.cuda.get_device_name() if pack.execution.device == "cuda" else platform.machine()
+    return {**asdict(pack.execution), "device_name": name, "pack": list(pack.run_ids)}
+
+
+def _timed(outcome: Result | Failure, record: dict[str, Any], started: float) -> dict[str, Any]:
+    return {
+        **record,
+        "group_id": group_id(outcome.spec),
+        "duration_seconds": round(time.monotonic() - started, 3),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

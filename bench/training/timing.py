@@ -1,0 +1,148 @@
+"""How long a grid will take: a few steps of each kind of work, timed on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from ..engines.local import Crashed, run_tasks
+from ..errors import DisbenchError
+from ..grid.packs import Pack
+from ..grid.specs import TrainedSpec
+
+# The first steps warm caches and threads up, and on a card record themselves.
+WARM_STEPS, TIMED_STEPS = 5, 12
+TIMED_IMAGES = 2_048
+
+
+class TimingError(DisbenchError, RuntimeError):
+    """A few steps of a grid cannot be made, so the whole could not either; the message says why."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What work of one kind takes a worker, with as many at work as the grid would have.
+
+    Attributes
+    ----------
+    step : float
+        Seconds of a step of the pack.
+    image : float
+        Seconds to encode an image by every member.
+    """
+
+    step: float
+    image: float
+
+
+def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
+    """Return about how long training and encoding will take.
+
+    Parameters
+    ----------
+    packs : sequence of Pack
+        What is to be made. Packs that train nothing are left out: they take seconds.
+    workers : int
+        Processes. The measurement has so many at work too, as they share caches and memory.
+
+    Returns
+    -------
+    float
+        Seconds; scoring and the report come on top.
+
+    Raises
+    ------
+    TimingError
+        If a step cannot be made.
+    """
+    if packs and packs[0].execution.device == "cuda":
+        # They take turns: one fills the card.
+        workers = 1
+    families: dict[str, list[Pack]] = {}
+    for pack in packs:
+        if isinstance(pack.specs[0], TrainedSpec):
+            families.setdefault(_family(pack), []).append(pack)
+    total = 0.0
+    longest = 0.0
+    for members in families.values():
+        longest_pack = max(members, key=lambda pack: pack.steps)
+        costs = _measured(longest_pack, min(workers, len(packs)))
+        seconds = [_seconds(pack, costs) for pack in members]
+        total += sum(seconds)
+        longest = max(longest, *seconds)
+    # Neither can the work be divided better than evenly, nor a pack be done by two.
+    return max(total / workers, longest)
+
+
+def _family(pack: Pack) -> str:
+    """Return what a step's time depends on."""
+    spec = pack.specs[0]
+    names = ("architecture", "likelihood", "n_latents", "batch_size")
+    sizes = [getattr(spec, name, None) for name in names]
+    return repr((spec.dataset, len(pack.specs), spec.kind, sizes))
+
+
+def _seconds(pack: Pack, costs: Costs) -> float:
+    spec = pack.specs[0]
+    images = spec.evaluation.images
+    if images == "all":
+        images = len(spec.dataset.load())
+    steps = spec.steps if isinstance(spec, TrainedSpec) else 0
+    return steps * costs.step + images * costs.image
+
+
+def _measured(pack: Pack, workers: int) -> Costs:
+    """Time a pack in every worker at once; return the slowest."""
+    answers = []
+    spec = pack.specs[0]
+    what = f"cannot time a step of {spec.kind} on {spec.dataset.name}"
+    try:
+        for _, answer in run_tasks(
+            time_pack, [pack] * workers, workers=workers, progress=lambda position, told: None
+        ):
+            if isinstance(answer, Crashed):
+                raise TimingError(f"{what}: {answer}")
+            answers.append(answer)
+    except DisbenchError:
+        raise
+    except Exception as error:  # of the dataset, or of torch
+        raise TimingError(f"{what}: {type(error).__name__}: {error}") from error
+    return Costs(max(cost.step for cost in answers), max(cost.image for cost in answers))
+
+
+def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
+    """Time a few steps of a pack here, and the encoding of some images; nothing is told."""
+    import numpy as np
+    import torch
+
+    from .batches import Images
+    from .memory import keep_freed_memory
+    from .precision import set_products
+    from .producers import TRAININGS
+
+    torch.set_num_threads(pack.execution.threads)
+    keep_freed_memory()
+    set_products(pack.execution)
+    dataset = pack.specs[0].dataset.load()
+    images = Images(dataset, pack.execution.device)
+    training = TRAININGS[pack.specs[0].kind](pack, images, len(dataset))
+    indices = np.arange(min(TIMED_IMAGES, len(dataset)))
+
+    def timed(work: Callable[[], object], times: int) -> float:
+        started = time.perf_counter()
+        for _ in range(times):
+            work()
+        if pack.execution.device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    # A step after the last has no place in the history.
+    steps = cast("TrainedSpec", pack.specs[0]).steps
+    warm = min(WARM_STEPS, steps // 2)
+    measured = min(TIMED_STEPS, steps - warm)
+    timed(training.advance, warm)
+    step = timed(training.advance, measured) / measured
+    encoding = timed(lambda: training.codes(indices), 1)
+    return Costs(step, encoding / len(indices))

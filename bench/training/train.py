@@ -1,0 +1,333 @@
+"""Producer of the trained kinds: a pack of VAEs, one optimiser, one loop to read top to bottom."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..engines import stopping
+from ..grid.packs import Pack
+from ..grid.specs import TrainedSpec, VAESpec
+from ..grid.streams import evaluation_indices
+from ..models.vae import VAE, Decoding
+from ..models.weights import NO_WEIGHTS, read_weights
+from ..store.results import Context, Failure, Result
+from ..store.snapshots import Snapshots
+from .batches import Batches, Images
+from .cuda_graph import Replay
+from .encode import Told, encode_images, nobody, reconstruction_term, state_bytes
+from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
+from .precision import autocast
+from .recorder import History
+
+if TYPE_CHECKING:
+    from .._siblings import datasets
+
+log = logging.getLogger("disbench")
+
+
+def train(
+    pack: Pack,
+    dataset: datasets.FactorDataset,
+    context: Context,
+    family: type[Training] | None = None,
+) -> Iterator[Result | Failure]:
+    """Train the members of a pack together and yield what became of each.
+
+    A checkpoint of the same pack is gone on from; the end is the same to the bit.
+
+    Parameters
+    ----------
+    pack : Pack
+        Trained specs of one architecture, dataset, batch size, learning rate and length.
+    dataset : FactorDataset
+        The images.
+    context : Context
+        Told after every step of (model-steps done, latest mean loss); keeps the checkpoints.
+    family : type, optional
+        What the members are, `Training` (of VAEs) by default.
+
+    Yields
+    ------
+    Result or Failure
+        A failure as soon as a member's loss is not finite, a result for each of the others at
+        the end.
+
+    Raises
+    ------
+    Stopped
+        If a signal asked for the end; the checkpoint is of the last step then.
+    """
+    specs = cast("tuple[TrainedSpec, ...]", pack.specs)
+    images = Images(dataset, pack.execution.device)
+    begin = family or Training
+    training = begin(pack, images, len(dataset))
+    saved = context.checkpoints.load()
+    if saved is not None:
+        try:
+            training.load(saved)
+        except NO_WEIGHTS as error:
+            # Torch's own text goes on for lines about how to load it all the same.
+            reason = type(error).__name__
+            log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", reason)
+            training = begin(pack, images, len(dataset))
+        yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
+    with stopping.deferred():
+        while training.step < specs[0].steps and training.alive:
+            for member in training.advance():
+                yield Failure(specs[member], training.dead[member])
+            context.report(training.step * len(specs), training.history.latest_loss(training.alive))
+            if stopping.pending() or context.checkpoints.due(training.step):
+                context.checkpoints.save(training.step, training.saved())
+            stopping.check()
+        context.checkpoints.save(training.step, training.saved())
+    stopping.check()
+    # Encoding may take minutes, so a signal ends it at once: the checkpoint has the trained pack.
+    done, loss = training.step * len(specs), training.history.latest_loss(training.alive)
+    encoding = _stage("encoding", partial(context.stage, done, loss))
+    outcomes = list(training.results(encoding)) if training.alive else []
+    # Commits go together: what is committed leaves the pack, and the rest of it could not go on
+    # from the checkpoint.
+    with stopping.deferred():
+        yield from outcomes
+        context.checkpoints.remove()
+    stopping.check()
+
+
+def _stage(name: str, report: Callable[[str], None]) -> Told:
+    """Return who takes the share of a stage that is done, and reports it with the time left."""
+    started = time.monotonic()
+
+    def told(share: float) -> None:
+        left = (time.monotonic() - started) * (1 - share) / share
+        report(f"{name} {share:.0%}, {left:.0f} s left")
+
+    return told
+
+
+class Training:
+    """A pack in training: weights, optimiser and history at a step, and how to take the next.
+
+    As it stands it is one of VAEs. Another family of models says what it encodes instead of images
+    and what that costs.
+
+    Parameters
+    ----------
+    pack : Pack
+        Trained specs of one family.
+    images : Images
+        The dataset's images on the device that trains.
+    n_images : int
+        Size of the dataset.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    dead : dict
+        Member to the reason why it is out; the others go on.
+    model : Decoding
+        The members.
+    """
+
+    def __init__(self, pack: Pack, images: Images, n_images: int) -> None:
+        self._specs = cast("tuple[TrainedSpec, ...]", pack.specs)
+        self._execution = pack.execution
+        self._images = images
+        self._n_images = n_images
+        device, learning_rate = pack.execution.device, self._specs[0].learning_rate
+        on_card = device != "cpu"
+        self.model = self._new_model().to(device)
+        # On the host one pass over all parameters is the fast form, on a card one fused kernel.
+        self._optimiser = torch.optim.Adam(
+            self._adam_parameters(), lr=learning_rate, fused=True, capturable=on_card
+        )
+        self._batches = Batches(self._specs, images, n_images, device, self.model.n_latents)
+        self._objectives = _by_kind(self._specs, device)
+        self.history = History(self._specs, self.model.n_latents, device)
+        self.step = 0
+        # The step as what is computed on the device sees it.
+        self._clock = torch.zeros((), dtype=torch.int64, device=device)
+        self._replay = Replay(recorded=on_card)
+        self.dead: dict[int, str] = {}
+
+    @property
+    def alive(self) -> list[int]:
+        """The members that are not out."""
+        return [member for member in range(len(self._specs)) if member not in self.dead]
+
+    def advance(self) -> list[int]:
+        """Take a step; return the members that are found to have diverged.
+
+        Nothing of a step comes back to the host, but for the means at the end of a history window,
+        so a card never waits for it. Divergence is therefore seen at the end of a window.
+        """
+        self._batches.prepare(self.step)
+        self._replay(self._advance)
+        ended = self.history.close(self.step)
+        self.step += 1
+        if not ended:
+            return []
+        diverged = [member for member in self.alive if not self.history.is_finite(member)]
+        reason = f"the loss was not finite by step {self.step}"
+        self.dead.update(dict.fromkeys(diverged, reason))
+        return diverged
+
+    def _advance(self) -> None:
+        """Take a step: what a card records, without a word to the host or from it."""
+        images, noise = self._batches(self._clock)
+        with autocast(self._execution):
+            means, logvars = self._posterior(images)
+            z = means + (0.5 * logvars).exp() * noise
+            logits = self.model.decode(z)
+        likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
+        kl = self._kl(means, logvars)
+        terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
+        loss, control = _losses(terms, self._clock, self._objectives)
+
+        # Members share no parameter, so the gradient of the sum is each one's own.
+        self._descend(loss.sum())
+        columns = [loss, terms.reconstruction, kl.sum(-1), control]
+        self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
+        self._clock += 1
+
+    def _descend(self, loss: Tensor) -> None:
+        """Move all parameters against the gradient of a loss, ()."""
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimiser.step()
+
+    def _adam_parameters(self) -> Iterable[nn.Parameter]:
+        """Return the parameters that Adam moves."""
+        return self.model.parameters()
+
+    def _new_model(self) -> Decoding:
+        """Return the members at their initialisation."""
+        spec = cast("VAESpec", self._specs[0])
+        seeds = [spec.seed for spec in self._specs]
+        return VAE(
+            self._images.shape, spec.n_latents, spec.architecture, seeds, spec.initialisation
+        )
+
+    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, each (K, B, D), of this step's batch."""
+        return self.model.encode(images)
+
+    def _kl(self, means: Tensor, logvars: Tensor) -> Tensor:
+        """Return the mean KL divergence of every latent, (K, D)."""
+        return gaussian_kl(means, logvars).mean(1)
+
+    def codes(
+        self, indices: NDArray[np.int64], told: Told = nobody
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
+        return encode_images(self.model, self._images, indices, self._execution, told)
+
+    @property
+    def latent_names(self) -> tuple[str, ...]:
+        """What the D dimensions of the codes are called."""
+        return tuple(f"z{j}" for j in range(self.model.n_latents))
+
+    def snapshots(self, member: int) -> Snapshots | None:
+        """Return the images that were kept of a member on the way, None where none are."""
+        return None
+
+    def results(self, told: Told = nobody) -> Iterator[Result | Failure]:
+        """Encode the evaluation images; yield what became of the members that are not out."""
+        indices = evaluation_indices(self._specs[0].evaluation, self._n_images)
+        means, logvars = self.codes(indices, told)
+        terms = reconstruction_term(
+            self.model, self._specs, self._images, indices, (means, logvars), self._execution
+        )
+        for member in self.alive:
+            # The last step may have broken what its own loss did not show yet.
+            numbers = (means[member], logvars[member], terms[member])
+            if not all(np.isfinite(values).all() for values in numbers):
+                reason = "the codes or the reconstruction of the trained model are not finite"
+                yield Failure(self._specs[member], reason)
+                continue
+            yield Result(
+                spec=self._specs[member],
+                indices=indices,
+                means=means[member],
+                logvars=logvars[member],
+                latent_names=self.latent_names,
+                reconstruction=terms[member],
+                history=self.history.frame(member),
+                state=state_bytes(self.model, member),
+                snapshots=self.snapshots(member),
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the rest of training depends on.
+
+        Schedules, batches and noise are functions of the step, so the step is all they need.
+        """
+        return {
+            "step": self.step,
+            "dead": dict(self.dead),
+            "model": self.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "history": self.history.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.history.load(state["history"])
+        self.step, self.dead = state["step"], state["dead"]
+        self._clock.fill_(self.step)
+
+    def saved(self) -> bytes:
+        """Return the state as a checkpoint."""
+        buffer = io.BytesIO()
+        torch.save(self.state(), buffer)
+        return buffer.getvalue()
+
+    def load(self, checkpoint: bytes) -> None:
+        """Go on from a checkpoint of the same pack."""
+        self.restore(read_weights(checkpoint, self._execution.device))
+
+
+def _by_kind(
+    specs: Sequence[TrainedSpec], device: str
+) -> list[tuple[Objective, Tensor | slice, Settings]]:
+    """Group the members by objective, with their hyper-parameters stacked."""
+    groups: list[tuple[Objective, Tensor | slice, Settings]] = []
+    for kind in dict.fromkeys(spec.kind for spec in specs):
+        members = [i for i, spec in enumerate(specs) if spec.kind == kind]
+        settings = {
+            name: torch.tensor([getattr(specs[i], name) for i in members], device=device).float()
+            for name, value in specs[members[0]]
+            if isinstance(value, float | int)
+        }
+        # One objective for all is the ordinary case, and a slice gathers nothing.
+        chosen = slice(None) if len(members) == len(specs) else torch.tensor(members, device=device)
+        groups.append((OBJECTIVES[kind], chosen, settings))
+    return groups
+
+
+def _losses(
+    terms: Terms, step: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]]
+) -> tuple[Tensor, Tensor]:
+    """Return each member's loss and scheduled quantity at a step, both (K,)."""
+    losses = torch.empty_like(terms.reconstruction)
+    controls = torch.empty_like(terms.reconstruction)
+    for objective, members, settings in groups:
+        tensors = (terms.reconstruction, terms.kl, terms.z, terms.means, terms.logvars)
+        reconstruction, kl, z, means, logvars = (tensor[members] for tensor in tensors)
+        chosen = Terms(reconstruction, kl, z, means, logvars, terms.n_images)
+        control = objective.control(step, settings)
+        controls[members] = control
+        losses[members] = objective.loss(chosen, control, settings)
+    return losses, controls
