@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -100,11 +100,6 @@ class FactorChannel(Decoding):
         """Spend nothing on the factors whose variance, (D,) 0 or 1, is 0."""
         raise NotImplementedError
 
-    @property
-    def gradual(self) -> tuple[nn.Parameter, ...]:
-        """The parameters that plain gradient descent moves, with a rate of its own, not Adam."""
-        return ()
-
     def encode(self, factors: Tensor) -> tuple[Tensor, Tensor]:
         """Return means a f and log-variances ln s², each (K, B, D), of (K, B, D) scaled factors."""
         gain, log_noise = self.gain_and_log_noise()
@@ -116,16 +111,15 @@ class LearntChannel(FactorChannel):
     """A channel whose gain and noise are free: γ|KL − C| alone draws the KL to C.
 
     A factor has one number u, with a = tanh u, s = 1 / cosh u and so KL_k = ln cosh u: u²/2 near 0,
-    |u| − ln 2 far from it. Plain gradient descent moves it (`gradual`), so u = 0 is a saddle:
+    |u| − ln 2 far from it. Plain gradient descent moves it (`descend`), so u = 0 is a saddle:
 
-        d ln u / d step = rate · (worth − price − rate γ² / 2),
+        d ln u / d step = rate · (worth − price),
 
     where the worth is what a first nat spent on the factor gains in log-likelihood, and the price
-    what a nat gains elsewhere. The last term is the sign of KL − C, which flips from step to step:
-    u times 1 + rate γ, then times 1 − rate γ, is less than u. In the beginning the price is high,
-    and all but the positions die away; later they have a long way back. That makes them late and
-    sudden, as in the paper. With Adam there is no saddle: it divides by the size of the gradient,
-    which is γ's whatever a factor is worth. docs/fig3.md says what was tried.
+    what a nat gains elsewhere. In the beginning the price is high, and all but the positions die
+    away; later they have a long way back. That makes them late and sudden. With Adam there is no
+    saddle: it divides by the size of the gradient, which is γ's whatever a factor is worth.
+    docs/fig3.md says what was tried.
 
     Attributes
     ----------
@@ -145,16 +139,36 @@ class LearntChannel(FactorChannel):
         first = math.acosh(math.exp(FIRST_KL))
         self.u = nn.Parameter(torch.full((self.pack, 1, self.n_latents), first))
 
-    @property
-    def gradual(self) -> tuple[nn.Parameter, ...]:
-        """The parameters that plain gradient descent moves, with a rate of its own, not Adam."""
-        return (self.u,)
+    @torch.no_grad()
+    def descend(self, rate: float, gamma: Tensor, c: Tensor) -> None:
+        """Take a step against the gradient of reconstruction + γ|KL − C|.
+
+        A plain step would jump from one side of the kink at KL = C to the other and back for ever,
+        which wears u down by (rate γ)² / 2 a step. There any pull between −γ and γ is a
+        subgradient; taken is the one that lands on KL = C, or the nearest to it.
+
+        Parameters
+        ----------
+        rate : float
+            Of the descent.
+        gamma, c : Tensor
+            (K,) γ and C. `u.grad` is the gradient of the reconstruction.
+        """
+        gradient = cast("Tensor", self.u.grad)
+        gamma, c = gamma.view(-1, 1, 1), c.view(-1, 1, 1)
+        slope, excess = self.u.tanh(), self._kl().sum(-1, keepdim=True) - c
+        along, steepness = ((slope * part).sum(-1, keepdim=True) for part in (gradient, slope))
+        # Where all u are 0 nothing pulls.
+        pull = ((excess / rate - along) / steepness.clamp(min=1e-20)).clamp(-gamma, gamma)
+        self.u.sub_(rate * (gradient + pull * slope))
+
+    def _kl(self) -> Tensor:
+        # ln cosh u without the overflow of cosh.
+        return F.softplus(2 * self.u) - self.u - math.log(2)
 
     def gain_and_log_noise(self) -> tuple[Tensor, Tensor]:
         """Return a and ln s, each (K, 1, D)."""
-        # ln cosh u without the overflow of cosh.
-        kl = F.softplus(2 * self.u) - self.u - math.log(2)
-        return self.u.tanh(), -kl
+        return self.u.tanh(), -self._kl()
 
     @torch.no_grad()
     def silence(self, spread: Tensor) -> None:

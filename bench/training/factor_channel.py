@@ -8,7 +8,7 @@ for rounding. Source: Burgess et al. 2018, Fig. 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +19,13 @@ from torch import Tensor, nn
 from ..grid.packs import Pack
 from ..grid.specs import FactorChannel as Spec
 from ..models.decode import seed_images, to_bytes
-from ..models.factor_channel import CHANNELS, ExactChannel, FactorChannel, scaled_factors
+from ..models.factor_channel import (
+    CHANNELS,
+    ExactChannel,
+    FactorChannel,
+    LearntChannel,
+    scaled_factors,
+)
 from ..store.snapshots import LEVELS, Snapshots
 from .batches import Images
 from .encode import Told, nobody
@@ -68,11 +74,6 @@ class ChannelTraining(Training):
         self._kept: list[list[tuple[int, Tensor, Tensor]]] = [[] for _ in pack.specs]
         super().__init__(pack, images, n_images)
         self._model.silence(self._spread)
-        # It has no state: a checkpoint holds nothing of it.
-        self._descent: torch.optim.SGD | None = None
-        if self._model.gradual:
-            rate = cast("Spec", self._specs[0]).channel_rate
-            self._descent = torch.optim.SGD(self._model.gradual, lr=cast("float", rate))
 
     @property
     def latent_names(self) -> tuple[str, ...]:
@@ -126,16 +127,22 @@ class ChannelTraining(Training):
         family = CHANNELS[cast("Spec", spec).channel]
         return family(self._images.shape, n_factors, spec.architecture, seeds, spec.initialisation)
 
-    def _adam_parameters(self) -> Iterator[nn.Parameter]:
-        gradual = {id(parameter) for parameter in self._model.gradual}
-        return (p for p in self._model.parameters() if id(p) not in gradual)
+    def _adam_parameters(self) -> Iterable[nn.Parameter]:
+        own = {"u"} if isinstance(self._model, LearntChannel) else set()
+        return (value for name, value in self._model.named_parameters() if name not in own)
 
     def _descend(self, loss: Tensor) -> None:
-        if self._descent is not None:
-            self._descent.zero_grad()
+        model = self._model
+        if not isinstance(model, LearntChannel):
+            super()._descend(loss)
+            return
+        model.u.grad = None
         super()._descend(loss)
-        if self._descent is not None:
-            self._descent.step()
+        # It has no state, so a checkpoint holds nothing of it.
+        ((objective, _, settings),) = self._objectives
+        c = objective.control(self._clock, settings)
+        rate = cast("float", cast("Spec", self._specs[0]).channel_rate)
+        model.descend(rate, settings["gamma"], c)
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         ((objective, _, settings),) = self._objectives
@@ -150,7 +157,9 @@ class ChannelTraining(Training):
         and γ times that would be minimised too.
         """
         # A factor's second moment enters alone, so the one f = √E[f²] stands for all.
-        return gaussian_kl(*self._model.encode(self._spread)).squeeze(1)
+        kl = gaussian_kl(*self._model.encode(self._spread)).squeeze(1)
+        # A learnt channel takes the pull of γ|KL − C| in `descend`, where its kink is.
+        return kl.detach() if isinstance(self._model, LearntChannel) else kl
 
     @property
     def _model(self) -> FactorChannel:
