@@ -36,7 +36,7 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 # Of a learnt factor channel whose grid names none: see docs/fig3.md.
-CHANNEL_RATE = 1e-4
+CHANNEL_RATE = 1.5e-4
 
 
 class Frozen(BaseModel):
