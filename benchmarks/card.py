@@ -23,7 +23,7 @@ import torch
 from textbook import Textbook
 
 from bench.grid.packs import Execution, Pack
-from bench.grid.specs import BetaVAE, DatasetSpec
+from bench.grid.specs import BetaVAESpec, DatasetSpec
 from bench.training.batches import Images
 from bench.training.precision import set_products
 from bench.training.train import Training
@@ -59,7 +59,7 @@ def pack(size: int, precision: Any, batch: int) -> Pack:
     """Return a pack of β-VAEs that differ in seed."""
     common = {"kind": "beta_vae", "beta": 4.0, "steps": 10**6, "batch_size": batch}
     data = DatasetSpec(name="dsprites")
-    specs = [BetaVAE(**common, dataset=data, seed=seed) for seed in range(size)]  # type: ignore[arg-type]
+    specs = [BetaVAESpec(**common, dataset=data, seed=seed) for seed in range(size)]  # type: ignore[arg-type]
     return Pack(tuple(specs), Execution("cuda", precision))
 
 

@@ -81,7 +81,7 @@ def textbook(clock: Clock, batch_size: int) -> None:
 def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
     """Train β-VAE as `bench` does."""
     from bench.grid.packs import Execution, Pack
-    from bench.grid.specs import BetaVAE, DatasetSpec
+    from bench.grid.specs import BetaVAESpec, DatasetSpec
     from bench.store.results import Context
     from bench.training.memory import keep_freed_memory
     from bench.training.train import train
@@ -89,7 +89,7 @@ def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
 
     keep_freed_memory()
     specs = tuple(
-        BetaVAE(
+        BetaVAESpec(
             kind="beta_vae",
             dataset=DatasetSpec(name="dsprites"),
             seed=seed,

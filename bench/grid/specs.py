@@ -120,7 +120,7 @@ class VAESpec(TrainedSpec, LatentSpec):
     """A trained VAE; each subclass is one objective."""
 
 
-class VAE(VAESpec):
+class PlainVAESpec(VAESpec):
     """Kingma & Welling 2014; stays distinct from `beta_vae` with β = 1."""
 
     template: ClassVar[str] = "VAE"
@@ -128,7 +128,7 @@ class VAE(VAESpec):
     beta: ClassVar[float] = 1.0
 
 
-class BetaVAE(VAESpec):
+class BetaVAESpec(VAESpec):
     """Higgins et al. 2017."""
 
     template: ClassVar[str] = "β-VAE β={beta:g}"
@@ -136,7 +136,7 @@ class BetaVAE(VAESpec):
     beta: NonNegative
 
 
-class AnnealedBetaVAE(VAESpec):
+class AnnealedBetaVAESpec(VAESpec):
     """β runs linearly from `beta_start` to `beta_end` over `anneal_steps`, then stays."""
 
     template: ClassVar[str] = "annealed β-VAE β={beta_start:g}→{beta_end:g}"
@@ -146,7 +146,7 @@ class AnnealedBetaVAE(VAESpec):
     anneal_steps: Count
 
 
-class CapacityVAE(VAESpec):
+class CapacityVAESpec(VAESpec):
     """Burgess et al. 2018: γ|KL − C|, C linear from 0 to `capacity` nats over `anneal_steps`."""
 
     template: ClassVar[str] = "capacity γ={gamma:g} C={capacity:g}"
@@ -156,7 +156,7 @@ class CapacityVAE(VAESpec):
     anneal_steps: Count
 
 
-class BetaTCVAE(VAESpec):
+class BetaTCVAESpec(VAESpec):
     """Chen et al. 2018: β weighs the total correlation alone."""
 
     template: ClassVar[str] = "β-TCVAE β={beta:g}"
@@ -164,7 +164,7 @@ class BetaTCVAE(VAESpec):
     beta: NonNegative
 
 
-class FactorChannel(TrainedSpec):
+class FactorChannelSpec(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 
     There is a latent for every factor of the dataset, so their number is no choice. The objective
@@ -246,12 +246,12 @@ class Codes(LatentSpec):
 
 
 _Made = (
-    VAE
-    | BetaVAE
-    | AnnealedBetaVAE
-    | CapacityVAE
-    | BetaTCVAE
-    | FactorChannel
+    PlainVAESpec
+    | BetaVAESpec
+    | AnnealedBetaVAESpec
+    | CapacityVAESpec
+    | BetaTCVAESpec
+    | FactorChannelSpec
     | UntrainedBaseline
     | RandomBaseline
     | PCABaseline

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..grid import arguments as given
-from ..grid.specs import FactorChannel as ChannelSpec, ModelSpec
+from ..grid.specs import FactorChannelSpec, ModelSpec
 from ..store.files import DamagedError
 from ..store.stored_run import WEIGHTS, StoredRun, read_run
 from ..training.encode import CHUNK
@@ -119,7 +119,7 @@ def load_run(folder: str | Path) -> LoadedRun:
         raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
     shape = tuple(run.manifest["dataset"]["image_shape"])
     n_latents = len(run.manifest["latent_names"])
-    family = CHANNELS[spec.channel] if isinstance(spec, ChannelSpec) else VAE
+    family = CHANNELS[spec.channel] if isinstance(spec, FactorChannelSpec) else VAE
     build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
     content = run.content(WEIGHTS)
     try:

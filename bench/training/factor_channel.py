@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..grid.packs import Pack
-from ..grid.specs import FactorChannel as Spec
+from ..grid.specs import FactorChannelSpec
 from ..models.decode import seed_images, to_bytes
 from ..models.factor_channel import (
     CHANNELS,
@@ -69,7 +69,7 @@ class ChannelTraining(Training):
         # 1 for every factor, but 0 for one that has a single value.
         self._spread = self._factors.square().amax(0).gt(0).float()
         self._shown = seed_images(dataset)
-        self._moments = [snapshot_steps(cast("Spec", spec)) for spec in pack.specs]
+        self._moments = [snapshot_steps(cast("FactorChannelSpec", spec)) for spec in pack.specs]
         # Of every member: steps, KL per latent and images of its snapshots.
         self._kept: list[list[tuple[int, Tensor, Tensor]]] = [[] for _ in pack.specs]
         super().__init__(pack, images, n_images)
@@ -98,7 +98,7 @@ class ChannelTraining(Training):
 
     def snapshots(self, member: int) -> Snapshots:
         """Return the images that were kept of a member on the way."""
-        spec = cast("Spec", self._specs[member])
+        spec = cast("FactorChannelSpec", self._specs[member])
         steps, kl, images = zip(*self._kept[member], strict=True)
         return Snapshots(
             steps=np.array(steps, np.int64),
@@ -124,7 +124,7 @@ class ChannelTraining(Training):
     def _new_model(self) -> FactorChannel:
         spec, n_factors = self._specs[0], self._factors.shape[1]
         seeds = [spec.seed for spec in self._specs]
-        family = CHANNELS[cast("Spec", spec).channel]
+        family = CHANNELS[cast("FactorChannelSpec", spec).channel]
         return family(self._images.shape, n_factors, spec.architecture, seeds, spec.initialisation)
 
     def _adam_parameters(self) -> Iterable[nn.Parameter]:
@@ -141,7 +141,7 @@ class ChannelTraining(Training):
         # It has no state, so a checkpoint holds nothing of it.
         ((objective, _, settings),) = self._objectives
         c = objective.control(self._clock, settings)
-        rate = cast("float", cast("Spec", self._specs[0]).channel_rate)
+        rate = cast("float", cast("FactorChannelSpec", self._specs[0]).channel_rate)
         model.descend(rate, settings["gamma"], c)
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,7 +189,7 @@ def capacity_at(spec: Spec, step: int) -> float:
     return spec.capacity_start + (spec.capacity - spec.capacity_start) * share
 
 
-def snapshot_steps(spec: Spec) -> frozenset[int]:
+def snapshot_steps(spec: FactorChannelSpec) -> frozenset[int]:
     """Return the steps after which images are kept.
 
     They lie evenly over the rise of C, where C passes each of `LEVELS`, and at the end.

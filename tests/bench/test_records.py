@@ -10,7 +10,15 @@ import pytest
 from bench import load_results
 from bench.grid.config import BASELINE_KINDS
 from bench.grid.packs import DEVICES, PRECISIONS
-from bench.grid.specs import KINDS, DatasetSpec, FactorChannel, ModelSpec, VAESpec, group_id, run_id
+from bench.grid.specs import (
+    KINDS,
+    DatasetSpec,
+    FactorChannelSpec,
+    ModelSpec,
+    VAESpec,
+    group_id,
+    run_id,
+)
 from bench.models.vae import ARCHITECTURES, GAINS
 from bench.report import _grid, build
 from bench.store.files import DamagedError, dump_json, read_json
@@ -100,7 +108,7 @@ def test_what_specs_list_is_what_there_is():
     assert choices["initialisation"] == tuple(GAINS)
     assert KINDS.keys() - {"codes"} == PRODUCERS.keys()
     assert BASELINE_KINDS.keys() == {kind for kind in KINDS if kind.startswith("baseline_")}
-    trained = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | FactorChannel)]
+    trained = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | FactorChannelSpec)]
     assert OBJECTIVES.keys() == set(trained)
 
 
