@@ -7,10 +7,11 @@ below are part of every stored identity: never change one, add a field instead.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import operator
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     TypeAdapter,
     ValidationInfo,
     field_validator,
@@ -69,7 +71,7 @@ class DatasetSpec(Frozen):
 
 
 # An error is not kept: what is not known here now may be in a moment.
-@cache
+@functools.cache
 def _spelling(reference: DatasetSpec) -> Mapping[str, Any]:
     return datasets.spelling(reference.name, reference.options)
 
@@ -81,8 +83,13 @@ class Evaluation(Frozen):
     seed: Seed = 0
 
 
+# The class of every kind of run. Their order, which is that of their definitions below, is the one
+# of tables and figures.
+KINDS: dict[str, type[BaseSpec]] = {}
+
+
 class BaseSpec(Frozen):
-    """What every run has; each kind of run is a subclass that pins `kind`.
+    """What every run has; a subclass that pins `kind` to a literal is a kind of run.
 
     `template` is how a table or figure calls it: a text with fields of the spec in braces.
     """
@@ -92,6 +99,12 @@ class BaseSpec(Frozen):
     dataset: DatasetSpec
     seed: Seed = 0
     evaluation: Evaluation = Evaluation()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Register the class of a kind."""
+        for kind in get_args(cls.model_fields["kind"].annotation):
+            KINDS[kind] = cls
 
 
 class LatentSpec(BaseSpec):
@@ -245,29 +258,25 @@ class Codes(LatentSpec):
     content: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-_Made = (
-    PlainVAESpec
-    | BetaVAESpec
-    | AnnealedBetaVAESpec
-    | CapacityVAESpec
-    | BetaTCVAESpec
-    | FactorChannelSpec
-    | UntrainedBaseline
-    | RandomBaseline
-    | PCABaseline
-    | TruthBaseline
-)
+class _OneOf:
+    """Validates a run as the class of its `kind`, whichever that is of the registered ones."""
+
+    def __init__(self, *left_out: str) -> None:
+        self._left_out = left_out
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        kinds = [cls for kind, cls in KINDS.items() if kind not in self._left_out]
+        union: Any = functools.reduce(operator.or_, kinds)
+        return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+
+
 # What a grid may ask for, and what may be stored.
-GridSpec = Annotated[_Made, Field(discriminator="kind")]
-RunSpec = Annotated[_Made | Codes, Field(discriminator="kind")]
+GridSpec = Annotated[BaseSpec, _OneOf("codes")]
+RunSpec = Annotated[BaseSpec, _OneOf()]
 GRID_ADAPTER: TypeAdapter[GridSpec] = TypeAdapter(GridSpec)
 SPEC_ADAPTER: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
 # What tells one run of a group from another.
 _PER_RUN = ("seed", "content")
-# The order of the kinds in tables and figures is the order of the union above.
-KINDS: dict[str, type[BaseSpec]] = {
-    get_args(cls.model_fields["kind"].annotation)[0]: cls for cls in get_args(get_args(RunSpec)[0])
-}
 
 
 def canonical(spec: BaseSpec) -> dict[str, Any]:

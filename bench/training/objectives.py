@@ -128,7 +128,7 @@ def _weighted_tc(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
     return terms.reconstruction + terms.kl.sum(-1) + (beta - 1) * total_correlation(terms)
 
 
-# A new objective: its function above, a line here and a class in specs.py.
+# A new objective: its function above, a line here and a class in grid/specs.py.
 OBJECTIVES: dict[str, Objective] = {
     "vae": Objective(
         "beta", lambda step, settings: torch.ones_like(settings["learning_rate"]), _weighted_kl
