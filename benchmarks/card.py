@@ -25,6 +25,7 @@ from textbook import Textbook
 from bench.grid.packs import Execution, Pack
 from bench.grid.specs import BetaVAESpec, DatasetSpec
 from bench.training.batches import Images
+from bench.training.family import VAEFamily
 from bench.training.precision import set_products
 from bench.training.train import Training
 from datasets import load
@@ -63,6 +64,11 @@ def pack(size: int, precision: Any, batch: int) -> Pack:
     return Pack(tuple(specs), Execution("cuda", precision))
 
 
+def begin(pack: Pack, images: Images) -> Training:
+    """Return a pack of VAEs in training."""
+    return Training(pack, images, VAEFamily(pack, images))
+
+
 def matrix_peak(precision: str) -> float:
     """Return the products' rate of 8,192 × 8,192 matrices, FLOP/s."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -95,7 +101,7 @@ def main() -> None:
             for size in options.pack:
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats()
-                training = Training(pack(size, precision, options.batch), images, len(dataset))
+                training = begin(pack(size, precision, options.batch), images)
                 found = size * steps_per_second(training.advance, options.seconds)
                 rates.setdefault((precision, size), []).append(found)
                 memory[precision, size] = torch.cuda.max_memory_allocated() / 2**30
@@ -119,10 +125,10 @@ def main() -> None:
     for precision in options.precision:
         set_products(Execution("cuda", precision))
         for size in (1, 16):
-            training = Training(pack(size, precision, options.batch), images, len(dataset))
-            training.codes(everything[:1000])
+            family = VAEFamily(pack(size, precision, options.batch), images)
+            family.codes(everything[:1000])
             started = time.perf_counter()
-            training.codes(everything)
+            family.codes(everything)
             taken = time.perf_counter() - started
             print(f"| {precision}, pack {size} | {taken:.1f} | {taken / size:.2f} |", flush=True)
 

@@ -14,9 +14,8 @@ from ..grid import arguments as given
 from ..grid.specs import FactorChannelSpec, ModelSpec
 from ..store.files import DamagedError
 from ..store.stored_run import WEIGHTS, StoredRun, read_run
-from ..training.encode import CHUNK
 from .factor_channel import CHANNELS, FactorChannel
-from .vae import VAE
+from .vae import CHUNK, VAE
 from .weights import NO_WEIGHTS, read_weights
 
 

@@ -19,6 +19,10 @@ from torch.nn import functional as F
 from ..grid.streams import generator
 from .layers import ImageConv, ImageConvTranspose, PackedConv, PackedConvTranspose
 
+# Images a forward pass on a CPU: enough that calls take no time, few enough that a layer fits into
+# the memory that the process keeps.
+CHUNK = 128
+
 
 @dataclass(frozen=True)
 class Architecture:

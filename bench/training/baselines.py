@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ..grid.packs import Pack
 from ..grid.specs import LatentSpec, UntrainedBaseline
 from ..grid.streams import evaluation_indices, generator
-from ..models.vae import VAE
+from ..models.vae import CHUNK, VAE
 from ..store.results import Context, Result
 from .batches import Images
-from .encode import CHUNK, encode_images, reconstruction_term, state_bytes
+from .encode import encode_images, reconstruction_term, state_bytes
 
 if TYPE_CHECKING:
     from .._siblings import datasets

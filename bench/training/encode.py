@@ -12,24 +12,23 @@ from numpy.typing import NDArray
 from ..grid.packs import Execution
 from ..grid.specs import ModelSpec
 from ..grid.streams import generator
-from ..models.vae import Decoding
+from ..models.vae import CHUNK, Decoding
 from .batches import Images
 from .objectives import negative_log_likelihood
 from .precision import autocast
 
-# Images a forward pass: no time goes to calls, and a layer fits into the memory that is kept. A
-# card is full with more; there this is the number over all members.
-CHUNK = 128
-CARD_CHUNK = 16_384
+# Images a forward pass on a GPU, over all members: it takes more than a CPU's `CHUNK` to fill it.
+GPU_CHUNK = 16_384
 # −E_q[log p(x|z)] is a mean over at most so many images: its standard error is then far below the
 # differences that are read from it, at a fourteenth of the cost of all of dSprites.
 RECONSTRUCTION_IMAGES = 50_000
 
-Told = Callable[[float], None]
+# Takes the share that is done, between 0 and 1.
+OnProgress = Callable[[float], None]
 
 
-def nobody(share: float) -> None:
-    """Tell nobody."""
+def ignore(share: float) -> None:
+    """Do nothing."""
 
 
 @torch.inference_mode()
@@ -38,15 +37,15 @@ def encode_images(
     images: Images,
     indices: NDArray[np.int64],
     execution: Execution,
-    told: Told = nobody,
+    on_progress: OnProgress = ignore,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return means and log-variances, each (K, N, D) float32, of the images at `indices`.
 
-    `told` takes the share that is done, again and again.
+    `on_progress` is called after every forward pass.
     """
     pack = model.pack
-    # Filled in place: small results that stay, between large ones that go, would tear holes into
-    # the heap that the large ones fit into, gigabytes of them over a whole dataset.
+    # Filled in place: small results that stay, allocated between large ones that are freed, would
+    # fragment the heap, by gigabytes over a whole dataset.
     codes: NDArray[np.float32] | None = None
     size = _chunk(pack, execution)
     for start in range(0, len(indices), size):
@@ -56,7 +55,7 @@ def encode_images(
         if codes is None:
             codes = np.empty((2, pack, len(indices), parts.shape[-1]), np.float32)
         codes[:, :, start : start + len(chunk)] = parts.cpu().numpy()
-        told((start + len(chunk)) / len(indices))
+        on_progress((start + len(chunk)) / len(indices))
     if codes is None:
         raise ValueError("indices is empty: there is nothing to encode")
     return codes[0], codes[1]
@@ -102,7 +101,7 @@ def reconstruction_term(
 
 
 def _chunk(pack: int, execution: Execution) -> int:
-    return CHUNK if execution.device == "cpu" else max(CHUNK, CARD_CHUNK // pack)
+    return CHUNK if execution.device == "cpu" else max(CHUNK, GPU_CHUNK // pack)
 
 
 def state_bytes(model: Decoding, member: int) -> bytes:

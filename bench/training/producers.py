@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from ..grid.packs import Pack
 from ..store.results import Context, Failure, Result
 from . import baselines
-from .factor_channel import ChannelTraining
+from .batches import Images
+from .factor_channel import ChannelFamily
+from .family import Family, VAEFamily
 from .objectives import OBJECTIVES
-from .train import Training, train
+from .train import train
 
 if TYPE_CHECKING:
     from .._siblings import datasets
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
 Producer = Callable[[Pack, "datasets.FactorDataset", Context], Iterator[Result | Failure]]
 
 # Which family of models a trained kind is of.
-TRAININGS: dict[str, type[Training]] = {
-    **dict.fromkeys(OBJECTIVES, Training),
-    "factor_channel": ChannelTraining,
+FAMILIES: dict[str, Callable[[Pack, Images], Family]] = {
+    **dict.fromkeys(OBJECTIVES, VAEFamily),
+    "factor_channel": ChannelFamily,
 }
 PRODUCERS: dict[str, Producer] = {
-    **{kind: partial(train, family=family) for kind, family in TRAININGS.items()},
+    **{kind: partial(train, family=family) for kind, family in FAMILIES.items()},
     "baseline_untrained": baselines.untrained,
     "baseline_random": baselines.random_codes,
     "baseline_pca": baselines.pca,

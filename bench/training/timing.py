@@ -120,14 +120,15 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
     from .batches import Images
     from .memory import keep_freed_memory
     from .precision import set_products
-    from .producers import TRAININGS
+    from .producers import FAMILIES
+    from .train import Training
 
     torch.set_num_threads(pack.execution.threads)
     keep_freed_memory()
     set_products(pack.execution)
     dataset = pack.specs[0].dataset.load()
     images = Images(dataset, pack.execution.device)
-    training = TRAININGS[pack.specs[0].kind](pack, images, len(dataset))
+    training = Training(pack, images, FAMILIES[pack.specs[0].kind](pack, images))
     indices = np.arange(min(TIMED_IMAGES, len(dataset)))
 
     def timed(work: Callable[[], object], times: int) -> float:
@@ -144,5 +145,5 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
     measured = min(TIMED_STEPS, steps - warm)
     timed(training.advance, warm)
     step = timed(training.advance, measured) / measured
-    encoding = timed(lambda: training.codes(indices), 1)
+    encoding = timed(lambda: training.family.codes(indices), 1)
     return Costs(step, encoding / len(indices))

@@ -5,27 +5,25 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..engines import stopping
 from ..grid.packs import Pack
-from ..grid.specs import TrainedSpec, VAESpec
+from ..grid.specs import TrainedSpec
 from ..grid.streams import evaluation_indices
-from ..models.vae import VAE, Decoding
 from ..models.weights import NO_WEIGHTS, read_weights
 from ..store.results import Context, Failure, Result
-from ..store.snapshots import Snapshots
 from .batches import Batches, Images
 from .cuda_graph import Replay
-from .encode import Told, encode_images, nobody, reconstruction_term, state_bytes
-from .objectives import OBJECTIVES, Objective, Settings, Terms, gaussian_kl, negative_log_likelihood
+from .encode import OnProgress, ignore, reconstruction_term, state_bytes
+from .family import Family, VAEFamily
+from .objectives import OBJECTIVES, Objective, Settings, Terms, negative_log_likelihood
 from .precision import autocast
 from .recorder import History
 
@@ -39,7 +37,7 @@ def train(
     pack: Pack,
     dataset: datasets.FactorDataset,
     context: Context,
-    family: type[Training] | None = None,
+    family: Callable[[Pack, Images], Family] = VAEFamily,
 ) -> Iterator[Result | Failure]:
     """Train the members of a pack together and yield what became of each.
 
@@ -52,9 +50,9 @@ def train(
     dataset : FactorDataset
         The images.
     context : Context
-        Told after every step of (model-steps done, latest mean loss); keeps the checkpoints.
-    family : type, optional
-        What the members are, `Training` (of VAEs) by default.
+        Takes progress after every step: (model-steps done, latest mean loss). Keeps checkpoints.
+    family : callable
+        Takes the pack and its images, and returns what its members are.
 
     Yields
     ------
@@ -69,8 +67,7 @@ def train(
     """
     specs = cast("tuple[TrainedSpec, ...]", pack.specs)
     images = Images(dataset, pack.execution.device)
-    begin = family or Training
-    training = begin(pack, images, len(dataset))
+    training = Training(pack, images, family(pack, images))
     saved = context.checkpoints.load()
     if saved is not None:
         try:
@@ -79,7 +76,7 @@ def train(
             # Torch's own text goes on for lines about how to load it all the same.
             reason = type(error).__name__
             log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", reason)
-            training = begin(pack, images, len(dataset))
+            training = Training(pack, images, family(pack, images))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
     with stopping.deferred():
         while training.step < specs[0].steps and training.alive:
@@ -103,22 +100,19 @@ def train(
     stopping.check()
 
 
-def _stage(name: str, report: Callable[[str], None]) -> Told:
-    """Return who takes the share of a stage that is done, and reports it with the time left."""
+def _stage(name: str, report: Callable[[str], None]) -> OnProgress:
+    """Return what takes the share of a stage that is done, and reports it with the time left."""
     started = time.monotonic()
 
-    def told(share: float) -> None:
+    def on_progress(share: float) -> None:
         left = (time.monotonic() - started) * (1 - share) / share
         report(f"{name} {share:.0%}, {left:.0f} s left")
 
-    return told
+    return on_progress
 
 
 class Training:
     """A pack in training: weights, optimiser and history at a step, and how to take the next.
-
-    As it stands it is one of VAEs. Another family of models says what it encodes instead of images
-    and what that costs.
 
     Parameters
     ----------
@@ -126,8 +120,8 @@ class Training:
         Trained specs of one family.
     images : Images
         The dataset's images on the device that trains.
-    n_images : int
-        Size of the dataset.
+    family : Family
+        The members.
 
     Attributes
     ----------
@@ -135,29 +129,32 @@ class Training:
         Steps taken.
     dead : dict
         Member to the reason why it is out; the others go on.
-    model : Decoding
-        The members.
     """
 
-    def __init__(self, pack: Pack, images: Images, n_images: int) -> None:
+    def __init__(self, pack: Pack, images: Images, family: Family) -> None:
         self._specs = cast("tuple[TrainedSpec, ...]", pack.specs)
         self._execution = pack.execution
         self._images = images
-        self._n_images = n_images
-        device, learning_rate = pack.execution.device, self._specs[0].learning_rate
-        on_card = device != "cpu"
-        self.model = self._new_model().to(device)
-        # On the host one pass over all parameters is the fast form, on a card one fused kernel.
-        self._optimiser = torch.optim.Adam(
-            self._adam_parameters(), lr=learning_rate, fused=True, capturable=on_card
+        self._n_images = len(images.dataset)
+        self.family = family
+        device, n_latents = pack.execution.device, family.model.n_latents
+        on_gpu = device != "cpu"
+        moved = {id(p) for other in family.optimisers for p in other.param_groups[0]["params"]}
+        # Fused: one pass over all parameters on a CPU, one kernel on a GPU.
+        self._adam = torch.optim.Adam(
+            [parameter for parameter in family.model.parameters() if id(parameter) not in moved],
+            lr=self._specs[0].learning_rate,
+            fused=True,
+            capturable=on_gpu,
         )
-        self._batches = Batches(self._specs, images, n_images, device, self.model.n_latents)
+        self._optimisers = [self._adam, *family.optimisers]
+        self._batches = Batches(self._specs, images, self._n_images, device, n_latents)
         self._objectives = _by_kind(self._specs, device)
-        self.history = History(self._specs, self.model.n_latents, device)
+        self.history = History(self._specs, n_latents, device)
         self.step = 0
         # The step as what is computed on the device sees it.
         self._clock = torch.zeros((), dtype=torch.int64, device=device)
-        self._replay = Replay(recorded=on_card)
+        self._replay = Replay(recorded=on_gpu)
         self.dead: dict[int, str] = {}
 
     @property
@@ -169,84 +166,50 @@ class Training:
         """Take a step; return the members that are found to have diverged.
 
         Nothing of a step comes back to the host, but for the means at the end of a history window,
-        so a card never waits for it. Divergence is therefore seen at the end of a window.
+        so a GPU never waits for it. Divergence is therefore seen at the end of a window.
         """
         self._batches.prepare(self.step)
         self._replay(self._advance)
         ended = self.history.close(self.step)
         self.step += 1
-        if not ended:
-            return []
-        diverged = [member for member in self.alive if not self.history.is_finite(member)]
-        reason = f"the loss was not finite by step {self.step}"
-        self.dead.update(dict.fromkeys(diverged, reason))
+        diverged = []
+        if ended:
+            diverged = [member for member in self.alive if not self.history.is_finite(member)]
+            reason = f"the loss was not finite by step {self.step}"
+            self.dead.update(dict.fromkeys(diverged, reason))
+        self.family.after_step(self.step, self.alive)
         return diverged
 
     def _advance(self) -> None:
-        """Take a step: what a card records, without a word to the host or from it."""
+        """Take a step: what a GPU records, which exchanges nothing with the host."""
         images, noise = self._batches(self._clock)
+        indices = self._batches.indices(self._clock)
+        control = _controls(self._clock, self._objectives, len(self._specs))
         with autocast(self._execution):
-            means, logvars = self._posterior(images)
+            means, logvars = self.family.posterior(images, indices, control)
             z = means + (0.5 * logvars).exp() * noise
-            logits = self.model.decode(z)
+            logits = self.family.model.decode(z)
         likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
-        kl = self._kl(means, logvars)
+        kl = self.family.kl(means, logvars)
         terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
-        loss, control = _losses(terms, self._clock, self._objectives)
+        loss = _losses(terms, control, self._objectives)
 
+        for optimiser in self._optimisers:
+            optimiser.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
-        self._descend(loss.sum())
+        torch.autograd.backward(loss.sum())
+        for optimiser in self._optimisers:
+            optimiser.step()
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
         self._clock += 1
 
-    def _descend(self, loss: Tensor) -> None:
-        """Move all parameters against the gradient of a loss, ()."""
-        self._optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        self._optimiser.step()
-
-    def _adam_parameters(self) -> Iterable[nn.Parameter]:
-        """Return the parameters that Adam moves."""
-        return self.model.parameters()
-
-    def _new_model(self) -> Decoding:
-        """Return the members at their initialisation."""
-        spec = cast("VAESpec", self._specs[0])
-        seeds = [spec.seed for spec in self._specs]
-        return VAE(
-            self._images.shape, spec.n_latents, spec.architecture, seeds, spec.initialisation
-        )
-
-    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return means and log-variances, each (K, B, D), of this step's batch."""
-        return self.model.encode(images)
-
-    def _kl(self, means: Tensor, logvars: Tensor) -> Tensor:
-        """Return the mean KL divergence of every latent, (K, D)."""
-        return gaussian_kl(means, logvars).mean(1)
-
-    def codes(
-        self, indices: NDArray[np.int64], told: Told = nobody
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
-        return encode_images(self.model, self._images, indices, self._execution, told)
-
-    @property
-    def latent_names(self) -> tuple[str, ...]:
-        """What the D dimensions of the codes are called."""
-        return tuple(f"z{j}" for j in range(self.model.n_latents))
-
-    def snapshots(self, member: int) -> Snapshots | None:
-        """Return the images that were kept of a member on the way, None where none are."""
-        return None
-
-    def results(self, told: Told = nobody) -> Iterator[Result | Failure]:
+    def results(self, on_progress: OnProgress = ignore) -> Iterator[Result | Failure]:
         """Encode the evaluation images; yield what became of the members that are not out."""
         indices = evaluation_indices(self._specs[0].evaluation, self._n_images)
-        means, logvars = self.codes(indices, told)
+        means, logvars = self.family.codes(indices, on_progress)
         terms = reconstruction_term(
-            self.model, self._specs, self._images, indices, (means, logvars), self._execution
+            self.family.model, self._specs, self._images, indices, (means, logvars), self._execution
         )
         for member in self.alive:
             # The last step may have broken what its own loss did not show yet.
@@ -260,11 +223,11 @@ class Training:
                 indices=indices,
                 means=means[member],
                 logvars=logvars[member],
-                latent_names=self.latent_names,
+                latent_names=self.family.latent_names,
                 reconstruction=terms[member],
                 history=self.history.frame(member),
-                state=state_bytes(self.model, member),
-                snapshots=self.snapshots(member),
+                state=state_bytes(self.family.model, member),
+                snapshots=self.family.snapshots(member),
             )
 
     def state(self) -> dict[str, Any]:
@@ -275,16 +238,18 @@ class Training:
         return {
             "step": self.step,
             "dead": dict(self.dead),
-            "model": self.model.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "model": self.family.model.state_dict(),
+            "optimiser": self._adam.state_dict(),
             "history": self.history.state(),
+            **self.family.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self.family.model.load_state_dict(state["model"])
+        self._adam.load_state_dict(state["optimiser"])
         self.history.load(state["history"])
+        self.family.restore(state)
         self.step, self.dead = state["step"], state["dead"]
         self._clock.fill_(self.step)
 
@@ -317,17 +282,24 @@ def _by_kind(
     return groups
 
 
+def _controls(
+    step: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]], pack: int
+) -> Tensor:
+    """Return the value at a step of what each member's objective schedules, (K,)."""
+    controls = torch.empty(pack, device=step.device)
+    for objective, members, settings in groups:
+        controls[members] = objective.control(step, settings)
+    return controls
+
+
 def _losses(
-    terms: Terms, step: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]]
-) -> tuple[Tensor, Tensor]:
-    """Return each member's loss and scheduled quantity at a step, both (K,)."""
+    terms: Terms, controls: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]]
+) -> Tensor:
+    """Return each member's loss, (K,)."""
     losses = torch.empty_like(terms.reconstruction)
-    controls = torch.empty_like(terms.reconstruction)
     for objective, members, settings in groups:
         tensors = (terms.reconstruction, terms.kl, terms.z, terms.means, terms.logvars)
         reconstruction, kl, z, means, logvars = (tensor[members] for tensor in tensors)
         chosen = Terms(reconstruction, kl, z, means, logvars, terms.n_images)
-        control = objective.control(step, settings)
-        controls[members] = control
-        losses[members] = objective.loss(chosen, control, settings)
-    return losses, controls
+        losses[members] = objective.loss(chosen, controls[members], settings)
+    return losses

@@ -11,6 +11,7 @@ from bench.grid.specs import SPEC_ADAPTER
 from bench.store.results import Context
 from bench.training.batches import Images
 from bench.training.cuda_graph import Replay
+from bench.training.family import VAEFamily
 from bench.training.precision import set_products
 from bench.training.train import Training, train
 
@@ -76,18 +77,18 @@ def test_training_repeats_to_the_bit():
 def test_a_checkpoint_is_gone_on_from_to_the_bit():
     ball = datasets.load("ball")
     pack, images = Pack(_specs(2), Execution("cuda")), Images(ball, "cuda")
-    whole = Training(pack, images, len(ball))
+    whole = Training(pack, images, VAEFamily(pack, images))
     for _ in range(STEPS):
         whole.advance()
-    first = Training(pack, images, len(ball))
+    first = Training(pack, images, VAEFamily(pack, images))
     for _ in range(150):
         first.advance()
-    second = Training(pack, images, len(ball))
+    second = Training(pack, images, VAEFamily(pack, images))
     second.load(first.saved())
     for _ in range(STEPS - 150):
         second.advance()
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(value, second.model.state_dict()[name]), name
+    for name, value in whole.family.model.state_dict().items():
+        assert torch.equal(value, second.family.model.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])

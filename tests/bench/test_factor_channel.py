@@ -23,9 +23,10 @@ from bench.store.snapshots import LEVELS, read_snapshots, snapshot_bytes
 from bench.store.store import Store
 from bench.training.batches import Images
 from bench.training.checkpoints import Checkpoints
-from bench.training.factor_channel import ChannelTraining, capacity_at, snapshot_steps
+from bench.training.factor_channel import ChannelFamily, capacity_at, snapshot_steps
 from bench.training.objectives import OBJECTIVES, Terms, gaussian_kl
 from bench.training.producers import PRODUCERS
+from bench.training.train import Training
 
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 OPTIONS = {key: value for key, value in BALL.items() if key != "name"}
@@ -81,6 +82,11 @@ def _train(specs, ball, path=None, *, stop_at=None):
     return list(PRODUCERS["factor_channel"](Pack(tuple(specs), Execution()), ball, context))
 
 
+def _training(spec, dataset):
+    pack, images = Pack((spec,)), Images(dataset, "cpu")
+    return Training(pack, images, ChannelFamily(pack, images))
+
+
 def _channel(c, share):
     channel = ExactChannel((1, 16, 16), 2, "burgess", seeds=[0])
     channel.share.data[:] = torch.tensor(share)
@@ -111,7 +117,7 @@ def test_nothing_is_spent_on_a_factor_with_one_value(options):
     assert scaled[:, 0].var() == pytest.approx(1)
     assert (scaled[:, 1] == 0).all()
     spec = _spec(batch_size=2, **options)
-    training = ChannelTraining(Pack((spec,)), Images(data, "cpu"), len(data))
+    training = _training(spec, data)
     for _ in range(30):
         training.advance()
     history = training.history.frame(0)
@@ -177,7 +183,7 @@ def test_gradients_are_finite_where_nothing_is_spent(c, share):
 
 def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
     # A batch of two images has another spread of factors at every step; the KL has not.
-    training = ChannelTraining(Pack((_spec(batch_size=2),)), Images(ball, "cpu"), len(ball))
+    training = _training(_spec(batch_size=2), ball)
     for _ in range(5):
         training.advance()
     history = training.history.frame(0)
@@ -191,12 +197,12 @@ def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
     ("options", "own"), [({}, {"share", "capacity"}), (LEARNT, {"u"})], ids=["exact", "learnt"]
 )
 def test_only_decoder_and_channel_are_trained(ball, options, own):
-    training = ChannelTraining(Pack((_spec(**options),)), Images(ball, "cpu"), len(ball))
-    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    training = _training(_spec(**options), ball)
+    before = {name: value.clone() for name, value in training.family.model.state_dict().items()}
     parts = {name.split(".")[0] for name in before}
     assert parts == {*own, "decoder_linears", "decoder_convs"}
     training.advance()
-    for name, value in training.model.named_parameters():
+    for name, value in training.family.model.named_parameters():
         assert value.grad is not None
         assert value.grad.abs().max() > 0, name
         assert not torch.equal(value, before[name]), name
@@ -228,7 +234,7 @@ def test_a_learnt_channel_takes_a_subgradient_step_that_lands_on_c(gamma):
 
 
 def test_the_loss_of_a_learnt_channel_has_the_distance_of_kl_from_c(ball):
-    training = ChannelTraining(Pack((_spec(**LEARNT),)), Images(ball, "cpu"), len(ball))
+    training = _training(_spec(**LEARNT), ball)
     for _ in range(3):
         training.advance()
     last = training.history.frame(0).iloc[-1]
@@ -244,7 +250,7 @@ def test_a_factor_without_information_falls_to_zero(ball):
     rows = ball.index(np.stack([columns[:, 0], np.full(64, 3)], 1))
     blind = datasets.from_arrays(ball.images(rows), columns, factor_names=ball.factor_names)
     spec = _spec(channel="learnt", channel_rate=2e-3, capacity=1, anneal_steps=1)
-    training = ChannelTraining(Pack((spec,)), Images(blind, "cpu"), len(blind))
+    training = _training(spec, blind)
     for _ in range(250):
         training.advance()
     history = training.history.frame(0)

@@ -14,7 +14,8 @@ from bench.models.vae import ARCHITECTURES, VAE
 from bench.store.results import Context
 from bench.training import batches
 from bench.training.batches import Batches, Images
-from bench.training.train import Training, train
+from bench.training.family import VAEFamily
+from bench.training.train import train
 from benchmarks.textbook import Textbook
 
 STEPS = 200
@@ -85,7 +86,7 @@ def _plain_losses(spec, vae, ball):
 def test_losses_are_those_of_plain_layers_over_200_steps():
     spec, ball = _spec(learning_rate=1e-3, batch_size=16), datasets.load("ball")
     pack = Pack((spec,), Execution())
-    vae = Training(pack, Images(ball, "cpu"), len(ball)).model
+    vae = VAEFamily(pack, Images(ball, "cpu")).model
     (result,) = train(pack, ball, Context())
     history = result.history
     assert history["step"].tolist() == list(range(1, STEPS + 1))
