@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..grid.specs import TrainedSpec
-from ..grid.streams import NOISE_BLOCK, BatchOrder, Noise
+from ..grid.streams import generator
 
 if TYPE_CHECKING:
     from .._siblings import datasets
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # are, those of coloured dSprites are not.
 RESIDENT_BYTES = 2**30
 _PIECE_IMAGES = 4096
+# Noise is drawn for so many steps at a time: a generator a step would cost as much as the noise.
+NOISE_BLOCK = 128
 
 
 class Images:
@@ -179,3 +181,45 @@ class Batches:
         steps = range(block * NOISE_BLOCK, (block + 1) * NOISE_BLOCK)
         indices = np.stack([[order(step) for order in self._orders] for step in steps])
         return indices, np.stack([noise.block(block) for noise in self._noises], 1)
+
+
+class BatchOrder:
+    """The images of every step: without replacement within an epoch, its last part batch left out.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the run.
+    n_images : int
+        Size of the dataset.
+    batch_size : int
+        Images a step; at most `n_images`.
+    """
+
+    def __init__(self, seed: int, n_images: int, batch_size: int) -> None:
+        self._seed = seed
+        self._n_images = n_images
+        self._batch_size = batch_size
+        self._epoch = -1
+        self._order: NDArray[np.int64] = np.empty(0, np.int64)
+
+    def __call__(self, step: int) -> NDArray[np.int64]:
+        """Return the (batch_size,) indices of `step`, counted from 0."""
+        epoch, batch = divmod(step, self._n_images // self._batch_size)
+        if epoch != self._epoch:
+            self._order = generator(self._seed, "order", epoch).permutation(self._n_images)
+            self._epoch = epoch
+        return self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+
+
+class Noise:
+    """The standard normal numbers of every step, a block of `NOISE_BLOCK` steps at a time."""
+
+    def __init__(self, seed: int, shape: tuple[int, ...]) -> None:
+        self._seed = seed
+        self._shape = shape
+
+    def block(self, block: int) -> NDArray[np.float32]:
+        """Return the float32 numbers of a block's steps, (NOISE_BLOCK, *shape)."""
+        source = generator(self._seed, "noise", block)
+        return source.standard_normal((NOISE_BLOCK, *self._shape), dtype=np.float32)
