@@ -26,7 +26,7 @@ from bench.grid.packs import Execution, Pack
 from bench.grid.specs import BetaVAESpec, DatasetSpec
 from bench.training.batches import Images
 from bench.training.family import VAEFamily
-from bench.training.precision import set_products
+from bench.training.process import set_products
 from bench.training.train import Training
 from datasets import load
 

@@ -36,7 +36,7 @@ def encode(threads: int) -> float:
     from bench.models.vae import VAE
     from bench.training.batches import Images
     from bench.training.encode import encode_images
-    from bench.training.memory import keep_freed_memory
+    from bench.training.process import keep_freed_memory
     from datasets import load
 
     torch.set_num_threads(threads)

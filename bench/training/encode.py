@@ -15,7 +15,7 @@ from ..grid.streams import generator
 from ..models.vae import CHUNK, Decoding
 from .batches import Images
 from .objectives import negative_log_likelihood
-from .precision import autocast
+from .process import autocast
 
 # Images a forward pass on a GPU, over all members: it takes more than a CPU's `CHUNK` to fill it.
 GPU_CHUNK = 16_384

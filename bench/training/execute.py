@@ -20,8 +20,7 @@ from ..grid.specs import group_id, run_id
 from ..store.provenance import git_commit
 from ..store.results import Context, Failure, Result
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
-from .memory import keep_freed_memory
-from .precision import set_products
+from .process import prepare
 from .producers import PRODUCERS
 
 Commit = Callable[[Result | Failure, dict[str, Any]], None]
@@ -67,9 +66,7 @@ def execute(
     record: dict[str, Any] = {"versions": versions(), "git_commit": git_commit()}
     try:
         record["execution"] = _execution(pack)
-        torch.set_num_threads(pack.execution.threads)
-        keep_freed_memory()
-        set_products(pack.execution)
+        prepare(pack.execution)
         reference = pack.specs[0].dataset
         dataset = reference.load()
         record["dataset"] = {

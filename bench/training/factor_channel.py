@@ -30,7 +30,7 @@ from ..store.snapshots import LEVELS, Snapshots
 from .batches import Images
 from .encode import OnProgress, ignore
 from .objectives import gaussian_kl
-from .precision import autocast
+from .process import autocast
 
 # Snapshots at even distances over the rise of C, beside those at `LEVELS` and the last: in all
 # below 1 MB for grey images of 64 pixels, even before they are compressed.

@@ -118,14 +118,11 @@ def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
     import torch
 
     from .batches import Images
-    from .memory import keep_freed_memory
-    from .precision import set_products
+    from .process import prepare
     from .producers import FAMILIES
     from .train import Training
 
-    torch.set_num_threads(pack.execution.threads)
-    keep_freed_memory()
-    set_products(pack.execution)
+    prepare(pack.execution)
     dataset = pack.specs[0].dataset.load()
     images = Images(dataset, pack.execution.device)
     training = Training(pack, images, FAMILIES[pack.specs[0].kind](pack, images))

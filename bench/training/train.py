@@ -24,7 +24,7 @@ from .cuda_graph import Replay
 from .encode import OnProgress, ignore, reconstruction_term, state_bytes
 from .family import Family, VAEFamily
 from .objectives import OBJECTIVES, Objective, Settings, Terms, negative_log_likelihood
-from .precision import autocast
+from .process import autocast
 from .recorder import History
 
 if TYPE_CHECKING:

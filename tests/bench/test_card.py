@@ -12,7 +12,7 @@ from bench.store.results import Context
 from bench.training.batches import Images
 from bench.training.cuda_graph import Replay
 from bench.training.family import VAEFamily
-from bench.training.precision import set_products
+from bench.training.process import set_products
 from bench.training.train import Training, train
 
 pytestmark = [
