@@ -1,7 +1,7 @@
-"""Convolutions of a pack on a card: each layer of all members in one kernel.
+"""Convolutions of a pack on a GPU: each layer of all members in one kernel.
 
-A library's grouped convolution of 32 channels leaves a card nearly idle, most of all its gradients.
-Here the member is an axis of the grid, so that a pack fills the card however small its models are;
+A library's grouped convolution of 32 channels leaves a GPU nearly idle, most of all its gradients.
+Here the member is an axis of the grid, so that a pack fills the GPU however small its models are;
 biases, rectifiers and their derivatives are part of the kernels, and nothing is added up in an
 order that changes from run to run. Features are channels last.
 """
@@ -22,7 +22,7 @@ _DOWN = {"ROWS": 128, "num_warps": 4, "num_stages": 3}
 _UP = {"ROWS": 128, "num_warps": 4, "num_stages": 3}
 _IMAGE = {"ROWS": 128, "num_warps": 4, "num_stages": 3}
 _GRADIENT = {"ROWS": 64, "num_warps": 4, "num_stages": 3}
-# Programs that fill a card, over which the rows of a gradient are divided.
+# Programs that fill a GPU, over which the rows of a gradient are divided.
 _PROGRAMS = 1056
 
 
@@ -195,7 +195,7 @@ def _precision(matrix: Tensor) -> str:
     """Return how products of float32 are taken.
 
     In TF32 where the user allowed it. Else as three products of TF32 that together keep float32's
-    accuracy: the card's matrix units, which know nothing wider, are faster so than its float units.
+    accuracy: the GPU's matrix units, which know nothing wider, are faster so than its float units.
     """
     if matrix.dtype != torch.float32:
         return "ieee"

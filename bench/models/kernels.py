@@ -1,4 +1,4 @@
-"""What a card runs for the convolutions of a pack, in Triton; `card` says what for.
+"""Triton kernels for the convolutions of a pack; `cuda` launches them.
 
 A layer of stride 2 relates two sides: `big`, (K, B, 2H, 2W, CB), and `small`, (K, B, H, W, CS). A
 convolution goes from big to small, a transposed one back, and each is the other's gradient. One

@@ -1,6 +1,6 @@
 """Convolutions of stride 2 with a pack axis: features are (K, B, H, W, C), channels last.
 
-On a card all members of a layer are one kernel (`card`). On the host each member's convolution
+On a GPU all members of a layer are one kernel (`cuda`). On the host each member's convolution
 is a call of its own, since grouped ones take twice the time of as many plain ones; and the layers
 that touch the image, whose one or three channels leave a convolution's kernels mostly idle, are
 products of matrices.
@@ -38,9 +38,9 @@ class PackedConv(_Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply every member's layer to its own features."""
-        card = _card() if x.is_cuda else None
-        if card is not None:
-            return cast("Tensor", card.convolve(x, self.weight, self.bias))
+        cuda = _cuda() if x.is_cuda else None
+        if cuda is not None:
+            return cast("Tensor", cuda.convolve(x, self.weight, self.bias))
         return self._host(x)
 
     def _host(self, x: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ class PackedConvTranspose(_Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply every member's layer to its own features."""
-        card = _card() if x.is_cuda else None
-        if card is not None:
-            return cast("Tensor", card.convolve_transposed(x, self.weight, self.bias))
+        cuda = _cuda() if x.is_cuda else None
+        if cuda is not None:
+            return cast("Tensor", cuda.convolve_transposed(x, self.weight, self.bias))
         return self._host(x)
 
     def _host(self, x: Tensor) -> Tensor:
@@ -144,13 +144,13 @@ class _Transposed(torch.autograd.Function):
 
 
 @cache
-def _card() -> ModuleType | None:
-    # Triton comes with PyTorch's builds for cards, but not on every platform.
+def _cuda() -> ModuleType | None:
+    # Triton comes with PyTorch's builds for GPUs, but not on every platform.
     try:
-        from . import cuda as card
+        from . import cuda
     except ImportError:
         return None
-    return card
+    return cuda
 
 
 def shifted_planes(images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Training batches: which images each member of a pack sees at a step, on the device that trains.
 
-On a card the images lie in the card's memory, binary ones as packed bits (377 MB for dSprites),
-where a batch is gathered and unpacked without a word to the host.
+On a GPU the images lie in the GPU's memory, binary ones as packed bits (377 MB for dSprites),
+where a batch is gathered and unpacked without the host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .._siblings import datasets
 
 
-# Images that are not binary are kept on a card as bytes, if they are no more than this: the ball's
+# Images that are not binary are kept on a GPU as bytes, if they are no more than this: the ball's
 # are, those of coloured dSprites are not.
 RESIDENT_BYTES = 2**30
 _PIECE_IMAGES = 4096
@@ -42,7 +42,7 @@ class Images:
         Where they are wanted.
     resident : bool, optional
         Whether they are kept on the device and gathered there, binary ones as packed bits; by
-        default on a card only, and only if there is room. On the host a gather by numpy from the
+        default on a GPU only, and only if there is room. On the host a gather by numpy from the
         shared memory map is as fast and copies nothing.
 
     Examples
@@ -104,7 +104,7 @@ class Batches:
 
     What comes at a step depends on the members' seeds and the step alone (see `streams`), so that a
     run may be resumed at any step. Indices and noise are drawn on the host for many steps at a
-    time, once for all members of a seed; on a card by a thread, while the card is busy with those
+    time, once for all members of a seed; on a GPU by a thread, while the GPU is busy with those
     before. `prepare` brings them to the device, and a step takes them there without the host.
     """
 

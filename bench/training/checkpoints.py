@@ -1,7 +1,7 @@
 """Checkpoints of a pack in training: one file, replaced whole, believed only if its checksum fits.
 
-What is in it is the producer's matter; here it is bytes. The file's name is made of the members and
-of how they are executed, so that a pack resumes with the same members on equal terms or not at all.
+Its content is up to the producer, and bytes here. Its name is a hash of the members and of how they
+are executed, so that a pack resumes with the same members on equal terms or not at all.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..grid.packs import Pack
 from ..store.files import DamagedError, read_bytes, remove, replacing
 
 log = logging.getLogger("disbench")
-# At most so much work is lost to a crash.
+# The most work, in seconds of training, that a crash can cost.
 CHECKPOINT_SECONDS = 60.0
-# Of what training keeps and of what a step is: another number, and nothing older is gone on from.
+# To be raised when the state or the meaning of a step changes: older checkpoints are then ignored.
 FORMAT = 2
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class Checkpoints:
-    """Where a pack keeps its place, and when it is time to.
+    """The checkpoint file of a pack, and when it is due.
 
     Parameters
     ----------

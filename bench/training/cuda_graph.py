@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 import torch
 
-# Steps that run as they are, so that libraries and compilers have done what they do once.
+# Calls that run as they are first, as libraries and compilers do some work once.
 _EAGER_CALLS = 3
 
 
 class Replay:
-    """Calls one function, again and again, that works on tensors which stay where they are.
+    """Calls one function again and again; its tensors must stay at the same addresses.
 
-    A step of a small model is two hundred kernels of some microseconds, and asking for them from
-    Python takes longer than they do. On a card the function is therefore recorded at its fourth
-    call, and from then on the recording runs. It must ask nothing of the host and tell it nothing.
+    A step of a small model is two hundred kernels of some microseconds, and launching them from
+    Python takes longer than they do. On a GPU the function is therefore recorded at its fourth
+    call, and from then on the recording runs. It must exchange nothing with the host.
 
-    The function is handed over at each call and not kept: it is a method of who has this, and in a
-    circle of references the memory of a pack would outlive the pack.
+    The function is handed over at each call and not kept: it is a method of the object that holds
+    this one, and with a cycle of references the memory of a pack would outlive the pack.
 
     Parameters
     ----------
     recorded : bool
-        Whether to record it, which needs a card.
+        Whether to record it, which needs a GPU.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How many models to train together: measured on the card that will, not guessed."""
+"""How many models to train together: measured on the GPU that trains them, not guessed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .timing import time_pack
 # A pack is doubled as long as that makes a tenth more steps of models a second; above that, larger
 # packs only end later.
 GAIN = 1.1
-# What may be taken of a card's memory.
+# What may be taken of a GPU's memory.
 MEMORY_SHARE = 0.7
 
 
@@ -78,7 +78,7 @@ def _rate(family: Pack, size: int) -> float | None:
 
     torch.cuda.reset_peak_memory_stats()
     try:
-        costs = time_pack(Pack(family.specs[:size], family.execution), lambda *told: None)
+        costs = time_pack(Pack(family.specs[:size], family.execution), lambda *progress: None)
     except torch.OutOfMemoryError:
         return None
     _, memory = torch.cuda.mem_get_info()

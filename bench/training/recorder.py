@@ -38,14 +38,14 @@ class History:
         self._window = math.ceil(self._steps / HISTORY_ROWS)
         self._count = 0
         self._ends: list[int] = []
-        # All at once, for the heap's sake: see `encode_images`.
+        # Allocated at once, so that the heap is not fragmented: see `encode_images`.
         n_columns = 4 + n_latents
         self._sum = torch.zeros((len(specs), n_columns), dtype=torch.float64, device=device)
         n_rows = math.ceil(self._steps / self._window)
         self._rows = np.full((n_rows, len(specs), n_columns), np.nan)
 
     def add(self, row: Tensor) -> None:
-        """Add a step's (K, columns) row; nothing comes to the host."""
+        """Add a step's (K, columns) row, on the device."""
         self._sum += row
 
     def close(self, step: int) -> bool:

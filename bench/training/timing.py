@@ -12,7 +12,7 @@ from ..errors import DisbenchError
 from ..grid.packs import Pack
 from ..grid.specs import TrainedSpec
 
-# The first steps warm caches and threads up, and on a card record themselves.
+# The first steps warm caches and threads up, and on a GPU one of them is recorded.
 WARM_STEPS, TIMED_STEPS = 5, 12
 TIMED_IMAGES = 2_048
 
@@ -58,7 +58,7 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
         If a step cannot be made.
     """
     if packs and packs[0].execution.device == "cuda":
-        # They take turns: one fills the card.
+        # They take turns: one fills the GPU.
         workers = 1
     families: dict[str, list[Pack]] = {}
     for pack in packs:
@@ -100,7 +100,7 @@ def _measured(pack: Pack, workers: int) -> Costs:
     what = f"cannot time a step of {spec.kind} on {spec.dataset.name}"
     try:
         for _, answer in run_tasks(
-            time_pack, [pack] * workers, workers=workers, progress=lambda position, told: None
+            time_pack, [pack] * workers, workers=workers, progress=lambda position, progress: None
         ):
             if isinstance(answer, Crashed):
                 raise TimingError(f"{what}: {answer}")
@@ -113,7 +113,7 @@ def _measured(pack: Pack, workers: int) -> Costs:
 
 
 def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
-    """Time a few steps of a pack here, and the encoding of some images; nothing is told."""
+    """Time a few steps of a pack here, and the encoding of some images; no progress is reported."""
     import numpy as np
     import torch
 

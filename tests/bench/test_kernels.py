@@ -1,4 +1,4 @@
-"""The card's kernels are convolutions: interpreted where there is no card, on it where there is."""
+"""The GPU's kernels are convolutions: interpreted where there is no GPU, on it where there is."""
 
 import os
 import subprocess
@@ -8,19 +8,19 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-ON_CARD = torch.cuda.is_available()
-if not ON_CARD:
+ON_GPU = torch.cuda.is_available()
+if not ON_GPU:
     # Read when Triton is imported, which nothing else does here.
     os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", reason="Triton is not installed")
-from bench.models import cuda as card  # noqa: E402
+from bench.models import cuda  # noqa: E402
 
-DEVICE = "cuda" if ON_CARD else "cpu"
+DEVICE = "cuda" if ON_GPU else "cpu"
 # Channels of the big side and of the small one, size of the kernel: those of both architectures.
 LAYERS = [(1, 32, 4), (3, 32, 4), (32, 32, 4), (32, 64, 2), (64, 64, 2), (64, 32, 4)]
 # Relative to the whole tensor. The interpreter has no bfloat16 products.
 TOLERANCES = {torch.float32: 1e-6}
-if ON_CARD:
+if ON_GPU:
     TOLERANCES[torch.bfloat16] = 2e-2
 PACK, BATCH = 2, 3
 
@@ -73,14 +73,14 @@ def test_a_convolution_is_pytorchs_with_its_gradients(big, small, size, dtype):
         image, *inputs = inputs
         convolve = _members(F.conv2d, size // 2 - 1)
         _check(
-            lambda *rest: card.convolve(image.detach(), *rest),
+            lambda *rest: cuda.convolve(image.detach(), *rest),
             lambda *rest: F.relu(convolve(image.detach().double(), *rest)),
             inputs,
             dtype,
         )
     else:
         convolve = _members(F.conv2d, size // 2 - 1)
-        _check(card.convolve, lambda *every: F.relu(convolve(*every)), inputs, dtype)
+        _check(cuda.convolve, lambda *every: F.relu(convolve(*every)), inputs, dtype)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
@@ -90,15 +90,15 @@ def test_a_transposed_convolution_is_pytorchs_with_its_gradients(big, small, siz
     convolve = _members(F.conv_transpose2d, size // 2 - 1)
     # Of an image they are logits.
     expected = convolve if big < 16 else lambda *every: F.relu(convolve(*every))
-    _check(card.convolve_transposed, expected, inputs, dtype)
+    _check(cuda.convolve_transposed, expected, inputs, dtype)
 
 
 def test_a_gradient_does_not_depend_on_how_it_is_divided(monkeypatch):
     x, weight, bias = _tensors(2, (1, 4, 16, 16, 32), (1, 32, 32, 4, 4), (1, 32))
     found = []
     for programs in (1, 10_000):
-        monkeypatch.setattr(card, "_PROGRAMS", programs)
-        out = card.convolve(x, weight, bias)
+        monkeypatch.setattr(cuda, "_PROGRAMS", programs)
+        out = cuda.convolve(x, weight, bias)
         found.append(torch.autograd.grad(out.square().sum(), (weight, bias)))
     for whole, divided in zip(*found, strict=True):
         assert torch.allclose(whole, divided, rtol=1e-4, atol=1e-3)
@@ -106,16 +106,16 @@ def test_a_gradient_does_not_depend_on_how_it_is_divided(monkeypatch):
 
 def test_members_share_nothing():
     x, weight, bias = _tensors(3, (3, 2, 8, 8, 32), (3, 32, 32, 4, 4), (3, 32))
-    together = card.convolve(x, weight, bias)
+    together = cuda.convolve(x, weight, bias)
     for k in range(3):
-        alone = card.convolve(x[k : k + 1], weight[k : k + 1], bias[k : k + 1])
+        alone = cuda.convolve(x[k : k + 1], weight[k : k + 1], bias[k : k + 1])
         assert torch.equal(together[k], alone[0])
     with torch.no_grad():
         weight[1] = float("nan")
-    (gradient,) = torch.autograd.grad(card.convolve(x, weight, bias).sum(), weight)
-    assert torch.isnan(card.convolve(x, weight, bias)[1]).any()
+    (gradient,) = torch.autograd.grad(cuda.convolve(x, weight, bias).sum(), weight)
+    assert torch.isnan(cuda.convolve(x, weight, bias)[1]).any()
     for k in (0, 2):
-        assert torch.equal(card.convolve(x, weight, bias)[k], together[k])
+        assert torch.equal(cuda.convolve(x, weight, bias)[k], together[k])
         assert torch.isfinite(gradient[k]).all()
 
 
@@ -155,7 +155,7 @@ for kind, precision in (("*bf16", "ieee"), ("*fp32", "tf32x3")):
 
 
 @pytest.mark.slow
-def test_kernels_compile_for_a_card_that_is_not_here(tmp_path):
+def test_kernels_compile_for_a_gpu_that_is_not_here(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     done = subprocess.run(
         [sys.executable, "-c", COMPILE],
@@ -168,7 +168,7 @@ def test_kernels_compile_for_a_card_that_is_not_here(tmp_path):
 
 
 def test_a_training_step_on_the_kernels_is_the_hosts(monkeypatch):
-    """The whole model, forward and backward, with the card's layers in place of the host's."""
+    """The whole model, forward and backward, with the GPU's layers in place of the host's."""
     from bench.models import layers as convolutions
     from bench.models.vae import VAE
 
@@ -182,18 +182,18 @@ def test_a_training_step_on_the_kernels_is_the_hosts(monkeypatch):
 
     host = [gradient.cpu() for gradient in gradients()] if DEVICE == "cpu" else None
     if host is None:
-        monkeypatch.setattr(convolutions, "_card", lambda: None)
+        monkeypatch.setattr(convolutions, "_cuda", lambda: None)
         host = gradients()
         monkeypatch.undo()
         found = gradients()
     else:
         for kind in (convolutions.PackedConv, convolutions.ImageConv):
             monkeypatch.setattr(
-                kind, "_host", lambda self, x: card.convolve(x, self.weight, self.bias)
+                kind, "_host", lambda self, x: cuda.convolve(x, self.weight, self.bias)
             )
         for kind in (convolutions.PackedConvTranspose, convolutions.ImageConvTranspose):
             monkeypatch.setattr(
-                kind, "_host", lambda self, x: card.convolve_transposed(x, self.weight, self.bias)
+                kind, "_host", lambda self, x: cuda.convolve_transposed(x, self.weight, self.bias)
             )
         found = gradients()
     for a, b in zip(found, host, strict=True):
