@@ -90,14 +90,14 @@ def run_grid(
     execution : Execution, optional
         Device, precision and threads a model; the CPU in float32 by default.
     pack : int, optional
-        Models trained together; by default as many as pay on this card, and one on a CPU.
+        Models trained together; by default as many as pay on this GPU, and one on a CPU.
     engine : str
         Where tasks run, a name of `engines.ENGINES`: "local" or "ray".
     address : str, optional
         HOST:PORT of the Ray cluster's head node; by default that of RAY_ADDRESS, or of the cluster
         that this machine is a node of.
     gpus_per_run : float, optional
-        Share of a card that each pack takes on a cluster, 1 by default.
+        Share of a GPU that each pack takes on a cluster, 1 by default.
     allow_imports : bool
         Whether the grid may name metrics that are imported from outside of the suite.
     checkpoint_seconds : float
@@ -155,12 +155,12 @@ def run_grid(
         packs = []
         if pending:
             how = settled(execution, machines)
-            # Of a cluster's cards this machine knows nothing.
+            # Of a cluster's GPUs this machine knows nothing.
             size = pack or (pack_size(pending, how) if engine == "local" else 1)
             packs = _packs(pending, again, how, size)
         hearers.tell("on_start", pending)
-        # On this machine a card trains one pack at a time, and leaves the other workers to scores.
-        idle = engine == "local" and _demand(packs).card and (workers or 1) > 1
+        # On this machine a GPU trains one pack at a time, and leaves the other workers to scores.
+        idle = engine == "local" and _demand(packs).gpu and (workers or 1) > 1
         with Alongside(store, requests, machines) if idle else nullcontext() as alongside:
             failed = _make(store, packs, machines, checkpoint_seconds, hearers, alongside)
         store.clear_checkpoints()
@@ -283,7 +283,7 @@ def _make(
 def _demand(packs: Sequence[Pack]) -> Demand:
     """Return what each pack takes of a machine: all are executed alike."""
     execution = packs[0].execution if packs else Execution()
-    return Demand(execution.threads, card=execution.device == "cuda")
+    return Demand(execution.threads, gpu=execution.device == "cuda")
 
 
 def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, hearers: Callbacks) -> None:
@@ -316,10 +316,10 @@ def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
 
 
 def settled(execution: Execution, engine: Engine | None = None) -> Execution:
-    """Settle which device `auto` is, and refuse a card that is not there, or what it alone has."""
+    """Settle which device `auto` is, and refuse a GPU that is not there, or what it alone has."""
     there: bool | None = False
     if execution.device != "cpu":
-        there = engine.has_card() if engine is not None else None
+        there = engine.has_gpu() if engine is not None else None
         where = "no node of the cluster has a GPU"
         if there is None:
             import torch
@@ -328,7 +328,7 @@ def settled(execution: Execution, engine: Engine | None = None) -> Execution:
         if execution.device == "cuda" and not there:
             raise DeviceError(f"--device cuda: {where}; use --device cpu")
     if execution.precision == "tf32" and not there:
-        raise DeviceError("--precision tf32: only cards have it; use float32 or bfloat16")
+        raise DeviceError("--precision tf32: only GPUs have it; use float32 or bfloat16")
     return replace(execution, device="cuda" if there else "cpu")
 
 

@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pack",
         type=option(given.PACK),
         metavar="K",
-        help="models trained together; by default as many as pay on a card, and 1 on a CPU",
+        help="models trained together; by default as many as pay on a GPU, and 1 on a CPU",
     )
     parser.add_argument(
         "--allow-imports",

@@ -51,7 +51,7 @@ def score(
     encode : callable, or sequence of callables
         Takes images, (n, C, H, W) uint8 in 0..255, and returns a pair, (means, logvars), each
         (n, D); logvars, the logarithm of the variance, may be None. Arrays and tensors do, also
-        those on a card, that want gradients or are of 16 bits. Several callables are repetitions
+        those on a GPU, that want gradients or are of 16 bits. Several callables are repetitions
         of one model: seeds 0, 1, …
     dataset : str or FactorDataset
         A dataset's name, or a dataset.

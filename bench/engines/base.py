@@ -66,7 +66,7 @@ class Demand:
     """What a task takes of a machine, for engines that choose the machine by it."""
 
     threads: int = 1
-    card: bool = False
+    gpu: bool = False
 
 
 SMALL = Demand()
@@ -85,7 +85,7 @@ class EngineOptions:
     address : str, optional
         Of a cluster.
     gpus_per_run : float, optional
-        The share of a card that a task with `Demand.card` takes on a cluster.
+        The share of a GPU that a task with `Demand.gpu` takes on a cluster.
     """
 
     folder: Path
@@ -107,8 +107,8 @@ class Engine(Protocol):
     ) -> Iterator[tuple[int, Answer | Crashed]]:
         """Run every task and yield (position, answer) as each ends; see `local.run_tasks`."""
 
-    def has_card(self) -> bool | None:
-        """Return whether tasks can have a card; None where that is a matter of this machine."""
+    def has_gpu(self) -> bool | None:
+        """Return whether tasks can have a GPU; None where that is a matter of this machine."""
 
     def status(self) -> str:
         """Say in a few words how the machines are doing; nothing where there is only this one."""

@@ -52,11 +52,11 @@ class LocalEngine:
         progress: Progress,
         demand: Demand = SMALL,
     ) -> Iterator[tuple[int, Answer | Crashed]]:
-        """Run every task; those that want the card, which one fills, one after another."""
-        workers = 1 if demand.card else self._workers
+        """Run every task; those that want the GPU, which one fills, one after another."""
+        workers = 1 if demand.gpu else self._workers
         return run_tasks(call, tasks, workers=workers, progress=progress)
 
-    def has_card(self) -> bool | None:
+    def has_gpu(self) -> bool | None:
         """Leave it to whoever may load torch to look."""
         return None
 

@@ -52,7 +52,7 @@ def encode_images(
     ----------
     encode : callable
         Returns a pair, of whatever type: means and log-variances, each (n, D) numbers of an array,
-        a tensor, on a card or not, or nested lists; None in place of log-variances.
+        a tensor, on a GPU or not, or nested lists; None in place of log-variances.
     data : FactorDataset
         The images.
     indices : ndarray
@@ -121,7 +121,7 @@ def _batch(source: str, name: str, part: Any, n_images: int) -> NDArray[Any]:
 
 def _as_array(part: Any) -> NDArray[Any]:
     if hasattr(part, "detach"):
-        # A torch tensor, known by its methods: it may want gradients, lie on a card, or be of a
+        # A torch tensor, known by its methods: it may want gradients, lie on a GPU, or be of a
         # type of 16 bits that numpy has not. Codes are scored as 32 bits in any case.
         part = part.detach().cpu()
         part = part.float().numpy() if part.is_floating_point() else part.numpy()

@@ -68,7 +68,7 @@ def seconds(value: Any) -> float:
 
 
 def share(value: Any) -> float:
-    """Return a share of a card, or a number of cards.
+    """Return a share of a GPU, or a number of GPUs.
 
     Raises
     ------
@@ -76,10 +76,10 @@ def share(value: Any) -> float:
         If it is none that Ray has a meaning for.
     """
     number = _number(value)
-    if not (LEAST_SHARE <= number <= 1 or (1 < number <= MOST_CARDS and number.is_integer())):
+    if not (LEAST_SHARE <= number <= 1 or (1 < number <= MOST_GPUS and number.is_integer())):
         raise ValueError(
-            f"must be a share of a card, from {LEAST_SHARE} to 1, or a whole number of cards up to "
-            f"{MOST_CARDS:,}, not {reprlib.repr(value)}"
+            f"must be a share of a GPU, from {LEAST_SHARE} to 1, or a whole number of GPUs up to "
+            f"{MOST_GPUS:,}, not {reprlib.repr(value)}"
         )
     return number
 
@@ -113,7 +113,7 @@ def path(value: Any) -> Path:
 
 YEAR = 366 * 86_400
 # Ray counts in ten thousandths.
-LEAST_SHARE, MOST_CARDS = 0.0001, 1_000
+LEAST_SHARE, MOST_GPUS = 0.0001, 1_000
 # Limits are beyond any machine: what is above them is a mistake.
 WORKERS = partial(whole, most=10_000)
 THREADS = partial(whole, most=1_000)

@@ -19,7 +19,7 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 class Execution:
     """How runs are computed. Never part of their identity, always part of their record.
 
-    `auto` is a wish, a card where there is one; it is settled before anything is computed.
+    `auto` is a wish, a GPU where there is one; it is settled before anything is computed.
     """
 
     device: Device = "cpu"
@@ -52,7 +52,7 @@ _SHARED = {*VAESpec.model_fields, "channel", "channel_rate"} - {"kind", "seed"}
 def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -> list[Pack]:
     """Group runs into packs of at most `size`; only trained models of one shape share a pack.
 
-    Those of a shape are divided evenly, as a small last pack would take a card nearly as long.
+    Those of a shape are divided evenly, as a small last pack would take a GPU nearly as long.
     """
     families: dict[str, list[BaseSpec]] = {}
     for spec in specs:

@@ -1,4 +1,4 @@
-"""Scores of runs while others are trained: a card trains, and the processors are free."""
+"""Scores of runs while others are trained: a GPU trains, and the processors are free."""
 
 from __future__ import annotations
 

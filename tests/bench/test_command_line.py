@@ -145,7 +145,7 @@ def test_a_bad_grid_is_refused_in_one_line_without_torch(write, tmp_path):
     assert answer.stderr.count("\n") == 1
 
 
-def test_a_missing_card_is_refused(write, tmp_path, capsys, monkeypatch):
+def test_a_missing_gpu_is_refused(write, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     arguments = [str(write()), "--out", str(tmp_path / "out"), "--device", "cuda"]
     assert main(arguments) == 2

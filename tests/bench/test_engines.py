@@ -219,11 +219,11 @@ class TestRay:
             assert len((Path(cache) / "drawn").read_text().split()) == 1
 
     def test_what_no_node_has_is_refused(self, connected):
-        assert connected.has_card() is False
+        assert connected.has_gpu() is False
         assert settled(Execution("auto"), connected).device == "cpu"
         with pytest.raises(pipeline.DeviceError, match="no node of the cluster has a GPU"):
             settled(Execution("cuda"), connected)
-        for demand in (Demand(threads=64), Demand(card=True)):
+        for demand in (Demand(threads=64), Demand(gpu=True)):
             with pytest.raises(EngineError, match=r"no node has the .*2 CPUs, 0 GPUs"):
                 list(connected.run_tasks(tasks.add, [1], progress=silent, demand=demand))
         assert connected.status() == "2 nodes, 0 in flight"

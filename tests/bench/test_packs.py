@@ -1,4 +1,4 @@
-"""Who is trained together, and what a card's idle processors do meanwhile."""
+"""Who is trained together, and what a GPU's idle processors do meanwhile."""
 
 import copy
 from typing import ClassVar
@@ -69,8 +69,8 @@ def test_a_processor_trains_one_model_at_a_time():
     assert pack_size(_specs(10), Execution("cpu")) == 1
 
 
-def test_tf32_is_refused_where_there_is_no_card():
-    with pytest.raises(DeviceError, match="only cards have it"):
+def test_tf32_is_refused_where_there_is_no_gpu():
+    with pytest.raises(DeviceError, match="only GPUs have it"):
         settled(Execution("cpu", "tf32"))
     assert settled(Execution("cpu", "bfloat16")).precision == "bfloat16"
 
@@ -112,8 +112,8 @@ def test_what_fails_alongside_is_told_of_afterwards(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
 
-def test_a_card_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
-    """The path of a grid on a card, but for the card."""
+def test_a_gpu_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
+    """The path of a grid on a GPU, but for the GPU."""
     told = []
 
     class Told(Alongside):
@@ -124,10 +124,10 @@ def test_a_card_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "Alongside", Told)
     demand = pipeline._demand
 
-    def of_a_card(packs):
-        return type(demand(packs))(1, card=True)
+    def on_a_gpu(packs):
+        return type(demand(packs))(1, gpu=True)
 
-    monkeypatch.setattr(pipeline, "_demand", of_a_card)
+    monkeypatch.setattr(pipeline, "_demand", on_a_gpu)
 
     class Hearer:
         heard: ClassVar[list[str]] = []

@@ -363,7 +363,7 @@ class _Pair(NamedTuple):
 
 
 class _Tensor:
-    """What `encode_images` knows of a torch tensor that wants gradients, on a card, of 16 bits."""
+    """What `encode_images` knows of a torch tensor that wants gradients, on a GPU, of 16 bits."""
 
     def __init__(self, values, done=()):
         self.values, self.done = values, done

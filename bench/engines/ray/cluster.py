@@ -57,7 +57,7 @@ class RayEngine:
     ray : module
         Ray, which only those who use it have.
     options : EngineOptions
-        How many tasks at once, and which share of a card each takes.
+        How many tasks at once, and which share of a GPU each takes.
     """
 
     def __init__(self, ray: ModuleType, options: EngineOptions) -> None:
@@ -124,8 +124,8 @@ class RayEngine:
         finally:
             self.stop()
 
-    def has_card(self) -> bool | None:
-        """Return whether a node has a card."""
+    def has_gpu(self) -> bool | None:
+        """Return whether a node has a GPU."""
         return any(node.gpus > 0 for node in self._watch.nodes)
 
     def status(self) -> str:
@@ -160,7 +160,7 @@ class RayEngine:
     def _needs(self, demand: Demand) -> tuple[int, float]:
         """Return the CPUs and GPUs that Ray has to keep free for a task."""
         cpus = demand.threads
-        gpus = (self._options.gpus_per_run or 1.0) if demand.card else 0.0
+        gpus = (self._options.gpus_per_run or 1.0) if demand.gpu else 0.0
         if not any(node.cpus >= cpus and node.gpus >= gpus for node in self._watch.look()):
             there = "; ".join(
                 f"{node.address}: {node.cpus:g} CPUs, {node.gpus:g} GPUs"

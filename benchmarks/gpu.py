@@ -1,6 +1,6 @@
-"""Speed of training and encoding on a card: python benchmarks/card.py.
+"""Speed of training and encoding on a GPU: python benchmarks/gpu.py.
 
-The other side is an eager float32 loop of one model on the same card, with the images already
+The other side is an eager float32 loop of one model on the same GPU, with the images already
 there and nothing read back: what a careful user writes. Arrangements take turns (A B A B); what is
 quoted is the ratio within a round. All on dSprites, the paper's architecture, batches of 64.
 """

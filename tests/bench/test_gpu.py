@@ -1,4 +1,4 @@
-"""On a card: the same training, whichever way it is computed. Skipped where there is none."""
+"""On a GPU: the same training, whichever way it is computed. Skipped where there is none."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from bench.training.process import set_products
 from bench.training.train import Training, train
 
 pytestmark = [
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card here"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
     pytest.mark.slow,
 ]
 STEPS = 200
@@ -49,10 +49,10 @@ def _losses(specs, execution):
     return np.stack([result.history["loss"].to_numpy() for result in results])
 
 
-def test_a_card_trains_as_the_host_does():
+def test_a_gpu_trains_as_the_host_does():
     specs = _specs()
-    card, host = _losses(specs, Execution("cuda")), _losses(specs, Execution("cpu"))
-    assert card == pytest.approx(host, rel=TOLERANCE)
+    gpu, host = _losses(specs, Execution("cuda")), _losses(specs, Execution("cpu"))
+    assert gpu == pytest.approx(host, rel=TOLERANCE)
     assert host[0, -1] < 0.6 * host[0, 0]
 
 
