@@ -9,17 +9,39 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from .grid.specs import BaseSpec
 from .store.stored_run import StoredRun
 
-if TYPE_CHECKING:
-    from .pipeline import Summary
-
 log = logging.getLogger("disbench")
 # The least time between two tellings of a run's progress: a step may take a millisecond.
 PROGRESS_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a start of a grid did.
+
+    Attributes
+    ----------
+    folder : Path
+        The output folder.
+    trained, already_done, failed : int
+        Runs made now, runs that were there, and runs that could not be made or scored.
+    """
+
+    folder: Path
+    trained: int
+    already_done: int
+    failed: int
+
+    @property
+    def report(self) -> Path:
+        """The page that shows everything."""
+        return self.folder / "report.html"
 
 
 class Callback(Protocol):

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._siblings import console
 from .engines import stopping
-from .errors import DisbenchError
+from .errors import DisbenchError, Stopped
 
 log = logging.getLogger("disbench")
 say = console.say
@@ -42,7 +42,7 @@ def command(work: Callable[[], int], *, stopped: str = "the same command goes on
         except OSError as error:
             log.debug("", exc_info=True)
             console.complain(f"error: {_named(error)}")
-        except stopping.Stopped as stop:
+        except Stopped as stop:
             console.complain(f"stopped by {signal.Signals(stop.number).name}; {stopped}")
             return 128 + stop.number
         return 2

@@ -1,4 +1,7 @@
-"""What is said of input that cannot be used, or is probably not what was meant."""
+"""What ends a command, or is said of input that is probably not what was meant.
+
+Errors that belong to one room stand there (`store`, `engines`); all have the base `DisbenchError`.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,24 @@ class GridError(InputError):
 
 class CodesError(InputError):
     """Codes from elsewhere that cannot be scored."""
+
+
+class DeviceError(DisbenchError, RuntimeError):
+    """The device that was asked for is not there."""
+
+
+class Stopped(BaseException):
+    """A signal asked the process to end. No `Exception`: nobody who expects errors catches it.
+
+    Attributes
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class GridWarning(UserWarning):

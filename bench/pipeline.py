@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .callbacks import Callbacks
+from .callbacks import Callbacks, Summary
 from .engines import EngineOptions, open_engine
 from .engines.base import Crashed, Demand, Engine
 from .engines.progress import progress
-from .errors import DisbenchError, GridError
+from .errors import GridError
 from .grid import arguments as given
 from .grid.config import Grid, expand, load_grid, parse_grid
 from .grid.metric_requests import MetricRequest, metric_requests
@@ -31,35 +31,13 @@ from .store.results import Failure
 from .store.store import Store
 from .store.stored_run import CODES, WEIGHTS, StoredRun, read_run
 from .training.checkpoints import CHECKPOINT_SECONDS
+from .training.device import settle_device
 from .training.pack_size import pack_size
 
 if TYPE_CHECKING:
     from .training.execute import Outcome
 
 log = logging.getLogger("disbench")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a start of a grid did.
-
-    Attributes
-    ----------
-    folder : Path
-        The output folder.
-    trained, already_done, failed : int
-        Runs made now, runs that were there, and runs that could not be made or scored.
-    """
-
-    folder: Path
-    trained: int
-    already_done: int
-    failed: int
-
-    @property
-    def report(self) -> Path:
-        """The page that shows everything."""
-        return self.folder / "report.html"
 
 
 def run_grid(
@@ -154,7 +132,7 @@ def run_grid(
         log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
         packs = []
         if pending:
-            how = settled(execution, machines)
+            how = settle_device(execution, machines)
             # Of a cluster's GPUs this machine knows nothing.
             size = pack or (pack_size(pending, how) if engine == "local" else 1)
             packs = _packs(pending, again, how, size)
@@ -313,27 +291,6 @@ def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
     from .models.decode import decode_run
 
     decode_run(store, runs[0])
-
-
-def settled(execution: Execution, engine: Engine | None = None) -> Execution:
-    """Settle which device `auto` is, and refuse a GPU that is not there, or what it alone has."""
-    there: bool | None = False
-    if execution.device != "cpu":
-        there = engine.has_gpu() if engine is not None else None
-        where = "no node of the cluster has a GPU"
-        if there is None:
-            import torch
-
-            there, where = torch.cuda.is_available(), "torch finds no CUDA device here"
-        if execution.device == "cuda" and not there:
-            raise DeviceError(f"--device cuda: {where}; use --device cpu")
-    if execution.precision == "tf32" and not there:
-        raise DeviceError("--precision tf32: only GPUs have it; use float32 or bfloat16")
-    return replace(execution, device="cuda" if there else "cpu")
-
-
-class DeviceError(DisbenchError, RuntimeError):
-    """The device that was asked for is not there."""
 
 
 def _name(pack: Pack) -> str:

@@ -22,10 +22,11 @@ from .grid.config import Grid, expand, load_grid
 from .grid.metric_requests import metric_requests
 from .grid.packs import DEVICES, PRECISIONS, Execution, make_packs
 from .grid.specs import TrainedSpec, run_id
-from .pipeline import lacking_codes, run_grid, settled
+from .pipeline import lacking_codes, run_grid
 from .store.outdated import outdated
 from .store.store import Store
 from .training.checkpoints import CHECKPOINT_SECONDS
+from .training.device import settle_device
 from .training.pack_size import pack_size
 from .training.timing import estimate_seconds
 
@@ -85,7 +86,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
     lines.append(f"{len(specs)} runs: {len(specs) - len(pending)} done, {len(pending)} to do")
     say("\n".join(lines))
     if any(isinstance(spec, TrainedSpec) for spec in pending):
-        execution = settled(execution)
+        execution = settle_device(execution)
         packs = make_packs(pending, execution, options.pack or pack_size(pending, execution))
         workers = options.workers or usable_cpus()
         minutes = estimate_seconds(packs, workers) / 60

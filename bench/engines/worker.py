@@ -15,6 +15,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..errors import Stopped
 from . import stopping
 from .base import portable
 
@@ -76,7 +77,7 @@ def serve(pipe: Connection, lifeline: int) -> None:
             pipe.send(("told", told))
         except (BrokenPipeError, ConnectionResetError):
             # The driver is gone: no failure of the task.
-            raise stopping.Stopped(signal.SIGHUP) from None
+            raise Stopped(signal.SIGHUP) from None
 
     try:
         stopping.install(worker=True)
@@ -97,7 +98,7 @@ def serve(pipe: Connection, lifeline: int) -> None:
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
-    except stopping.Stopped as stopped:
+    except Stopped as stopped:
         # So that whoever asks why it ended hears of the signal.
         signal.signal(stopped.number, signal.SIG_DFL)
         os.kill(os.getpid(), stopped.number)

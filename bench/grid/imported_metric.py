@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._siblings import metrics
-from ..engines.stopping import Stopped
-from ..errors import named, said
+from ..errors import Stopped, named, said
 
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _ARRAYS = ("means", "logvars", "factors")

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._siblings import metrics
-from ..engines.stopping import Stopped
-from ..errors import named, said
+from ..errors import Stopped, named, said
 from ..grid.imported_metric import ForeignError
 
 log = logging.getLogger("disbench")

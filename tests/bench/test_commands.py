@@ -200,7 +200,7 @@ def test_a_home_folder_is_found(tmp_path, monkeypatch, capsys):
 
 
 def test_every_error_that_a_command_tells_is_of_one_class():
-    from bench import engines, errors, pipeline
+    from bench import engines, errors
     from bench.store import files, store
     from bench.training import timing as estimate
 
@@ -212,7 +212,7 @@ def test_every_error_that_a_command_tells_is_of_one_class():
         files.WriteError,
         store.StoreError,
         store.LockedError,
-        pipeline.DeviceError,
+        errors.DeviceError,
         estimate.TimingError,
     ]
     assert all(issubclass(each, errors.DisbenchError) for each in classes)

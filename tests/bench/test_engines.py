@@ -13,16 +13,18 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bench import pipeline, report
+from bench import report
 from bench.engines import ENGINES, EngineError, EngineOptions, open_engine, stopping
 from bench.engines.base import Crashed, Demand
 from bench.engines.progress import progress
 from bench.engines.ray import nodes as _nodes, shipping as _shipping, watch as _watch
 from bench.engines.ray.cluster import RayEngine
+from bench.errors import DeviceError
 from bench.grid.packs import Execution
-from bench.pipeline import run_grid, settled
+from bench.pipeline import run_grid
 from bench.store.files import WriteError
 from bench.store.store import Store
+from bench.training.device import settle_device
 from tests.bench.conftest import SMALL_BALL
 from tests.reliability import tasks
 from tests.reliability.processes import HANG, needs_proc, tables, wait_for
@@ -220,9 +222,9 @@ class TestRay:
 
     def test_what_no_node_has_is_refused(self, connected):
         assert connected.has_gpu() is False
-        assert settled(Execution("auto"), connected).device == "cpu"
-        with pytest.raises(pipeline.DeviceError, match="no node of the cluster has a GPU"):
-            settled(Execution("cuda"), connected)
+        assert settle_device(Execution("auto"), connected).device == "cpu"
+        with pytest.raises(DeviceError, match="no node of the cluster has a GPU"):
+            settle_device(Execution("cuda"), connected)
         for demand in (Demand(threads=64), Demand(gpu=True)):
             with pytest.raises(EngineError, match=r"no node has the .*2 CPUs, 0 GPUs"):
                 list(connected.run_tasks(tasks.add, [1], progress=silent, demand=demand))

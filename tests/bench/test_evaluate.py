@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.engines.local import LocalEngine
-from bench.engines.stopping import Stopped
+from bench.errors import Stopped
 from bench.external_codes.arrays import check_codes
 from bench.external_codes.commit import commit_codes, dataset_entry
 from bench.grid.metric_requests import MetricRequest, metric_requests

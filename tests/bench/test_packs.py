@@ -7,13 +7,15 @@ import pytest
 
 from bench import pipeline
 from bench.engines.local import LocalEngine
+from bench.errors import DeviceError
 from bench.grid.metric_requests import metric_requests
 from bench.grid.packs import Execution, make_packs
 from bench.grid.specs import SPEC_ADAPTER
-from bench.pipeline import DeviceError, run_grid, settled
+from bench.pipeline import run_grid
 from bench.scoring.background import Alongside
 from bench.scoring.runs import missing_scores, scalar_scores
 from bench.store.store import Store
+from bench.training.device import settle_device
 from bench.training.pack_size import GAIN, best_size, pack_size
 
 from .conftest import SMALL_GRID
@@ -71,8 +73,8 @@ def test_a_processor_trains_one_model_at_a_time():
 
 def test_tf32_is_refused_where_there_is_no_gpu():
     with pytest.raises(DeviceError, match="only GPUs have it"):
-        settled(Execution("cpu", "tf32"))
-    assert settled(Execution("cpu", "bfloat16")).precision == "bfloat16"
+        settle_device(Execution("cpu", "tf32"))
+    assert settle_device(Execution("cpu", "bfloat16")).precision == "bfloat16"
 
 
 def test_scores_made_alongside_are_those_made_afterwards(tmp_path):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from bench import load_run, run_grid
+from bench.errors import DeviceError
 from bench.grid.packs import Execution
-from bench.pipeline import DeviceError
 from bench.report import build
 from bench.run import main as run_main
 from bench.share import main, rounded, share

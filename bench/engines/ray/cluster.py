@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ...errors import Stopped
 from .. import stopping
 from ..base import (
     SMALL,
@@ -245,7 +246,7 @@ def _serve(
         # Ray cancels by what looks like Ctrl-C; training then writes its checkpoint.
         with stopping.interruptible():
             return call(task, tell)
-    except stopping.Stopped:
+    except Stopped:
         return None  # nobody waits for it
     except Exception as error:
         raise portable(error) from None
@@ -297,7 +298,7 @@ def _signals_through() -> Iterator[None]:
     try:
         yield
     except SystemError as error:
-        if isinstance(error.__cause__, stopping.Stopped):
+        if isinstance(error.__cause__, Stopped):
             raise error.__cause__ from None
         raise
 

@@ -1,0 +1,44 @@
+"""The device that runs are computed on. No torch, until somebody asks for a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..engines.base import Engine
+from ..errors import DeviceError
+from ..grid.packs import Execution
+
+
+def settle_device(execution: Execution, engine: Engine | None = None) -> Execution:
+    """Settle which device `auto` is, and refuse a GPU that is not there, or what it alone has.
+
+    Parameters
+    ----------
+    execution : Execution
+        As it was asked for.
+    engine : Engine, optional
+        Where runs are to be made; this machine by default.
+
+    Returns
+    -------
+    Execution
+        With the device `cpu` or `cuda`.
+
+    Raises
+    ------
+    DeviceError
+        If the device, or one that has the precision, is not there.
+    """
+    there: bool | None = False
+    if execution.device != "cpu":
+        there = engine.has_gpu() if engine is not None else None
+        where = "no node of the cluster has a GPU"
+        if there is None:
+            import torch
+
+            there, where = torch.cuda.is_available(), "torch finds no CUDA device here"
+        if execution.device == "cuda" and not there:
+            raise DeviceError(f"--device cuda: {where}; use --device cpu")
+    if execution.precision == "tf32" and not there:
+        raise DeviceError("--precision tf32: only GPUs have it; use float32 or bfloat16")
+    return replace(execution, device="cuda" if there else "cpu")
