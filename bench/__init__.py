@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .grid.config import load_grid
+    from .grid.load import load_grid
     from .models.load import load_run
     from .pipeline import run_grid
     from .score import score
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
-    "load_grid": "grid.config",
+    "load_grid": "grid.load",
     "load_results": "tables.collect",
     "load_run": "models.load",
     "run_grid": "pipeline",

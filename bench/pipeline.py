@@ -16,7 +16,9 @@ from .engines.base import Crashed, Demand, Engine
 from .engines.progress import progress
 from .errors import GridError
 from .grid import arguments as given
-from .grid.config import Grid, expand, load_grid, parse_grid
+from .grid.config import Grid
+from .grid.expand import expand
+from .grid.load import load_grid, parse_grid
 from .grid.metric_requests import MetricRequest, metric_requests
 from .grid.packs import Execution, Pack, Precision, make_packs
 from .grid.specs import BaseSpec, run_id

@@ -18,7 +18,9 @@ from .engines import ENGINES
 from .engines.cpus import usable_cpus
 from .errors import GridWarning
 from .grid import arguments as given
-from .grid.config import Grid, expand, load_grid
+from .grid.config import Grid
+from .grid.expand import expand
+from .grid.load import load_grid
 from .grid.metric_requests import metric_requests
 from .grid.packs import DEVICES, PRECISIONS, Execution, make_packs
 from .grid.specs import TrainedSpec, run_id

@@ -32,7 +32,8 @@ def nothing(task, tell):
 def empty_runs(name, workers, n_runs, address):
     """Hand out packs of real runs that do nothing; return seconds and MiB."""
     from bench.engines import EngineOptions, open_engine
-    from bench.grid.config import expand, parse_grid
+    from bench.grid.expand import expand
+    from bench.grid.load import parse_grid
     from bench.grid.packs import Execution, make_packs
     from bench.store.store import Store
     from benchmarks.engines import nothing as call  # by its name, as workers have to find it

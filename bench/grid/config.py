@@ -1,38 +1,12 @@
-"""grid.yaml -> Grid -> [RunSpec]: reading, validation and expansion. Nothing is drawn or trained.
-
-Every complaint is a `GridError` of one line: file, path in it, reason and, where there is one, the
-remedy. Reading a grid loads neither torch nor scikit-learn, so a bad one is refused at once.
-"""
+"""Grid: what a grid file may hold. What is said of what it may not is in `problems`."""
 
 from __future__ import annotations
 
-import itertools
-import math
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from .._siblings import datasets
-from ..errors import GridError, GridWarning
-from .dataset_entries import LIST_OPTIONS, anchored, blamed
-from .metric_requests import check_excluded, metric_requests
-from .problems import first_problem, shape_problem, unknown_key
-from .specs import (
-    GRID_ADAPTER,
-    KINDS,
-    DatasetSpec,
-    Evaluation,
-    Frozen,
-    RunSpec,
-    Seed,
-    TrainedSpec,
-    VAESpec,
-    run_id,
-)
-from .yaml_text import read_text, read_yaml
+from .specs import KINDS, Evaluation, Frozen, Seed
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
@@ -48,26 +22,14 @@ TRAIN_KEYS = (
 # What an entry of `models` may have of its own in place of the grid's.
 OWN_LISTS = ("datasets", "seeds")
 # What a grid gives to a run otherwise than by its entry of `models`.
-_OF_A_RUN = ("dataset", "seed", "evaluation")
+OF_A_RUN = ("dataset", "seed", "evaluation")
 # What some kind has, and only an entry of `models` may hold.
-_MODEL_KEYS = {key for kind in KINDS.values() for key in kind.model_fields} - {
+MODEL_KEYS = {key for kind in KINDS.values() for key in kind.model_fields} - {
     *TRAIN_KEYS,
-    *_OF_A_RUN,
+    *OF_A_RUN,
     "name",
     "content",
 }
-BASELINE_KINDS = {
-    # kind: (the keys of `train` it takes, whether it is repeated for every seed)
-    "baseline_untrained": (("architecture", "initialisation", "likelihood", "n_latents"), True),
-    "baseline_random": (("n_latents",), True),
-    "baseline_pca": (("n_latents",), False),
-    "baseline_truth": ((), False),
-}
-# Both architectures halve the image four times.
-IMAGE_SIZE_MULTIPLE = 16
-# Far above any grid that a person writes: above it is a mistake.
-MAX_RUNS = 100_000
-
 DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "kl_per_dimension")
 
 Scalar = bool | int | float | str
@@ -81,14 +43,6 @@ class Grid(Frozen):
 
     An entry of `models` may override anything of `train`, and bring `datasets` and `seeds` of its
     own in place of the grid's.
-
-    Examples
-    --------
-    >>> grid = Grid.model_validate({
-    ...     "name": "example", "datasets": ["ball"], "seeds": [0, 1],
-    ...     "models": [{"kind": "vae"}, {"kind": "beta_vae", "beta": [4, 16]}]})
-    >>> len(expand(grid))
-    6
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -101,298 +55,3 @@ class Grid(Frozen):
     )
     baselines: bool = False
     evaluation: Evaluation = Evaluation()
-
-
-def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
-    """Read and validate a grid file, down to the last run it expands to.
-
-    Parameters
-    ----------
-    path : str or Path
-        A YAML 1.2 file; see the README for its keys. Relative paths in it start at its folder.
-    allow_imports : bool
-        Whether the grid may name metrics that are imported from outside of the suite.
-
-    Returns
-    -------
-    Grid
-        Frozen; `expand` gives its runs.
-
-    Raises
-    ------
-    GridError
-        If the file cannot be read or anything in it cannot be run. The message is one line.
-    """
-    source = str(path)
-    data = anchored(read_yaml(read_text(path), source), Path(path).absolute().parent)
-    return parse_grid(data, source, allow_imports=allow_imports)
-
-
-def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = False) -> Grid:
-    """Validate plain data (what YAML or JSON gives) as a grid; `source` names it in errors."""
-    if not isinstance(data, Mapping):
-        raise GridError(source, "", "must be a mapping with the keys name, datasets, seeds, models")
-    _check_keys(data, Grid, "", source)
-    if (problem := shape_problem(data)) is not None:
-        raise GridError(source, *problem)
-    _check_keys(data.get("evaluation", {}), Evaluation, "evaluation.", source)
-    try:
-        grid = Grid.model_validate(data)
-    except ValidationError as error:
-        path, reason = first_problem(error)
-        raise GridError(source, path, reason) from None
-    specs = expand(grid, source)
-    requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
-    references = dict.fromkeys(spec.dataset for spec in specs)
-    loaded = [ref.load() for ref in references]
-    check_excluded(requests, [(data.factor_names, data.factor_sizes) for data in loaded], source)
-    return grid
-
-
-def _check_keys(data: Mapping[Any, Any], model: type[Frozen], place: str, source: str) -> None:
-    """Refuse keys that are not there, and say where they belong."""
-    of_models = {key for kind in KINDS.values() for key in kind.model_fields} - {
-        *TRAIN_KEYS,
-        *_OF_A_RUN,
-    }
-    elsewhere = {"train": TRAIN_KEYS, "an entry of models": of_models}
-    for key in data:
-        if key not in model.model_fields:
-            reason = unknown_key(str(key), model.model_fields, elsewhere)
-            raise GridError(source, f"{place}{key}", reason)
-
-
-def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
-    """Return the runs of a grid, in its order, each once.
-
-    Parameters
-    ----------
-    grid : Grid
-        A grid, from `load_grid` or built in Python.
-    source : str
-        What to call the grid in errors.
-
-    Returns
-    -------
-    list of RunSpec
-        One frozen spec a run.
-
-    Raises
-    ------
-    GridError
-        If a value is unknown, of the wrong type or out of range.
-
-    Warns
-    -----
-    GridWarning
-        If specs are equal after normalisation; they are merged.
-    """
-    _check_size(grid, source)
-    evaluation = grid.evaluation.model_dump()
-    runs: dict[str, RunSpec] = {}
-    merged = 0
-    shared = list(_datasets(grid.datasets, "datasets", source))
-    # Baselines stand beside every score of a VAE: of each dataset, with the seeds trained on it.
-    beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, _ in shared}
-    for position, entry in enumerate(grid.models):
-        where = f"models.{position}"
-        own = _own_list(entry, "datasets", where, source)
-        chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
-        seeds = _own_list(entry, "seeds", where, source) or grid.seeds
-        for dataset, n_images in chosen:
-            for values, paths in _candidates(grid, position, source):
-                _check_batch_size(values, paths, dataset, n_images, source)
-                for seed in seeds:
-                    spec = _build(
-                        {**values, "dataset": dataset, "seed": seed, "evaluation": evaluation},
-                        {**paths, "seed": f"{where}.seeds"},
-                        source,
-                    )
-                    merged += runs.setdefault(run_id(spec), spec) is not spec
-                    if isinstance(spec, VAESpec):
-                        beside.setdefault(spec.dataset, {})[seed] = None
-    if grid.baselines:
-        for used, members in beside.items():
-            # Settings of `train` that a baseline does not have make equal specs: no warning here.
-            for spec in _baselines(grid, used.model_dump(), list(members), evaluation, source):
-                runs.setdefault(run_id(spec), spec)
-    if merged:
-        warnings.warn(
-            f"{source}: {merged} runs equal another after normalisation and are merged with it",
-            GridWarning,
-            stacklevel=2,
-        )
-    return list(runs.values())
-
-
-def _check_size(grid: Grid, source: str) -> None:
-    """Refuse a product of axes that nobody can run, before it is multiplied out."""
-
-    def combinations(entry: Mapping[str, Any]) -> int:
-        own = {*OWN_LISTS, *LIST_OPTIONS}
-        axes = {key: value for key, value in entry.items() if key not in own}
-        return math.prod(len(value) for value in axes.values() if isinstance(value, list))
-
-    total = 0
-    for position, entry in enumerate(grid.models):
-        where = f"models.{position}"
-        references = sum(
-            combinations(reference) if isinstance(reference, Mapping) else 1
-            for reference in _own_list(entry, "datasets", where, source) or grid.datasets
-        )
-        seeds = _own_list(entry, "seeds", where, source) or grid.seeds
-        total += references * combinations({**grid.train, **entry}) * len(seeds)
-    if total > MAX_RUNS:
-        raise GridError(
-            source, "", f"makes more than {MAX_RUNS:,} runs; split it into several grids"
-        )
-
-
-def _datasets(
-    entries: Iterable[object], place: str, source: str
-) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield datasets with their resolved options and sizes, and check that models fit them."""
-    for position, entry in enumerate(entries):
-        path = f"{place}.{position}"
-        named = {"name": entry} if isinstance(entry, str) else entry
-        if not isinstance(named, Mapping):
-            raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
-        for options, paths in _product(named, path, source):
-            name = options.pop("name", None)
-            if not isinstance(name, str):
-                raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
-            try:
-                resolved = datasets.resolve(name, options)
-                dataset = datasets.restore(name, resolved)
-            except (ValueError, TypeError, OSError) as error:
-                raise GridError(source, blamed(error, options, paths) or path, str(error)) from None
-            height, width = dataset.image_shape[1:]
-            if height != width or height % IMAGE_SIZE_MULTIPLE:
-                raise GridError(
-                    source,
-                    path,
-                    f"images are {height}x{width}; the models need square images whose side is a "
-                    f"multiple of {IMAGE_SIZE_MULTIPLE}",
-                )
-            yield {"name": name, "options": resolved}, len(dataset)
-
-
-def _own_list(entry: Mapping[str, Any], key: str, where: str, source: str) -> list[Any] | None:
-    """Return the list that a model brings in place of the grid's, None where it brings none."""
-    value = entry.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not value:
-        raise GridError(
-            source, f"{where}.{key}", f"must be a list with a value at least: {key}: [...]"
-        )
-    return value
-
-
-def _check_batch_size(
-    values: Mapping[str, Any],
-    paths: Mapping[str, str],
-    dataset: Mapping[str, Any],
-    n_images: int,
-    source: str,
-) -> None:
-    """Refuse batches that the dataset cannot fill."""
-    size = values.get("batch_size", TrainedSpec.model_fields["batch_size"].default)
-    if isinstance(size, int) and size > n_images:
-        path = paths.get("batch_size", paths[""])
-        reason = f"batch_size {size} is more than the {n_images} images of {dataset['name']}"
-        raise GridError(source, path, reason)
-
-
-def _candidates(
-    grid: Grid, position: int, source: str
-) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Yield every combination of the axes of a model and `train`, with where each value stands."""
-    for key in grid.train:
-        if key not in TRAIN_KEYS:
-            reason = unknown_key(key, TRAIN_KEYS, {"an entry of models": _MODEL_KEYS})
-            raise GridError(source, f"train.{key}", reason)
-    where = f"models.{position}"
-    entry = {key: value for key, value in grid.models[position].items() if key not in OWN_LISTS}
-    for own, own_paths in _product(entry, where, source):
-        inherited = {
-            key: value
-            for key, value in grid.train.items()
-            if key not in entry and _applies(key, own.get("kind"))
-        }
-        for shared, shared_paths in _product(inherited, "train", source):
-            values = {**shared, **own}
-            paths = {**shared_paths, **own_paths, "": where}
-            partial = values.pop("allow_partial_anneal", False)
-            if not isinstance(partial, bool):
-                raise GridError(source, paths["allow_partial_anneal"], "must be true or false")
-            _check_anneal(values, paths, partial, source)
-            yield values, paths
-
-
-def _applies(key: str, kind: object) -> bool:
-    """Return whether a key of `train` means anything to a kind: a channel has no `n_latents`."""
-    known = KINDS.get(kind) if isinstance(kind, str) else None
-    return known is None or key == "allow_partial_anneal" or key in known.model_fields
-
-
-def _check_anneal(
-    values: Mapping[str, Any], paths: Mapping[str, str], partial: bool, source: str
-) -> None:
-    """Refuse a schedule that training would cut off, unless the grid says that it may."""
-    anneal = values.get("anneal_steps")
-    steps = values.get("steps", TrainedSpec.model_fields["steps"].default)
-    if isinstance(anneal, int) and isinstance(steps, int) and anneal > steps and not partial:
-        raise GridError(
-            source,
-            paths["anneal_steps"],
-            f"{anneal} is more than the {steps} steps of training, so the schedule would not end; "
-            f"lower it, or set allow_partial_anneal: true",
-        )
-
-
-def _baselines(
-    grid: Grid,
-    dataset: dict[str, Any],
-    seeds: Sequence[int],
-    evaluation: dict[str, Any],
-    source: str,
-) -> Iterator[RunSpec]:
-    for kind, (keys, per_seed) in BASELINE_KINDS.items():
-        settings = {key: grid.train[key] for key in keys if key in grid.train}
-        for values, paths in _product(settings, "train", source):
-            for seed in seeds if per_seed else [0]:
-                spec = {**values, "kind": kind, "dataset": dataset, "seed": seed}
-                yield _build({**spec, "evaluation": evaluation}, paths, source)
-
-
-def _product(
-    entry: Mapping[str, Any], path: str, source: str
-) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Yield each combination of the list values of `entry`, with the path of every value."""
-    axes = []
-    for key, value in entry.items():
-        if isinstance(value, list) and key not in LIST_OPTIONS:
-            if not value:
-                raise GridError(source, f"{path}.{key}", "is an empty list; name a value at least")
-            axes.append([(item, f"{path}.{key}.{i}") for i, item in enumerate(value)])
-        else:
-            axes.append([(value, f"{path}.{key}")])
-    for combination in itertools.product(*axes):
-        yield (
-            {key: value for key, (value, _) in zip(entry, combination, strict=True)},
-            {key: where for key, (_, where) in zip(entry, combination, strict=True)},
-        )
-
-
-def _build(values: dict[str, Any], paths: Mapping[str, str], source: str) -> RunSpec:
-    try:
-        return GRID_ADAPTER.validate_python(values)
-    except ValidationError as error:
-        kind = KINDS.get(str(values.get("kind")))
-        known = [] if kind is None else [key for key in kind.model_fields if key not in _OF_A_RUN]
-        problem, reason = first_problem(error, [*known, *OWN_LISTS])
-        # The location starts with the kind that was chosen, where one was.
-        field = problem.removeprefix(f"{values.get('kind')}.")
-        entry = paths.get("", "models")
-        raise GridError(source, paths.get(field, f"{entry}.{field}".rstrip(".")), reason) from None

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.grid.packs import Execution, make_packs
 from bench.pipeline import run_grid
 from bench.report import main as report

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.errors import GridError, GridWarning
-from bench.grid.config import expand, load_grid, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import load_grid, parse_grid
 from bench.grid.problems import OF_THE_COMMAND
 from bench.grid.specs import group_id, run_id
 from bench.grid.yaml_text import read_yaml

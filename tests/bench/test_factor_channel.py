@@ -10,7 +10,8 @@ import torch
 import datasets
 from bench.analysis.study import load_study
 from bench.errors import GridError
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.grid.packs import Execution, Pack, make_packs
 from bench.grid.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
 from bench.models.factor_channel import FIRST_KL, ExactChannel, LearntChannel, scaled_factors

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench import load_results
-from bench.grid.config import BASELINE_KINDS
+from bench.grid.expand import BASELINE_KINDS
 from bench.grid.packs import DEVICES, PRECISIONS
 from bench.grid.specs import (
     KINDS,

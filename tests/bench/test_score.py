@@ -12,7 +12,7 @@ import pytest
 import datasets
 from bench import load_results, run_grid
 from bench.errors import GridError
-from bench.grid.config import parse_grid
+from bench.grid.load import parse_grid
 from bench.scoring.bounds import chance_codes, perfect_codes
 from bench.scoring.runs import request_key
 from bench.store.store import Store

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from bench import load_results
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.grid.specs import group_id, labels
 from bench.scoring.runs import missing_scores
 from bench.store.files import DamagedError

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import GridWarning
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 GRIDS = Path(__file__).parent / "bad_grids"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bench.errors import GridError, GridWarning
-from bench.grid.config import Grid, load_grid, parse_grid
+from bench.grid.config import Grid
+from bench.grid.load import load_grid, parse_grid
 from bench.store.files import DamagedError, dump_json, read_json
 from bench.store.store import Store
 from bench.store.stored_run import read_run

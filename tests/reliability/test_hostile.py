@@ -20,7 +20,7 @@ import torch
 import datasets
 from bench import load_run
 from bench.errors import GridError
-from bench.grid.config import parse_grid
+from bench.grid.load import parse_grid
 from bench.grid.packs import Pack
 from bench.pipeline import run_grid
 from bench.report import main as report

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from bench.analysis.study import Study, load_study
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.pipeline import run_grid
 from bench.plots import Drawn
 from bench.report import build, render

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.pipeline import run_grid
 from bench.report import _grid, build
 from bench.scoring.runs import read_comparisons, read_group_scores

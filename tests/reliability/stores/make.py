@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from bench.grid.config import expand, parse_grid
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.pipeline import run_grid
 from bench.report import build
 from bench.store.files import dump_json, read_json
