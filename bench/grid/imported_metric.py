@@ -29,7 +29,7 @@ class ForeignError(ValueError):
 
 
 @cache
-def foreign_metric(name: str, reference: str) -> Any:
+def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
     """Import a function as a metric.
 
     Parameters

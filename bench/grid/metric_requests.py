@@ -42,7 +42,7 @@ class MetricRequest(Frozen):
     function: str | None = None
 
     @property
-    def info(self) -> Any:
+    def info(self) -> metrics.MetricInfo:
         """The registry's entry, or one made of the function from outside."""
         if self.function is not None:
             return foreign_metric(self.name, self.function)

@@ -31,7 +31,7 @@ _NAMED = 5
 
 
 def evaluate(
-    info: Any, options: Mapping[str, Any], arrays: Arrays, columns: Sequence[str]
+    info: metrics.MetricInfo, options: Mapping[str, Any], arrays: Arrays, columns: Sequence[str]
 ) -> list[Entry]:
     """Call a metric and return an entry for each of its columns.
 
@@ -127,7 +127,7 @@ def _without(columns: Sequence[str], reason: str, **more: Any) -> list[Entry]:
 
 
 def _entries(
-    info: Any, value: Any, detail: Mapping[str, Any], columns: Sequence[str]
+    info: metrics.MetricInfo, value: Any, detail: Mapping[str, Any], columns: Sequence[str]
 ) -> list[Entry]:
     """Return what a metric returned, column by column."""
     found, interval = dict(detail), {}
