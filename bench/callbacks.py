@@ -100,6 +100,10 @@ class Callbacks:
         self._callbacks = callbacks
         self._told: dict[int, float] = {}
 
+    def __bool__(self) -> bool:
+        """Return whether there is any."""
+        return bool(self._callbacks)
+
     def tell(self, method: str, *arguments: object) -> None:
         """Call a method of every callback that has it."""
         for callback in self._callbacks:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .callbacks import Callbacks, Summary
-from .engines import EngineOptions, open_engine
+from .engines import EngineInfo, EngineOptions, engine_info
 from .engines.base import Crashed, Demand, Engine
 from .engines.progress import progress
 from .errors import GridError
@@ -20,18 +19,18 @@ from .grid.config import Grid
 from .grid.expand import expand
 from .grid.load import load_grid, parse_grid
 from .grid.metric_requests import MetricRequest, metric_requests
-from .grid.packs import Execution, Pack, Precision, make_packs
+from .grid.packs import Execution, Pack
 from .grid.specs import BaseSpec, run_id
+from .plan import Plan, plan
 from .report import build
 from .scoring.background import Alongside
 from .scoring.runs import missing_scores, scalar_scores
 from .scoring.tasks import each, score_stored
 from .store.files import DamagedError, dump_json, write_text
 from .store.frames import has_frames, shown_runs
-from .store.outdated import outdated
 from .store.results import Failure
 from .store.store import Store
-from .store.stored_run import CODES, WEIGHTS, StoredRun, read_run
+from .store.stored_run import WEIGHTS, StoredRun, read_run
 from .training.checkpoints import CHECKPOINT_SECONDS
 from .training.device import settle_device
 from .training.pack_size import pack_size
@@ -104,7 +103,7 @@ def run_grid(
     >>> summary.report                          # doctest: +SKIP
     PosixPath('results/quick/report.html')
     """
-    hearers = Callbacks(callbacks)
+    listeners = Callbacks(callbacks)
     execution = execution or Execution()
     given.check(
         out=out,
@@ -114,59 +113,42 @@ def run_grid(
         gpus_per_run=gpus_per_run,
         checkpoint_seconds=checkpoint_seconds,
     )
-    if isinstance(grid, str | Path):
-        grid = load_grid(grid, allow_imports=allow_imports)
-    elif not isinstance(grid, Grid):
-        grid = parse_grid(grid, allow_imports=allow_imports)
-    specs = {run_id(spec): spec for spec in expand(grid)}
+    where = engine_info(engine)
+    several = (workers or 1) > 1
+    grid = _validated(grid, allow_imports)
+    specs = expand(grid)
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
-    if engine != "local" or (workers or 1) > 1:
+    if several or not where.is_here:
         _check_workers_can_import(requests)
     store = Store(given.path(out) if out else Path("results") / grid.name, create=True)
     options = EngineOptions(store.folder, workers, address, gpus_per_run)
-    with store.lock(), open_engine(engine, options) as machines:
-        runs = _sound_runs(store)
+    with store.lock(), where.open(options) as machines:
+        todo = plan(store, specs, requests)
+        _set_aside(store, todo)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
-        made = [run for run in runs if run.run_id in specs]
-        again = lacking_codes(store, made, requests)
-        done = {run.run_id for run in made} - {run.run_id for run in again}
-        pending = [spec for identity, spec in specs.items() if identity not in done]
-        log.info("%d runs: %d done, %d to make", len(specs), len(done), len(pending))
-        packs = []
-        if pending:
-            how = settle_device(execution, machines)
-            # Of a cluster's GPUs this machine knows nothing.
-            size = pack or (pack_size(pending, how) if engine == "local" else 1)
-            packs = _packs(pending, again, how, size)
-        hearers.tell("on_start", pending)
+        log.info("%d runs: %d done, %d to make", len(specs), len(todo.done), len(todo.pending))
+        packs = _packs(todo, execution, pack, machines, where)
+        listeners.tell("on_start", todo.pending)
         # On this machine a GPU trains one pack at a time, and leaves the other workers to scores.
-        idle = engine == "local" and _demand(packs).gpu and (workers or 1) > 1
+        idle = where.is_here and several and _demand(packs).gpu
         with Alongside(store, requests, machines) if idle else nullcontext() as alongside:
-            failed = _make(store, packs, machines, checkpoint_seconds, hearers, alongside)
+            failed = _make(store, packs, machines, checkpoint_seconds, listeners, alongside)
         store.clear_checkpoints()
-        if pending:
-            runs = store.runs()
-        made = [run for run in runs if run.run_id in specs]
-        new = {run_id(spec) for spec in pending}
-        # Of ten thousand runs this takes seconds: only where somebody hears of it.
-        unscored = [
-            run
-            for run in made
-            if callbacks
-            and requests
-            and (run.run_id in new or missing_scores(store, run, requests))
-        ]
-        failed |= score_stored(store, runs, made, requests, machines)
-        for run in [run for run in unscored if run.run_id not in failed]:
-            hearers.tell("on_scores", run, scalar_scores(store, run))
-        there = [run for run in runs if store.has(run.run_id)]
-        wanted = [run for run in shown_runs(store, there) if run.run_id in specs]
-        undecoded = [run for run in wanted if run.has(WEIGHTS) and not has_frames(store, run)]
-        failed |= each(store, "decode", _decode, [(run,) for run in undecoded], machines)
+        runs = store.runs() if todo.pending else todo.runs
+        failed |= _score(store, todo, runs, machines, listeners)
+        failed |= _decode_shown(store, todo, runs, machines)
         build(store, runs=[run for run in runs if store.has(run.run_id)])
-    summary = Summary(store.folder, len(new - failed), len(done), len(failed))
-    hearers.tell("on_end", summary)
+    made = todo.specs.keys() - todo.done - failed
+    summary = Summary(store.folder, len(made), len(todo.done), len(failed))
+    listeners.tell("on_end", summary)
     return summary
+
+
+def _validated(grid: Grid | Mapping[str, Any] | str | Path, allow_imports: bool) -> Grid:
+    """Return a grid, whatever it is given as."""
+    if isinstance(grid, str | Path):
+        return load_grid(grid, allow_imports=allow_imports)
+    return grid if isinstance(grid, Grid) else parse_grid(grid, allow_imports=allow_imports)
 
 
 def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
@@ -180,46 +162,24 @@ def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
             raise GridError("grid", f"metrics.{request.name}", reason)
 
 
-def _sound_runs(store: Store) -> list[StoredRun]:
-    """Return the committed runs that count; set those that are damaged or outdated aside."""
-    runs, damaged = store.scan()
-    for run in runs:
-        try:
-            run.history()
-            run.snapshots()
-        except DamagedError as error:
-            damaged[run.folder] = str(error)
-    for folder, reason in damaged.items():
+def _set_aside(store: Store, todo: Plan) -> None:
+    """Move runs that do not count out of the way of those that are made in their place."""
+    for folder, reason in todo.damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
-    sound = [run for run in runs if run.folder not in damaged]
-    old = outdated(sound)
-    for run in sound:
-        if run.run_id in old:
-            place = store.set_aside(run.folder, "outdated")
-            log.warning("set aside %s: %s", place, old[run.run_id])
-    return [run for run in sound if run.run_id not in old]
+    for folder, reason in todo.outdated.items():
+        log.warning("set aside %s: %s", store.set_aside(folder, "outdated"), reason)
 
 
 def _packs(
-    pending: Sequence[BaseSpec], again: Sequence[StoredRun], how: Execution, size: int
+    todo: Plan, execution: Execution, size: int | None, engine: Engine, where: EngineInfo
 ) -> list[Pack]:
-    """Return the packs of runs to make, those that are made again as they were the first time."""
-    earlier = {run.run_id: run.manifest["execution"]["precision"] for run in again}
-    by_precision: dict[Precision, list[BaseSpec]] = {}
-    for spec in pending:
-        by_precision.setdefault(earlier.get(run_id(spec), how.precision), []).append(spec)
-    return [
-        pack
-        for precision, specs in by_precision.items()
-        for pack in make_packs(specs, replace(how, precision=precision), size)
-    ]
-
-
-def lacking_codes(
-    store: Store, runs: Iterable[StoredRun], requests: Sequence[MetricRequest]
-) -> list[StoredRun]:
-    """Return the baselines that have a score to come, but whose codes were left out."""
-    return [run for run in runs if not run.has(CODES) and missing_scores(store, run, requests)]
+    """Return what is to be made in packs, as many models in each as pay there."""
+    if not todo.pending:
+        return []
+    how = settle_device(execution, engine)
+    # Of a cluster's GPUs this machine knows nothing.
+    best = pack_size(todo.pending, how) if size is None and where.is_here else 1
+    return todo.packs(how, size or best)
 
 
 def _make(
@@ -227,7 +187,7 @@ def _make(
     packs: Sequence[Pack],
     engine: Engine,
     checkpoint_seconds: float,
-    hearers: Callbacks,
+    listeners: Callbacks,
     alongside: Alongside | None,
 ) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
@@ -240,7 +200,7 @@ def _make(
 
         def tell(position: int, told: tuple[Any, ...]) -> None:
             shown.tell(position, told)
-            hearers.tell_progress(position, packs[position].specs, *told[:2])
+            listeners.tell_progress(position, packs[position].specs, *told[:2])
 
         for position, answer in engine.run_tasks(call, packs, progress=tell, demand=_demand(packs)):
             if isinstance(answer, Crashed):
@@ -253,11 +213,42 @@ def _make(
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
             failed |= reasons.keys()
             for spec in packs[position].specs:
-                _tell_outcome(store, spec, reasons.get(run_id(spec)), hearers)
+                _tell_outcome(store, spec, reasons.get(run_id(spec)), listeners)
             if alongside is not None:
                 alongside.add([name for name in packs[position].run_ids if name not in reasons])
             shown.end(position, next(iter(reasons.values()), None))
     return failed
+
+
+def _score(
+    store: Store, todo: Plan, runs: Sequence[StoredRun], engine: Engine, listeners: Callbacks
+) -> set[str]:
+    """Score the grid's runs, tell of those that have new scores, and return those that failed."""
+    ours = [run for run in runs if run.run_id in todo.specs]
+    # Of ten thousand runs this takes seconds: only where somebody listens.
+    unscored = [
+        run
+        for run in ours
+        if listeners
+        and todo.requests
+        and (run.run_id not in todo.done or missing_scores(store, run, todo.requests))
+    ]
+    failed = score_stored(store, runs, ours, todo.requests, engine)
+    for run in unscored:
+        if run.run_id not in failed:
+            listeners.tell("on_scores", run, scalar_scores(store, run))
+    return failed
+
+
+def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: Engine) -> set[str]:
+    """Draw the pictures of the grid's models that are shown; return those that failed."""
+    there = [run for run in runs if store.has(run.run_id)]
+    undecoded = [
+        run
+        for run in shown_runs(store, there)
+        if run.run_id in todo.specs and run.has(WEIGHTS) and not has_frames(store, run)
+    ]
+    return each(store, "decode", _decode, [(run,) for run in undecoded], engine)
 
 
 def _demand(packs: Sequence[Pack]) -> Demand:
@@ -266,17 +257,17 @@ def _demand(packs: Sequence[Pack]) -> Demand:
     return Demand(execution.threads, gpu=execution.device == "cuda")
 
 
-def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, hearers: Callbacks) -> None:
+def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners: Callbacks) -> None:
     """Tell callbacks what became of a run."""
     if reason is not None:
-        hearers.tell("on_failure", spec, reason)
+        listeners.tell("on_failure", spec, reason)
         return
     try:
         run = read_run(store.folder / "runs" / run_id(spec))
     except DamagedError as error:
         log.warning("%s", error)
         return
-    hearers.tell("on_result", run)
+    listeners.tell("on_result", run)
 
 
 def _execute(

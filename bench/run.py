@@ -22,10 +22,10 @@ from .grid.config import Grid
 from .grid.expand import expand
 from .grid.load import load_grid
 from .grid.metric_requests import metric_requests
-from .grid.packs import DEVICES, PRECISIONS, Execution, make_packs
-from .grid.specs import TrainedSpec, run_id
-from .pipeline import lacking_codes, run_grid
-from .store.outdated import outdated
+from .grid.packs import DEVICES, PRECISIONS, Execution
+from .grid.specs import TrainedSpec
+from .pipeline import run_grid
+from .plan import plan
 from .store.store import Store
 from .training.checkpoints import CHECKPOINT_SECONDS
 from .training.device import settle_device
@@ -71,25 +71,21 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Namespace) -> None:
     """Print the runs of a grid, which are done, and how long the others will take."""
-    specs = expand(grid)
-    done: set[str] = set()
-    if out.exists():
-        store = Store(out)
-        runs = store.runs()
-        requests = metric_requests(grid.metrics, allow_imports=options.allow_imports)
-        again = {run.run_id for run in lacking_codes(store, runs, requests)} | {*outdated(runs)}
-        done = {run.run_id for run in runs} - again
+    requests = metric_requests(grid.metrics, allow_imports=options.allow_imports)
+    todo = plan(Store(out) if out.exists() else None, expand(grid), requests)
+    for reason in todo.damaged.values():
+        log.warning("left out: %s; the next start of its grid makes it again", reason)
     lines = [
-        f"{run_id(spec)}  {'done' if run_id(spec) in done else 'to do'}  "
+        f"{identity}  {'done' if identity in todo.done else 'to do'}  "
         f"{spec.dataset.name}  {spec.kind}  {spec.seed}"
-        for spec in specs
+        for identity, spec in todo.specs.items()
     ]
-    pending = [spec for spec in specs if run_id(spec) not in done]
-    lines.append(f"{len(specs)} runs: {len(specs) - len(pending)} done, {len(pending)} to do")
-    say("\n".join(lines))
-    if any(isinstance(spec, TrainedSpec) for spec in pending):
+    counts = f"{len(todo.done)} done, {len(todo.pending)} to do"
+    say("\n".join([*lines, f"{len(todo.specs)} runs: {counts}"]))
+    if any(isinstance(spec, TrainedSpec) for spec in todo.pending):
         execution = settle_device(execution)
-        packs = make_packs(pending, execution, options.pack or pack_size(pending, execution))
+        size = options.pack or pack_size(todo.pending, execution)
+        packs = todo.packs(execution, size)
         workers = options.workers or usable_cpus()
         minutes = estimate_seconds(packs, workers) / 60
         span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
@@ -101,7 +97,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
 
 def _workers(options: argparse.Namespace) -> int | None:
     """Return how many tasks shall run at the same time; a cluster knows that best itself."""
-    if options.workers is None and options.engine == "local":
+    if options.workers is None and ENGINES[options.engine].is_here:
         return usable_cpus()
     workers: int | None = options.workers
     return workers

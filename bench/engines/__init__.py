@@ -4,18 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from .base import Engine, EngineError, EngineOptions
 from .local import open_local
 from .ray.cluster import open_ray
 
-__all__ = ["ENGINES", "EngineError", "EngineOptions", "open_engine"]
+__all__ = ["ENGINES", "EngineError", "EngineInfo", "EngineOptions", "engine_info", "open_engine"]
 
-# Each opens an engine for as long as a block lasts.
-ENGINES: dict[str, Callable[[EngineOptions], AbstractContextManager[Engine]]] = {
-    "local": open_local,
-    "ray": open_ray,
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """An engine as it is known before it is opened.
+
+    Attributes
+    ----------
+    open : callable
+        Gives the engine for as long as a block lasts.
+    is_here : bool
+        Whether tasks run on this machine, so that its cores and its GPU are theirs.
+    """
+
+    open: Callable[[EngineOptions], AbstractContextManager[Engine]]
+    is_here: bool
+
+
+ENGINES = {
+    "local": EngineInfo(open_local, is_here=True),
+    "ray": EngineInfo(open_ray, is_here=False),
 }
+
+
+def engine_info(name: str) -> EngineInfo:
+    """Return what is known of an engine.
+
+    Raises
+    ------
+    EngineError
+        If no engine has that name.
+    """
+    if name not in ENGINES:
+        raise EngineError(f"unknown engine {name!r}; known are: {', '.join(ENGINES)}")
+    return ENGINES[name]
 
 
 def open_engine(name: str, options: EngineOptions) -> AbstractContextManager[Engine]:
@@ -46,6 +76,4 @@ def open_engine(name: str, options: EngineOptions) -> AbstractContextManager[Eng
     ...     dict(calls)
     {0: 2, 1: 3}
     """
-    if name not in ENGINES:
-        raise EngineError(f"unknown engine {name!r}; known are: {', '.join(ENGINES)}")
-    return ENGINES[name](options)
+    return engine_info(name).open(options)

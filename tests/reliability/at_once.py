@@ -12,7 +12,9 @@ import sys
 import traceback
 from pathlib import Path
 
-from bench import pipeline, run
+from bench import run
+from bench.grid.expand import expand
+from bench.grid.load import load_grid
 from bench.store.store import Store
 
 from . import driver
@@ -26,7 +28,7 @@ def starts(grid, out):
 def commits(grid, out):
     """Commit every run of a grid."""
     store = Store(Path(out))
-    for spec in pipeline.expand(pipeline.load_grid(grid)):
+    for spec in expand(load_grid(grid)):
         store.commit(driver.made(spec), driver.record(spec))
     return 0
 

@@ -25,6 +25,8 @@ from types import SimpleNamespace
 
 from bench import pipeline, report
 from bench.engines import local, worker as _worker
+from bench.grid.expand import expand
+from bench.grid.load import load_grid
 from bench.store.files import is_staged
 from bench.store.store import Store
 
@@ -132,11 +134,11 @@ def main(kind, grid, folder, kills, seed):
     else:
         report.draw_all = lambda study: []
     driver.stand_in()
-    grid = pipeline.load_grid(grid)
+    grid = load_grid(grid)
     if kind == "made":
         # Whatever else is loaded on the way is loaded once too.
         pipeline.run_grid(grid, out=folder / "warm")
-    total = len(pipeline.expand(grid))
+    total = len(expand(grid))
     spans = reference(grid, folder / "reference", total, **options)
     wrong, moments, states, folders, starts = [], [], Counter(), [], 0
     while not _enough(kind, kills, moments, states) or not folders:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from bench import pipeline
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.grid.specs import run_id
 from bench.store.files import WriteError, is_staged, read_json, write_text
 from bench.store.frames import Frames, write_frames
@@ -33,7 +35,7 @@ GRID = {
     "train": {"steps": 1, "batch_size": 8, "n_latents": 2},
     "metrics": ["mig"],
 }
-SPECS = pipeline.expand(pipeline.parse_grid(GRID))
+SPECS = expand(parse_grid(GRID))
 
 
 def _left_over(folder):

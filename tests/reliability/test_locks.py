@@ -9,7 +9,8 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from bench import pipeline
+from bench.grid.expand import expand
+from bench.grid.load import parse_grid
 from bench.grid.specs import run_id
 from bench.store.store import Store
 from tests.reliability.driver import BALL
@@ -89,7 +90,7 @@ def test_a_run_that_is_committed_ten_times_at_once_is_there_once(grid, tmp_path)
     codes, errors = _at_once("commits", 10, grid, out)
     assert codes == 10 * ["0"], errors
     runs, damaged = Store(out).scan()
-    specs = pipeline.expand(pipeline.parse_grid(GRID))
+    specs = expand(parse_grid(GRID))
     assert [run.run_id for run in runs] == sorted(run_id(spec) for spec in specs)
     assert damaged == {}
     assert Store(out).damaged(run.run_id for run in runs) == []
