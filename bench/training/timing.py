@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from ..engines.local import Crashed, run_tasks
+from ..engines.progress import progress
 from ..errors import DisbenchError
 from ..grid.packs import Pack
-from ..grid.specs import TrainedSpec
+from ..grid.specs import TrainedSpec, VAESpec
 
+log = logging.getLogger("disbench")
 # The first steps warm caches and threads up, and on a GPU one of them is recorded.
 WARM_STEPS, TIMED_STEPS = 5, 12
 TIMED_IMAGES = 2_048
@@ -38,7 +41,9 @@ class Costs:
 
 
 def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
-    """Return about how long training and encoding will take.
+    """Return about how long training and encoding will take, and show how far the timing is.
+
+    What costs the same is timed once: models of one shape, batch size and dataset.
 
     Parameters
     ----------
@@ -60,28 +65,30 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
     if packs and packs[0].execution.device == "cuda":
         # They take turns: one fills the GPU.
         workers = 1
-    families: dict[str, list[Pack]] = {}
+    alike: dict[str, list[Pack]] = {}
     for pack in packs:
         if isinstance(pack.specs[0], TrainedSpec):
-            families.setdefault(_family(pack), []).append(pack)
-    total = 0.0
-    longest = 0.0
-    for members in families.values():
-        longest_pack = max(members, key=lambda pack: pack.steps)
-        costs = _measured(longest_pack, min(workers, len(packs)))
-        seconds = [_seconds(pack, costs) for pack in members]
-        total += sum(seconds)
-        longest = max(longest, *seconds)
+            alike.setdefault(_work(pack), []).append(pack)
+    at_once = min(workers, len(packs))
+    timed = [max(members, key=lambda pack: pack.steps) for members in alike.values()]
+    names = [f"{pack.specs[0].dataset.name} {pack.specs[0].kind}" for pack in timed]
+    log.info("timing a few steps of %s", ", ".join(names))
+    seconds: list[float] = []
+    with progress("time", names, [1] * len(names)) as shown:
+        for position, members in enumerate(alike.values()):
+            costs = _measured(timed[position], at_once)
+            seconds += [_seconds(pack, costs) for pack in members]
+            shown.end(position, None)
     # Neither can the work be divided better than evenly, nor a pack be done by two.
-    return max(total / workers, longest)
+    return max(sum(seconds) / workers, *seconds, 0.0)
 
 
-def _family(pack: Pack) -> str:
-    """Return what a step's time depends on."""
+def _work(pack: Pack) -> str:
+    """Return what a step's time depends on: not on the objective, its numbers or the seed."""
     spec = pack.specs[0]
-    names = ("architecture", "likelihood", "n_latents", "batch_size")
-    sizes = [getattr(spec, name, None) for name in names]
-    return repr((spec.dataset, len(pack.specs), spec.kind, sizes))
+    names = ("architecture", "likelihood", "n_latents", "batch_size", "channel")
+    shape = [getattr(spec, name, None) for name in names]
+    return repr((spec.dataset, len(pack.specs), isinstance(spec, VAESpec), shape, pack.execution))
 
 
 def _seconds(pack: Pack, costs: Costs) -> float:

@@ -1,5 +1,6 @@
 """The command line: exit codes, messages, signals, and a driver that is killed in the middle."""
 
+import logging
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench.grid.expand import expand
-from bench.grid.load import parse_grid
+from bench.grid.load import load_grid, parse_grid
 from bench.grid.packs import Execution, make_packs
 from bench.pipeline import run_grid
 from bench.report import main as report
@@ -92,6 +93,24 @@ def test_an_estimate_grows_with_the_work(small_grid):
     assert seconds(workers=3) == 30 * 2 + 64 * 0.5
     # Two models at once, but no model twice as fast.
     assert seconds(workers=100) == 30 * 2 + 64 * 0.5
+
+
+def test_what_costs_the_same_is_timed_once_and_the_timing_is_shown(monkeypatch, caplog):
+    timed = []
+
+    def measured(pack, workers):
+        timed.append(pack.specs[0].dataset.name)
+        return Costs(step=1.0, image=0.0)
+
+    monkeypatch.setattr("bench.training.timing._measured", measured)
+    caplog.set_level(logging.INFO, logger="disbench")
+    # Four objectives on dSprites, two on the ball.
+    packs = make_packs(expand(load_grid(ROOT / "grids" / "quick.yaml")), Execution())
+    assert estimate_seconds(packs, 1) == 4 * 250 + 2 * 1500
+    assert timed == ["dsprites", "ball"]
+    first, *_, last = (record.getMessage() for record in caplog.records)
+    assert first == "timing a few steps of dsprites vae, ball vae"
+    assert last.startswith("time 2/2: ball vae: done")
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 16, 17])
