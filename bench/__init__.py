@@ -1,5 +1,31 @@
 """Train, score, compare and report disentangled representations.
 
+The rooms, in the order in which data goes through them:
+
+grid
+    What is asked for: grid files, runs, packs, metrics.
+store
+    The output folder: what is committed there, and nothing is believed unchecked.
+engines
+    Where tasks run: this machine or a cluster.
+models
+    The networks, and a stored one loaded.
+training
+    Packs of runs to results.
+scoring
+    Codes to scores.
+tables
+    The store to tables.
+analysis
+    Tables to verdicts: claims, diagnoses, comparison with published numbers.
+plots, page
+    Tables and verdicts to figures and the report.
+external_codes
+    Codes made elsewhere to runs of an output folder.
+
+`pipeline` leads a grid through all of them, by a `plan` of what is still to be done; `run`,
+`report`, `score` and `share` are the commands. A room imports from those before it alone.
+
 The public functions are imported when they are first used: `import bench` loads neither torch nor
 scikit-learn.
 """

@@ -1,4 +1,9 @@
-"""Engines: where tasks run. `local` is this machine, `ray` an existing Ray cluster."""
+"""Where tasks run: `local` is this machine, `ray` an existing Ray cluster.
+
+An engine is opened by its name for as long as a block lasts, runs tasks and hands over the answers
+as they come. Nothing here knows what the tasks are. `progress` shows how far they are, `stopping`
+ends them at a signal.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,25 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from .base import Engine, EngineError, EngineOptions
-from .local import open_local
+from .base import Crashed, Demand, Engine, EngineError, EngineOptions
+from .cpus import usable_cpus
+from .local import LocalEngine, open_local, run_tasks
 from .ray.cluster import open_ray
 
-__all__ = ["ENGINES", "EngineError", "EngineInfo", "EngineOptions", "engine_info", "open_engine"]
+__all__ = [
+    "ENGINES",
+    "Crashed",
+    "Demand",
+    "Engine",
+    "EngineError",
+    "EngineInfo",
+    "EngineOptions",
+    "LocalEngine",
+    "engine_info",
+    "open_engine",
+    "run_tasks",
+    "usable_cpus",
+]
 
 
 @dataclass(frozen=True)
