@@ -82,7 +82,7 @@ def ours(clock: Clock, batch_size: int, precision: Any, pack_size: int) -> None:
     """Train β-VAE as `bench` does."""
     from bench.grid.packs import Execution, Pack
     from bench.grid.specs import BetaVAESpec, DatasetSpec
-    from bench.store.results import Context
+    from bench.training.context import Context
     from bench.training.process import keep_freed_memory
     from bench.training.train import train
     from datasets import load

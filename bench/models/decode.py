@@ -11,12 +11,12 @@ from scipy.stats import entropy
 
 from .._siblings import datasets, metrics
 from ..grid.streams import generator
-from ..store.frames import Frames, write_frames
+from ..store.frames import QUANTILES, Frames, write_frames
 from ..store.store import Store
 from ..store.stored_run import Latents, StoredRun
 from .factor_channel import FactorChannel, scaled_factors
 from .load import LoadedRun, load_run
-from .overlap import QUANTILES, overlap_curve
+from .overlap import overlap_curve
 
 # As in Figures 2 and 4 of Burgess et al. 2018: latents are traversed over three prior deviations.
 TRAVERSAL_RANGE = 3.0

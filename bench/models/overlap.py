@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# The share of pairs below each line of a curve.
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+from ..store.frames import QUANTILES
+
 # All pairs of so many images are a million; of more images, a fixed random choice is measured.
 MAX_IMAGES = 1_500
 _MAX_BINS = 40

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grid.specs import Codes, TrainedSpec
-from ..models.overlap import QUANTILES
 from .files import read_bytes, replacing
 from .hdf5 import UNREADABLE, Form, read_arrays
 from .store import Store
@@ -27,6 +26,8 @@ FORMAT = 3
 # HDF5 leaves so many bytes at the beginning alone: there is the SHA-256 of what follows. Its own
 # checksums cover arrays, but neither their types nor their shapes.
 _BLOCK = 512
+# The share of pairs of posteriors that are closer than each line of `Frames.overlap`.
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 # Nats per image below which a run is said to have collapsed.
 COLLAPSED = 1.0
 
@@ -56,8 +57,8 @@ class Frames:
         of the posterior mean of `latents[d]`, NaN where there is none; (D, 0, 0) where the dataset
         has no positions.
     overlap : ndarray
-        (n_bins, 6) float64, what `overlap.overlap_curve` returns; (0, 6) where the dataset has no
-        positions.
+        (n_bins, 6) float64: a distance of positions, in steps, then the `QUANTILES` of the
+        distance of the posteriors there, in nats; (0, 6) where the dataset has no positions.
     information : ndarray
         (D, n_factors) float64, nats: mutual information of `latents[d]`, drawn from its posterior,
         with every factor, and with what else is known of the images, in quantile bins.

@@ -1,40 +1,15 @@
-"""What a producer works with, and what it yields: a Result, or a Failure that says why not."""
+"""What became of a run: a Result, or a Failure that says why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..grid.specs import BaseSpec
-from ..training.checkpoints import Checkpoints
 from .snapshots import Snapshots
-
-
-def _silent(steps: int, loss: float, stage: str = "") -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a producer is given beside its pack and its images.
-
-    Attributes
-    ----------
-    report : callable
-        Takes (model-steps done, latest mean loss) after every step.
-    checkpoints : Checkpoints
-        Where a producer that takes long keeps its place.
-    stage : callable
-        Takes the same after the last step, and what is being done then and how far that is.
-    """
-
-    report: Callable[[int, float], None] = _silent
-    checkpoints: Checkpoints = field(default_factory=Checkpoints)
-    stage: Callable[[int, float, str], None] = _silent
 
 
 @dataclass(frozen=True)

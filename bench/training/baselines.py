@@ -12,8 +12,9 @@ from ..grid.packs import Pack
 from ..grid.specs import LatentSpec, UntrainedBaseline
 from ..grid.streams import evaluation_indices, generator
 from ..models.vae import CHUNK, VAE
-from ..store.results import Context, Result
+from ..store.results import Result
 from .batches import Images
+from .context import Context
 from .encode import encode_images, reconstruction_term, state_bytes
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ import torch
 from ..grid.packs import Pack
 from ..grid.specs import group_id, run_id
 from ..store.provenance import git_commit
-from ..store.results import Context, Failure, Result
+from ..store.results import Failure, Result
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
+from .context import Context
 from .process import prepare
 from .producers import PRODUCERS
 
@@ -78,7 +79,7 @@ def execute(
         }
         name = checkpoint_name(pack, versions(), dataset.fingerprint)
         place = scratch / name if scratch else None
-        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds), report)
+        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds))
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None

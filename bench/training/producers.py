@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..grid.packs import Pack
-from ..store.results import Context, Failure, Result
+from ..store.results import Failure, Result
 from . import baselines
 from .batches import Images
+from .context import Context
 from .factor_channel import ChannelFamily
 from .family import Family, VAEFamily
 from .objectives import OBJECTIVES

@@ -18,8 +18,9 @@ from ..grid.packs import Pack
 from ..grid.specs import TrainedSpec
 from ..grid.streams import evaluation_indices
 from ..models.weights import NO_WEIGHTS, read_weights
-from ..store.results import Context, Failure, Result
+from ..store.results import Failure, Result
 from .batches import Batches, Images
+from .context import Context
 from .cuda_graph import Replay
 from .encode import OnProgress, ignore, reconstruction_term, state_bytes
 from .family import Family, VAEFamily
@@ -90,7 +91,7 @@ def train(
     stopping.check()
     # Encoding may take minutes, so a signal ends it at once: the checkpoint has the trained pack.
     done, loss = training.step * len(specs), training.history.latest_loss(training.alive)
-    encoding = _stage("encoding", partial(context.stage, done, loss))
+    encoding = _stage("encoding", partial(context.report, done, loss))
     outcomes = list(training.results(encoding)) if training.alive else []
     # Commits go together: what is committed leaves the pack, and the rest of it could not go on
     # from the checkpoint.

@@ -11,8 +11,9 @@ import datasets
 from bench.engines import stopping
 from bench.grid.packs import Execution, Pack
 from bench.grid.specs import SPEC_ADAPTER
-from bench.store.results import Context, Failure
+from bench.store.results import Failure
 from bench.training.checkpoints import Checkpoints
+from bench.training.context import Context
 from bench.training.train import train
 
 BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
@@ -49,7 +50,7 @@ PACKS = {
 def _train(specs, path=None, *, stop_at=None, **when):
     """Train a pack to its end, or until the plug is pulled after a step."""
 
-    def report(steps, loss):
+    def report(steps, loss, stage=""):
         if steps == (stop_at or 0) * len(specs):
             raise PluggedOutError
 
@@ -80,7 +81,12 @@ def test_a_resumed_pack_takes_no_step_twice(tmp_path):
     with pytest.raises(PluggedOutError):
         _train([spec], tmp_path / "pack", stop_at=17, steps=5)
     steps = []
-    context = Context(lambda done, loss: steps.append(done), Checkpoints(tmp_path / "pack"))
+
+    def report(done, loss, stage=""):
+        if not stage:
+            steps.append(done)
+
+    context = Context(report, Checkpoints(tmp_path / "pack"))
     list(train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context))
     assert steps == list(range(16, STEPS + 1))
 
@@ -113,7 +119,7 @@ def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path):
     (spec,) = PACKS["one"]
     path = tmp_path / "pack"
 
-    def report(steps, loss):
+    def report(steps, loss, stage=""):
         if steps == 7:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -130,7 +136,7 @@ def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path):
             signal.signal(number, handler)
     assert stopped.value.number == signal.SIGTERM
     steps = []
-    context = Context(lambda done, loss: steps.append(done), Checkpoints(path))
+    context = Context(lambda done, *_: steps.append(done), Checkpoints(path))
     (outcome,) = train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context)
     assert steps[0] == 8
     assert outcome.state == _train([spec])[0].state

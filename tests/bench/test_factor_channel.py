@@ -19,11 +19,11 @@ from bench.models.load import load_run
 from bench.pipeline import run_grid
 from bench.plots import FIGURES, svg_text
 from bench.store.frames import read_frames
-from bench.store.results import Context
 from bench.store.snapshots import LEVELS, read_snapshots, snapshot_bytes
 from bench.store.store import Store
 from bench.training.batches import Images
 from bench.training.checkpoints import Checkpoints
+from bench.training.context import Context
 from bench.training.factor_channel import ChannelFamily, capacity_at, snapshot_steps
 from bench.training.objectives import OBJECTIVES, Terms, gaussian_kl
 from bench.training.producers import PRODUCERS
@@ -75,7 +75,7 @@ def _spec(**fields):
 def _train(specs, ball, path=None, *, stop_at=None):
     """Train a pack to its end, or until the plug is pulled after a step."""
 
-    def report(steps, loss):
+    def report(steps, loss, stage=""):
         if steps == (stop_at or 0) * len(specs):
             raise PluggedOutError
 

@@ -8,8 +8,8 @@ from scipy.stats import ttest_1samp
 import datasets
 from bench.grid.packs import Execution, Pack
 from bench.grid.specs import SPEC_ADAPTER
-from bench.store.results import Context
 from bench.training.batches import Images
+from bench.training.context import Context
 from bench.training.cuda_graph import Replay
 from bench.training.family import VAEFamily
 from bench.training.process import set_products

@@ -5,7 +5,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bench.models.overlap import MAX_IMAGES, QUANTILES, bhattacharyya, overlap_curve
+from bench.models.overlap import MAX_IMAGES, bhattacharyya, overlap_curve
+from bench.store.frames import QUANTILES
 
 
 @pytest.mark.parametrize(("shift", "first", "second"), [(0, 1, 3), (2, 1, 1), (1.5, 0.2, 2)])

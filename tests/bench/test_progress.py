@@ -11,8 +11,8 @@ from bench.engines.progress import progress
 from bench.grid.packs import Pack
 from bench.grid.specs import SPEC_ADAPTER
 from bench.report import build
-from bench.store.results import Context
 from bench.store.store import Store
+from bench.training.context import Context
 from bench.training.train import train
 
 
@@ -85,8 +85,8 @@ def test_a_trained_model_tells_how_far_it_is_encoded():
     told = []
     spec = {"kind": "vae", "dataset": {"name": "ball"}, "steps": 1, "batch_size": 8}
     pack = Pack((SPEC_ADAPTER.validate_python(spec),))
-    list(train(pack, datasets.load("ball"), Context(stage=lambda *what: told.append(what))))
-    stages = [stage for _, _, stage in told]
+    list(train(pack, datasets.load("ball"), Context(lambda *what: told.append(what))))
+    stages = [stage for _, _, *after in told for stage in after]
     # 1,024 images, 128 at a time.
     assert [stage.split(",")[0] for stage in stages] == [
         f"encoding {share}" for share in ("12%", "25%", "38%", "50%", "62%", "75%", "88%", "100%")

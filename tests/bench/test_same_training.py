@@ -11,9 +11,9 @@ from bench.grid.packs import Execution, Pack
 from bench.grid.specs import SPEC_ADAPTER
 from bench.models.layers import PackedConvTranspose, overlapped, shifted_planes
 from bench.models.vae import ARCHITECTURES, VAE
-from bench.store.results import Context
 from bench.training import batches
 from bench.training.batches import Batches, Images
+from bench.training.context import Context
 from bench.training.family import VAEFamily
 from bench.training.train import train
 from benchmarks.textbook import Textbook
