@@ -27,8 +27,9 @@ from .scoring.background import Alongside
 from .scoring.runs import missing_scores, scalar_scores
 from .scoring.tasks import each, score_stored
 from .store.files import DamagedError, dump_json, write_text
-from .store.frames import has_frames, shown_runs
+from .store.frames import has_frames
 from .store.results import Failure
+from .store.selection import shown_runs
 from .store.store import Store
 from .store.stored_run import WEIGHTS, StoredRun, read_run
 from .training.checkpoints import CHECKPOINT_SECONDS

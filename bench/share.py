@@ -32,9 +32,10 @@ from .report import build
 from .scoring.runs import missing_scores, scored_requests
 from .scoring.tasks import score_stored
 from .store.files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
-from .store.frames import Frames, read_frames, shown_runs, trained_groups, write_frames
+from .store.frames import Frames, read_frames, write_frames
 from .store.history import coarser, history_text
 from .store.sealed import seal
+from .store.selection import shown_runs, trained_groups
 from .store.store import Store, StoreError
 from .store.stored_run import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..grid.specs import VAESpec
+from ..store.history import windowed
+from ..store.selection import ACTIVE_KL, CODE_KL
 from ..tables.collect import Tables
 from ..tables.intervals import MIN_SEEDS
 from .training_length import least_steps
@@ -24,14 +25,8 @@ SHARED = (
     "evaluation_seed",
     *(name for name in VAESpec.model_fields if name not in ("kind", "seed", "evaluation")),
 )
-# A code of less is collapsed, or has not begun: training starts on a plateau without a code.
-CODE_KL = 1.0
 # The β that the paper sets beside β = 1 on its ball (Fig. 2).
 PAPER_BETA = 150.0
-# A latent with more than this many nats is in use.
-ACTIVE_KL = 0.1
-# Histories are looked at in windows of so many steps.
-WINDOW = 1_000
 # Seeds that the protocol asks for; fewer than `MIN_SEEDS` allow no verdict.
 SEEDS = 10
 # The paper's annealing of dSprites; of models that differ in it alone, the nearest is taken.
@@ -197,41 +192,6 @@ def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str
 
 def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def windowed(history: pd.DataFrame, width: int = WINDOW) -> pd.DataFrame:
-    """Return means over windows of steps, of rows that are means over shorter ones.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Of one run: `step`, the steps done by the end of a row's window, and what was recorded.
-    width : int
-        Steps of a window; the length of a row where that is longer.
-
-    Returns
-    -------
-    DataFrame
-        `start`, the step that a window starts at, and the means, weighted by the rows' lengths. A
-        row belongs to the window that its middle is in; a last window of less than half the width
-        is left out.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"step": [400, 800, 1200, 1600, 2000], "kl": [1.0, 2, 3, 4, 5]})
-    >>> windowed(rows)[["start", "kl"]].to_numpy().tolist()
-    [[0.0, 1.5], [1000.0, 4.0]]
-    """
-    ends = history["step"].to_numpy(np.float64)
-    lengths = np.diff(ends, prepend=0)
-    width = max(width, math.ceil(lengths.max()))
-    place = ((ends - lengths / 2) // width).astype(np.int64)
-    numbers = history.select_dtypes("number").drop(columns="step")
-    sums = numbers.mul(lengths, axis=0).groupby(place).sum(min_count=1)
-    weights = pd.Series(lengths).groupby(place).sum()
-    means = sums.div(weights, axis=0)
-    means.insert(0, "start", means.index.to_numpy() * width)
-    return means[weights >= width / 2].reset_index(drop=True)
 
 
 def more_seeds(n_seeds: int, of: str) -> str:

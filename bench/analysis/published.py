@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..store.history import window_means
+from ..store.history import epoch_mean
 from ..tables.collect import Tables
 
 # dSprites: an epoch is a pass through all of them.
@@ -243,30 +243,6 @@ def published_table(tables: Tables) -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows, columns=[*COLUMNS])
-
-
-def epoch_mean(history: pd.DataFrame, epoch: int, steps: int) -> pd.Series[float] | None:
-    """Return the means of a history over the steps of an epoch, None if it ends before.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Of one run: `step`, the steps done by the end of a row's window, and window means.
-    epoch : int
-        From 1.
-    steps : int
-        Training steps in an epoch.
-
-    Returns
-    -------
-    Series or None
-        Means of the numeric columns, each row weighted by how many of its steps lie in the epoch.
-    """
-    if not len(history) or history["step"].iloc[-1] < epoch * steps:
-        return None
-    edges = [(epoch - 1) * steps, epoch * steps]
-    means: pd.Series[float] = window_means(history.select_dtypes("number"), edges).iloc[0]
-    return means.drop("step")
 
 
 def _values(history: pd.DataFrame, published: Published, steps: int) -> NDArray[np.float64] | None:

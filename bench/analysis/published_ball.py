@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ..grid.specs import DatasetSpec
+from ..store.selection import ACTIVE_KL
 from ..tables.collect import Tables
-from .comparable import ACTIVE_KL
 
 # As printed, by KL from high to low.
 _PRINTED = {

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..store.history import window_means
+from ..store.history import window_means, windowed
 from ..tables.collect import Tables
 from ..tables.headings import by_dataset
 from .claims.utilisation import STAYS, THEN, THRESHOLD, TOGETHER_FACTORS, onset
-from .comparable import windowed
 
 # Nats per image: log-likelihood, then the KL of each position, scale, shape and orientation; NaN
 # where the curve could not be read.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..store.frames import Frames, stored_frames, trained_groups
+from ..store.frames import Frames
+from ..store.selection import stored_frames, trained_groups
 from ..store.snapshots import Snapshots
 from ..store.store import Store
 from ..store.stored_run import StoredRun

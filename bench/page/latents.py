@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.study import Study
-from ..store.frames import COLLAPSED, Frames
+from ..store.frames import Frames
+from ..store.selection import CODE_KL
 from ..tables.headings import dataset_heading
 from .sprites import traversal_sheet
 from .tables import number
@@ -100,7 +101,7 @@ def shown_models(study: Study) -> tuple[list[Model], int]:
                     for latent, kl in zip(frames.latents, frames.kl, strict=True)
                 ),
                 codes=codes,
-                has_code=bool(frames.kl.sum() > COLLAPSED),
+                has_code=bool(frames.kl.sum() > CODE_KL),
             )
         )
     return models, len(shown) - len(models)

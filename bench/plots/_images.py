@@ -17,11 +17,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..analysis.information import CARRIED, above_chance, carriers, factor_names, shares
-from ..store.frames import COLLAPSED, Frames
+from ..store.frames import Frames
+from ..store.selection import ACTIVE_KL, CODE_KL
 from ._base import bare, show_images
 
-# A latent whose mean KL is below this says next to nothing about the image.
-INACTIVE = 0.1
 # Nats below which the cell of a latent and a factor stays empty.
 LEAST = 0.005
 # Inches: left of the rows for names, above them for the heading, below for scales; between kinds.
@@ -35,16 +34,16 @@ _MAPS = mpl.colormaps["bwr"].with_extremes(bad="#a0a0a0")
 
 
 def active(frames: Frames) -> int:
-    """Return how many latents have a mean KL of at least `INACTIVE` nat."""
-    return int((frames.kl >= INACTIVE).sum())
+    """Return how many latents have a mean KL of at least `ACTIVE_KL` nat."""
+    return int((frames.kl >= ACTIVE_KL).sum())
 
 
 def state(frames: Frames) -> str:
     """Return the KL of a model and how many latents have a part of it, in words."""
     total = float(frames.kl.sum())
-    if total <= COLLAPSED:
+    if total <= CODE_KL:
         return f"collapsed: KL {total:.2f} nats in all"
-    return f"KL {total:.2f} nats, {active(frames)} of {len(frames.kl)} latents ≥ {INACTIVE} nat"
+    return f"KL {total:.2f} nats, {active(frames)} of {len(frames.kl)} latents ≥ {ACTIVE_KL} nat"
 
 
 def kl_and_sigma(kl: float, sigma: float) -> str:
@@ -136,7 +135,7 @@ class Block:
         for row, (latent, kl, images) in enumerate(
             zip(frames.latents, frames.kl, frames.traversals, strict=True)
         ):
-            place, colour = first + row * self._pitch, _FAINT if kl < INACTIVE else "black"
+            place, colour = first + row * self._pitch, _FAINT if kl < ACTIVE_KL else "black"
             self._row(figure, images, f"z{latent}", left, place, colour)
             _write(
                 figure,

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from ..analysis.collapse import collapse_note
 from ..analysis.comparable import settings
 from ..analysis.published_ball import is_papers_ball, published_note
-from ..store.frames import COLLAPSED
+from ..store.selection import ACTIVE_KL, CODE_KL
 from ..tables.headings import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
-from ._images import INACTIVE, Block, active, kl_and_sigma, state
+from ._images import Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
     from ..analysis.study import Study
@@ -76,7 +76,7 @@ def _chosen(rows: Rows) -> Rows:
     by_beta = {float(row["beta"]): row for row in rows}
     if 1.0 not in by_beta:
         return []
-    alive = [beta for beta, row in by_beta.items() if beta > 1 and row["kl"] > COLLAPSED]
+    alive = [beta for beta, row in by_beta.items() if beta > 1 and row["kl"] > CODE_KL]
     if PAPERS_BETA in alive:
         return [by_beta[1.0], by_beta[PAPERS_BETA]]
     last = PAPERS_BETA if PAPERS_BETA in by_beta else max(by_beta)
@@ -133,11 +133,11 @@ def _code(study: Study, row: dict[str, Any]) -> str:
     used = [
         kl_and_sigma(float(kl), sigma)
         for kl, sigma in zip(frames.kl, sigmas, strict=True)
-        if kl >= INACTIVE
+        if kl >= ACTIVE_KL
     ]
     return (
         f"at β = {row['beta']:g} {active(frames)} of {len(frames.kl)} latents have a KL of at "
-        f"least {INACTIVE} nat, {frames.kl.sum():.2f} nats in all{_listed(used)}"
+        f"least {ACTIVE_KL} nat, {frames.kl.sum():.2f} nats in all{_listed(used)}"
     )
 
 
@@ -155,7 +155,7 @@ def _dataset(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _title(row: dict[str, Any]) -> str:
-    return f"β = {row['beta']:g}" + (" (collapsed)" if row["kl"] <= COLLAPSED else "")
+    return f"β = {row['beta']:g}" + (" (collapsed)" if row["kl"] <= CODE_KL else "")
 
 
 _HOW = (

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..store.history import coarser, mean_curve
+from ..store.selection import ACTIVE_KL
 from ..tables.headings import by_dataset
 from ._base import (
     COLOURS,
@@ -25,7 +26,6 @@ from ._base import (
     without,
     wrapped,
 )
-from ._images import INACTIVE
 
 if TYPE_CHECKING:
     from ..analysis.study import Study
@@ -124,7 +124,7 @@ def _name_ends(axes: Axes, ends: Mapping[str, float]) -> None:
     room = 0.075 * axes.get_ylim()[1]
     places: list[tuple[float, list[str]]] = []
     for name, value in ends.items():
-        if value < INACTIVE:
+        if value < ACTIVE_KL:
             continue
         if places and places[-1][0] - value < room:
             places[-1][1].append(name)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..store.frames import COLLAPSED, Frames
+from ..store.frames import Frames
+from ..store.selection import CODE_KL
 from ._base import COLOURS, Drawn, FigureInfo, panels, stem
 from .comparison import low_and_high
 
@@ -22,7 +23,7 @@ METRIC = "smoothness"
 def draw(study: Study) -> Iterator[Drawn]:
     """Yield the distance of posteriors against that of positions, at β = 1 and at high β."""
     for heading, name, chosen in low_and_high(study):
-        rows = [row for row in chosen if row["kl"] > COLLAPSED]
+        rows = [row for row in chosen if row["kl"] > CODE_KL]
         rows = [row for row in rows if len(study.frames[row["run_id"]].overlap)]
         if len(rows) < 2:
             continue

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..analysis.information import CARRIED, carriers, factor_names
 from ..store.frames import Frames
+from ..store.selection import ACTIVE_KL
 from ..tables.headings import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
-from ._images import CELL, INACTIVE, Block, active, kl_and_sigma, state
+from ._images import CELL, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
     from ..analysis.study import Study
@@ -56,7 +57,7 @@ def _drawn(
         stem("traversals", row["dataset"], run_id),
         title,
         f"Originals, reconstructions and traversals of {len(frames.latents)} latents of {title}; "
-        f"{active(frames)} have a mean KL of at least {INACTIVE} nat, the largest "
+        f"{active(frames)} have a mean KL of at least {ACTIVE_KL} nat, the largest "
         f"{kl_and_sigma(float(frames.kl[0]), sigmas[0])}. {note}".rstrip(),
         figure,
         row["dataset"],

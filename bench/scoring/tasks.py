@@ -11,7 +11,7 @@ from ..engines.base import Engine
 from ..engines.progress import progress, silence
 from ..grid.metric_requests import MetricRequest
 from ..store.files import DamagedError
-from ..store.frames import shown_runs, trained_groups
+from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
 from ..store.stored_run import StoredRun, read_run
 from .runs import (

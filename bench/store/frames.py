@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid.specs import Codes, TrainedSpec
 from .files import read_bytes, replacing
 from .hdf5 import UNREADABLE, Form, read_arrays
 from .store import Store
@@ -28,8 +26,6 @@ FORMAT = 3
 _BLOCK = 512
 # The share of pairs of posteriors that are closer than each line of `Frames.overlap`.
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-# Nats per image below which a run is said to have collapsed.
-COLLAPSED = 1.0
 
 
 @dataclass(frozen=True)
@@ -141,44 +137,3 @@ def has_frames(store: Store, run: StoredRun) -> bool:
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
-
-
-def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
-    """Return the runs of trained models by group and precision, each by ascending seed.
-
-    Codes from elsewhere are of models too; only their images are not known here.
-    """
-    groups: dict[tuple[str, str], list[StoredRun]] = {}
-    for run in sorted(runs, key=lambda run: run.spec.seed):
-        if isinstance(run.spec, TrainedSpec | Codes):
-            key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
-            groups.setdefault(key, []).append(run)
-    return list(groups.values())
-
-
-def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
-    """Return those of `runs` that are shown, one of every group of trained models.
-
-    The lowest seed whose code has not collapsed: a model without a code shows nothing but its mean
-    image. Where all have, the lowest.
-    """
-    return [
-        next((run for run in members if _has_code(store, run)), members[0])
-        for members in trained_groups(runs)
-    ]
-
-
-def _has_code(store: Store, run: StoredRun) -> bool:
-    for entries in store.read_scores(run.run_id, run.codes).values():
-        for entry in entries:
-            if entry["column"] == "kl_per_dimension" and entry["value"]:
-                return bool(sum(entry["value"]) > COLLAPSED)
-    return False
-
-
-def stored_frames(store: Store, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:
-    """Yield (run id, frames) of every shown run that has them."""
-    for run in shown_runs(store, runs):
-        frames = read_frames(store.frames_path(run.run_id))
-        if frames is not None:
-            yield run.run_id, frames

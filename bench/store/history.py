@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+
+# Curves are judged in windows of so many steps.
+WINDOW = 1_000
 
 
 def history_text(history: pd.DataFrame) -> str:
@@ -114,3 +118,63 @@ def window_means(history: pd.DataFrame, edges: ArrayLike) -> pd.DataFrame:
         )
         found[name] = np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)
     return pd.DataFrame(found, columns=history.columns)
+
+
+def windowed(history: pd.DataFrame, width: int = WINDOW) -> pd.DataFrame:
+    """Return means over windows of equally many steps, of whole rows.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of one run: `step`, the number of steps done by the end of each window, and means.
+    width : int
+        Steps of a window; the length of a row where that is longer.
+
+    Returns
+    -------
+    DataFrame
+        `start`, the step that a window starts at, and the means, as of `window_means`. A row
+        belongs to the window that its middle is in; a last window of less than half the width is
+        left out.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"step": [400, 800, 1200, 1600, 2000], "kl": [1.0, 2, 3, 4, 5]})
+    >>> windowed(rows)
+       start   kl
+    0      0  1.5
+    1   1000  4.0
+    """
+    ends = history["step"].to_numpy(np.float64)
+    lengths = np.diff(ends, prepend=0)
+    width = max(width, math.ceil(lengths.max()))
+    place = ((ends - lengths / 2) // width).astype(np.int64)
+    last = np.flatnonzero(np.diff(place, append=-1))
+    edges = np.array([0, *ends[last]])
+    means = window_means(history.select_dtypes("number"), edges).drop(columns="step")
+    means.insert(0, "start", place[last] * width)
+    return means[np.diff(edges) >= width / 2].reset_index(drop=True)
+
+
+def epoch_mean(history: pd.DataFrame, epoch: int, steps: int) -> pd.Series[float] | None:
+    """Return the means of a history over the steps of an epoch, None if it ends before.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of one run: `step`, the steps done by the end of a row's window, and window means.
+    epoch : int
+        From 1.
+    steps : int
+        Training steps in an epoch.
+
+    Returns
+    -------
+    Series or None
+        Means of the numeric columns, each row weighted by how many of its steps lie in the epoch.
+    """
+    if not len(history) or history["step"].iloc[-1] < epoch * steps:
+        return None
+    edges = [(epoch - 1) * steps, epoch * steps]
+    means: pd.Series[float] = window_means(history.select_dtypes("number"), edges).iloc[0]
+    return means.drop("step")

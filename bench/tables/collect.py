@@ -13,7 +13,7 @@ import pandas as pd
 from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
 from ..scoring.runs import read_comparisons, read_group_scores, total
 from ..store.files import remove, replacing
-from ..store.frames import shown_runs, trained_groups
+from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
 from ..store.stored_run import StoredRun
 from .summary import differences, summarise

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.analysis import comparable as setting, study as bench_study
+from bench.analysis import study as bench_study
 from bench.analysis.claims import (
     CLAIMS,
     _contrast,
@@ -27,6 +27,8 @@ from bench.analysis.claims import (
 from bench.analysis.claims._base import Verdict, corrected
 from bench.analysis.claims._parts import Part, difference, share
 from bench.page.claims import claims_section
+from bench.store.history import WINDOW
+from bench.store.selection import ACTIVE_KL, CODE_KL
 from bench.store.store import Store
 
 from .claim_studies import (
@@ -204,7 +206,7 @@ def test_shares_and_differences_have_the_intervals_of_textbooks():
 
 def test_constants_are_those_of_the_protocol():
     assert (two_latents.LATENTS, two_latents.LEAST_R2) == (2, 0.9)
-    assert (setting.CODE_KL, setting.ACTIVE_KL, setting.WINDOW) == (1.0, 0.1, 1_000)
+    assert (CODE_KL, ACTIVE_KL, WINDOW) == (1.0, 0.1, 1_000)
     assert smoothness.MARGIN == 0.05
     assert (utilisation.THRESHOLD, utilisation.STAYS, utilisation.TOGETHER) == (0.1, 5, 1.0)
     assert utilisation.SENSITIVITY == (0.05, 0.3)

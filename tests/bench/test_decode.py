@@ -20,7 +20,8 @@ from bench.models.overlap import overlap_curve
 from bench.pipeline import run_grid
 from bench.report import build
 from bench.store.files import DamagedError
-from bench.store.frames import has_frames, read_frames, shown_runs, stored_frames, write_frames
+from bench.store.frames import has_frames, read_frames, write_frames
+from bench.store.selection import shown_runs, stored_frames
 from bench.store.store import Store
 from bench.store.stored_run import Latents
 from metrics import mutual_information_matrix

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...store.selection import CODE_KL
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import CODE_KL, Setting, called, listed, more_seeds
+from ..comparable import Setting, called, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import correlation_difference
 

@@ -6,8 +6,9 @@ import math
 
 import pandas as pd
 
+from ...store.history import WINDOW
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import WINDOW, Setting, listed, more_seeds
+from ..comparable import Setting, listed, more_seeds
 from ..gain import pays, without_code
 from ._base import Claim, Finding
 from ._parts import share

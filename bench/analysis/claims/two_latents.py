@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...store.selection import ACTIVE_KL, CODE_KL
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import ACTIVE_KL, CODE_KL, Setting, called, listed, more_seeds
+from ..comparable import Setting, called, listed, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
 

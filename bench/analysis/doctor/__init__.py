@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...grid.specs import KINDS, VAESpec
-from ...store.frames import COLLAPSED
+from ...store.history import windowed
+from ...store.selection import CODE_KL
 from ...tables.collect import Tables
-from ..comparable import Setting, comparable, windowed
+from ..comparable import Setting, comparable
 from ..gain import DATA, without_code
 from ._examination import Examination, Reference, findings, suggested_gamma, works
 from ._frontier import Frontier, frontier
@@ -192,7 +193,7 @@ def _frontier(setting: Setting, histories: Mapping[str, pd.DataFrame]) -> Fronti
 
 def _reference(setting: Setting, codes: Mapping[str, pd.Series[float]]) -> Reference:
     runs = setting.by_beta().get(1.0, setting.runs.iloc[:0])
-    coded = runs[(runs["kl"] >= COLLAPSED) & runs["run_id"].isin(list(codes))]
+    coded = runs[(runs["kl"] >= CODE_KL) & runs["run_id"].isin(list(codes))]
     latents = [_latents(codes, run_id) for run_id in coded["run_id"]]
     return Reference(
         n_runs=len(runs),

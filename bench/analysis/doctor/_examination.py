@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...store.frames import COLLAPSED
+from ...store.selection import CODE_KL
 from ..gain import pays
 from ._frontier import Frontier
 
@@ -126,13 +126,13 @@ def count_for(latents: NDArray[np.float64], share: float) -> int:
 
 
 def _collapsed(run: Examination) -> bool:
-    return run.kl < COLLAPSED and run.capacity - run.kl >= TOLERANCE
+    return run.kl < CODE_KL and run.capacity - run.kl >= TOLERANCE
 
 
 def _gamma_too_large(run: Examination) -> bool:
     # Its KL is noise that satisfies |KL − C| and says nothing of the image.
     paid = pays(run.final_kl, run.reconstruction, run.seen.plateau)
-    return run.final_kl >= COLLAPSED and paid is False
+    return run.final_kl >= CODE_KL and paid is False
 
 
 def _poured(run: Examination) -> bool:
