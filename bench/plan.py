@@ -77,7 +77,7 @@ def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[Metri
     runs, damaged, old = _stored(store) if store is not None else ([], {}, {})
     there = {run.run_id: run for run in runs if run.run_id in by_id}
     again: dict[str, Precision] = {
-        identity: run.manifest["execution"]["precision"]
+        identity: run.precision
         for identity, run in there.items()
         if store is not None and not run.has(CODES) and missing_scores(store, run, requests)
     }

@@ -30,6 +30,7 @@ from .grid import arguments as given
 from .grid.metric_requests import metric_requests
 from .grid.specs import DatasetSpec, Evaluation
 from .grid.streams import evaluation_indices
+from .store.schema import describe
 
 
 def score(
@@ -113,7 +114,7 @@ def score(
     bins = factor_bins
     if bins is not None:
         bins = check_given(source, "factor_bins", given.FACTOR_BINS, factor_bins)
-    reference, entry = _reference(data), _entry(data)
+    reference, entry = _reference(data), describe(data)
     if bins is not None:
         # Other labels make other data: no table has both.
         options = {**reference.options, "factor_bins": bins}
@@ -186,17 +187,6 @@ def _check_latents(
     if own != other:
         reason = f"has {own} latents, {first} has {other}; seeds of a model have equally many"
         raise CodesError(source, path, f"{reason}: give each model a name of its own (--name)")
-
-
-def _entry(data: datasets.FactorDataset) -> dict[str, Any]:
-    """Return what a manifest says of a dataset."""
-    return {
-        "fingerprint": data.fingerprint,
-        "n_images": len(data),
-        "image_shape": list(data.image_shape),
-        "factor_names": list(data.factor_names),
-        "factor_sizes": list(data.factor_sizes),
-    }
 
 
 def _reference(data: datasets.FactorDataset) -> DatasetSpec:

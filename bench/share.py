@@ -213,7 +213,7 @@ def _copy_runs(
         folder.mkdir(parents=True)
         if run.is_baseline and not missing_scores(source, run, requests):
             # Its codes are still named, by their checksum: its scores are of them.
-            write_text(folder / "manifest.json", dump_json(run.manifest))
+            write_text(folder / "manifest.json", dump_json(read_json(run.folder / "manifest.json")))
             continue
         leave = {WEIGHTS} if run.run_id in pictured else {WEIGHTS, SNAPSHOTS}
         _copy_run(run, folder, leave, code_bits if _is_rounded(run) else EXACT, history_rows)
@@ -225,8 +225,9 @@ def _copy_run(
     for name in run.files:
         if name not in leave:
             (folder / name).write_bytes(run.content(name))
-    shared: dict[str, int] = run.manifest.get("shared", {})
-    if code_bits < shared.get("code_bits", EXACT):
+    manifest = read_json(run.folder / "manifest.json")
+    shared: dict[str, int] = manifest.get("shared", {})
+    if code_bits < (run.manifest.shared.code_bits or EXACT):
         shared = {**shared, "code_bits": code_bits}
         codes = run.latents()
         means = rounded(codes.means, code_bits)
@@ -238,7 +239,7 @@ def _copy_run(
     if history_rows is not None and history is not None and len(history) > history_rows:
         shared = {**shared, "history_rows": history_rows}
         (folder / CURVES).write_text(history_text(coarser(history, history_rows)), encoding="utf-8")
-    seal(folder, {**run.manifest, **({"shared": shared} if shared else {})})
+    seal(folder, {**manifest, **({"shared": shared} if shared else {})})
 
 
 def _copy_records(source: Store, copy: Store) -> None:

@@ -76,7 +76,8 @@ def main() -> None:
 
         store = Store(Path(folder))
         (run,) = store.scan()[0]
-        scored = [e for part in store.read_scores(run.run_id, run.codes).values() for e in part]
+        parts = store.read_scores(run.run_id, run.codes_digest).values()
+        scored = [entry for part in parts for entry in part]
         alone = sum(entry.get("seconds", 0) for entry in scored)
         from bench.grid.metric_requests import metric_requests
 

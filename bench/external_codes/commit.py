@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import reprlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CodesError
 from ..grid.specs import Codes, DatasetSpec, Evaluation, group_id, run_id
-from ..store.provenance import git_commit
+from ..store.provenance import MADE_WITH, git_commit, versions
 from ..store.results import Result
 from ..store.store import Store
 from .arrays import MAX_NAME, CodesArrays
@@ -113,7 +111,7 @@ def commit_codes(
         content=codes.digest,
     )
     for run in store.scan()[0]:
-        same = (run.manifest["group_id"], run.spec.seed) == (group_id(spec), seed)
+        same = (run.group_id, run.spec.seed) == (group_id(spec), seed)
         if same and run.run_id != run_id(spec):
             raise CodesError(
                 str(store.folder),
@@ -147,12 +145,7 @@ def _record(spec: Codes) -> dict[str, Any]:
     return {
         "group_id": group_id(spec),
         "git_commit": git_commit(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": "none",
-            "numpy": np.__version__,
-            "h5py": h5py.__version__,
-        },
+        "versions": versions(MADE_WITH, torch="none"),
         "execution": {
             "device": "elsewhere",
             "device_name": "elsewhere",

@@ -141,10 +141,10 @@ def score_models(
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)
         failed = score_stored(store, stored, runs, wanted, LocalEngine(workers))
-        sizes = Counter(run.manifest["group_id"] for run in stored)
+        sizes = Counter(run.group_id for run in stored)
         for run in runs:
             if run.run_id not in failed:
-                alone = sizes[run.manifest["group_id"]] < 2
+                alone = sizes[run.group_id] < 2
                 note_unscored(store, run, slow | (_of_groups(wanted) if alone else {}))
         report = build(store) if page else None
         scores, details = _tables(folder, runs, models)

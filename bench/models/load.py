@@ -73,7 +73,7 @@ class LoadedRun:
             If the codes have another shape than (n, D).
         """
         z = np.asarray(codes, np.float32)
-        n_latents = len(self.run.manifest["latent_names"])
+        n_latents = len(self.run.latent_names)
         if z.ndim != 2 or z.shape[1] != n_latents:
             raise ValueError(f"codes must have shape (n, {n_latents}), not {z.shape}")
         parts = [
@@ -116,8 +116,9 @@ def load_run(folder: str | Path) -> LoadedRun:
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
         reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
         raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
-    shape = tuple(run.manifest["dataset"]["image_shape"])
-    n_latents = len(run.manifest["latent_names"])
+    # Of codes from elsewhere alone the images may be unknown.
+    shape = tuple(run.manifest.dataset.image_shape or ())
+    n_latents = len(run.latent_names)
     family = CHANNELS[spec.channel] if isinstance(spec, FactorChannelSpec) else VAE
     build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
     content = run.content(WEIGHTS)

@@ -7,13 +7,12 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib import metadata
 from typing import Any
 
 from .._siblings import metrics
 from ..grid.metric_requests import MetricRequest, column_name, metric_requests
 from ..grid.specs import Codes
+from ..store.provenance import SCORED_WITH, versions
 from ..store.store import Store
 from ..store.stored_run import StoredRun
 from .bounds import LevelCodes
@@ -33,7 +32,7 @@ def missing_scores(
     store: Store, run: StoredRun, requests: Iterable[MetricRequest]
 ) -> dict[str, MetricRequest]:
     """Return the requests that a run has no stored scores of, by the key they are stored under."""
-    scores = store.read_scores(run.run_id, run.codes)
+    scores = store.read_scores(run.run_id, run.codes_digest)
     return _missing((*ALWAYS, *_of_level("run", requests)), scores)
 
 
@@ -47,32 +46,32 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
     """
     arrays = _arrays(run)
     made = _level_codes(run, arrays)
-    scores = store.read_scores(run.run_id, run.codes)
+    scores = store.read_scores(run.run_id, run.codes_digest)
     for key, request in missing_scores(store, run, requests).items():
         entries = _entries(request, arrays, run)
         for entry, levels in zip(entries, _levels(store, run, request, made), strict=True):
             entry.update(levels)
         scores[key] = entries
         # At once: what comes next may take long, or not come at all.
-        store.write_scores(run.run_id, run.codes, scores)
+        store.write_scores(run.run_id, run.codes_digest, scores)
 
 
 def failed_scores(store: Store, run: StoredRun) -> dict[str, str]:
     """Return column to reason, where that is not in the data: another start may have a score."""
-    parts = store.read_scores(run.run_id, run.codes).values()
+    parts = store.read_scores(run.run_id, run.codes_digest).values()
     return {e["column"]: e["reason"] for entries in parts for e in entries if e.get("retry")}
 
 
 def note_unscored(store: Store, run: StoredRun, reasons: Mapping[str, str]) -> None:
     """Store why a run has no scores of some metrics, in place of what was noted before."""
-    stored = store.read_scores(run.run_id, run.codes)
+    stored = store.read_scores(run.run_id, run.codes_digest)
     scores = {key: entries for key, entries in stored.items() if not key.startswith(_NOTE)}
     done = {json.loads(key)[0] for key in scores}
     for name, reason in reasons.items():
         if name not in done:
             scores[f"{_NOTE}{name}"] = [{"column": name, "value": None, "reason": reason}]
     if scores != stored:
-        store.write_scores(run.run_id, run.codes, scores)
+        store.write_scores(run.run_id, run.codes_digest, scores)
 
 
 def measure_levels(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
@@ -105,7 +104,7 @@ def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[Metr
     for key, request in missing_group_scores(store, runs, requests).items():
         columns = [column_name(request, "", {})] * len(runs)
         entries = evaluate(request.info, request.options, arrays, columns)
-        common = {"options": request.options, "versions": _versions()}
+        common = {"options": request.options, "versions": versions(SCORED_WITH)}
         scores[key] = [
             {**entry, **common, "run_id": run.run_id}
             for run, entry in zip(runs, entries, strict=True)
@@ -135,7 +134,7 @@ def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest])
     """Compute and store what else goes by the names of the metrics, on the codes of a run."""
     stored = read_comparisons(store, run)
     arrays = _arrays(run)
-    factor_names = run.manifest["dataset"]["factor_names"]
+    factor_names = run.factor_names
     for name in missing_comparisons(store, run, requests):
         given = {key: handed(array) for key, array in arrays.items()}
         try:
@@ -146,17 +145,17 @@ def compare_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest])
             log.debug("%s", name, exc_info=True)
             found = {}
         stored[name] = {label: plain(value) for label, value in found.items()}
-    store.write_scores(_comparison_name(run), run.codes, stored)
+    store.write_scores(_comparison_name(run), run.codes_digest, stored)
 
 
 def read_comparisons(store: Store, run: StoredRun) -> dict[str, dict[str, float]]:
     """Return metric to label to value, of what `compare_run` stored."""
-    return store.read_scores(_comparison_name(run), run.codes)
+    return store.read_scores(_comparison_name(run), run.codes_digest)
 
 
 def scalar_scores(store: Store, run: StoredRun) -> dict[str, float]:
     """Return the scores of a run that are numbers, by column; `kl` is the sum over latents."""
-    entries = [e for part in store.read_scores(run.run_id, run.codes).values() for e in part]
+    entries = [e for part in store.read_scores(run.run_id, run.codes_digest).values() for e in part]
     found = {entry["column"]: entry["value"] for entry in entries}
     per_latent = found.pop("kl_per_dimension", None)
     scalars = {name: value for name, value in found.items() if isinstance(value, int | float)}
@@ -196,7 +195,7 @@ def scored_requests(
     keys: dict[str, None] = {}
     for runs in groups:
         for run in runs:
-            keys.update(dict.fromkeys(store.read_scores(run.run_id, run.codes)))
+            keys.update(dict.fromkeys(store.read_scores(run.run_id, run.codes_digest)))
         keys.update(dict.fromkeys(store.read_scores(_group_name(runs), _group_codes(runs))))
     # Of what every run has nobody knows whether it was asked for.
     for request in ALWAYS:
@@ -229,13 +228,12 @@ def _comparison_name(run: StoredRun) -> str:
 
 
 def _group_name(runs: Sequence[StoredRun]) -> str:
-    first = runs[0].manifest
-    return f"groups/{first['group_id']}-{first['execution']['precision']}"
+    return f"groups/{runs[0].group_id}-{runs[0].precision}"
 
 
 def _group_codes(runs: Sequence[StoredRun]) -> str:
     """Name what a group's scores are of: a new or another member makes them stale."""
-    return " ".join(run.codes for run in runs)
+    return " ".join(run.codes_digest for run in runs)
 
 
 def _short(text: str) -> str:
@@ -254,20 +252,21 @@ def _arrays(run: StoredRun) -> Arrays:
 def level_terms(run: StoredRun) -> str:
     """Return what chance and ceiling depend on, beside the metric."""
     evaluation = run.spec.evaluation.model_dump(mode="json")
-    n_latents = len(run.manifest["latent_names"])
-    return json.dumps([run.manifest["dataset"]["fingerprint"], evaluation, n_latents])
+    n_latents = len(run.latent_names)
+    return json.dumps([run.fingerprint, evaluation, n_latents])
 
 
 def _entries(request: MetricRequest, arrays: Arrays, run: StoredRun) -> list[dict[str, Any]]:
     """Return every variant of a metric, and every output of a variant, as plain JSON values."""
     info = request.info
-    chosen = _by_position(request.options, run.manifest["dataset"]["factor_names"])
+    chosen = _by_position(request.options, run.factor_names)
     entries = []
     for suffix, fixed in info.variants:
         column = column_name(request, suffix, dict(fixed))
         outputs = [f"{column}_{output}" for output in info.outputs] or [column]
         entries += evaluate(info, {**chosen, **dict(fixed)}, arrays, outputs)
-    return [{"options": request.options, "versions": _versions(), **entry} for entry in entries]
+    common = {"options": request.options, "versions": versions(SCORED_WITH)}
+    return [{**common, **entry} for entry in entries]
 
 
 def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dict[str, Any]:
@@ -284,7 +283,7 @@ def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dic
 
 def _level_codes(run: StoredRun, arrays: Arrays) -> LevelCodes | None:
     """Return what chance and ceiling are computed of, None where there are no factors."""
-    n_latents = len(run.manifest["latent_names"])
+    n_latents = len(run.latent_names)
     return None if arrays["factors"] is None else LevelCodes(arrays["factors"], n_latents)
 
 
@@ -326,9 +325,3 @@ def _levels(
             store.write_scores(name, of, stored)
     levels: list[dict[str, Any]] = stored["levels"]
     return levels
-
-
-@cache
-def _versions() -> dict[str, str]:
-    """Return the versions that a score may depend on."""
-    return {name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")}

@@ -33,7 +33,7 @@ def outdated(runs: Iterable[StoredRun]) -> dict[str, str]:
         reference = run.spec.dataset
         if reference not in today:
             today[reference] = _fingerprint(reference)
-        now, then = today[reference], run.manifest["dataset"]["fingerprint"]
+        now, then = today[reference], run.fingerprint
         if now is not None and now != then:
             reasons[run.run_id] = (
                 f"it was made of other images: {reference.name} was {then} and is now {now}"

@@ -8,7 +8,7 @@ Fields that are not named here may be there.
 from __future__ import annotations
 
 from math import isfinite, prod
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -16,7 +16,10 @@ from ..grid.packs import Precision
 from ..grid.specs import RunSpec
 from .files import MAX_BYTES, DamagedError
 
-_CHECKED = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+if TYPE_CHECKING:
+    from .._siblings import datasets
+
+_CHECKED = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 _Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 # A name in the run's own folder, and no way out of it.
 _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -25,6 +28,7 @@ _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 _Count = Annotated[int, Field(ge=1, le=2**53)]
 # Far above any image that a model is made for.
 MAX_PIXELS = 2**26
+_Parsed = TypeVar("_Parsed")
 _Number = Annotated[float, Field(allow_inf_nan=False)] | None
 
 
@@ -32,12 +36,16 @@ class _Checked(BaseModel):
     model_config = _CHECKED
 
 
-class _File(_Checked):
+class FileEntry(_Checked):
+    """What vouches for a file of a run."""
+
     sha256: str
     bytes: Annotated[int, Field(ge=0, le=MAX_BYTES)]
 
 
-class _Dataset(_Checked):
+class DatasetEntry(_Checked):
+    """What a manifest says of a dataset."""
+
     fingerprint: str
     n_images: _Count
     # Of codes that were made elsewhere, the images may be unknown.
@@ -54,7 +62,9 @@ class _Dataset(_Checked):
         return self
 
 
-class _Execution(_Checked):
+class ExecutionEntry(_Checked):
+    """How a run was executed."""
+
     device: str
     device_name: str
     precision: Precision
@@ -63,12 +73,16 @@ class _Execution(_Checked):
     pack: list[str]
 
 
-class _Versions(_Checked):
+class Versions(_Checked):
+    """The versions that a number may depend on, by name; Torch's is "none" where it made none."""
+
     __pydantic_extra__: dict[str, str]
     torch: str
 
 
-class _Shared(_Checked):
+class Shared(_Checked):
+    """What a copy that was passed on has lost: significant bits of codes, rows of curves."""
+
     code_bits: Annotated[int, Field(ge=1, le=24)] | None = None
     history_rows: Annotated[int, Field(ge=1, le=10**9)] | None = None
 
@@ -80,14 +94,14 @@ class Manifest(_Checked):
     run_id: _Identity
     group_id: _Identity
     spec: dict[str, Any]
-    dataset: _Dataset
-    execution: _Execution
-    versions: _Versions
+    dataset: DatasetEntry
+    execution: ExecutionEntry
+    versions: Versions
     git_commit: str | None
     latent_names: Annotated[list[str], Field(min_length=1, max_length=4096)]
     reconstruction: _Number
-    files: dict[_FileName, _File]
-    shared: _Shared = Field(default_factory=_Shared)
+    files: dict[_FileName, FileEntry]
+    shared: Shared = Field(default_factory=Shared)
 
     @model_validator(mode="after")
     def _models_have_images(self) -> Self:
@@ -153,7 +167,7 @@ class _GroupEntry(_Entry):
     run_id: str
 
 
-_MANIFEST = TypeAdapter(Manifest)
+_MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
 _FAILED = TypeAdapter(Failed)
 _GRID = TypeAdapter(GridRecord)
 _ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
@@ -165,35 +179,46 @@ _SCORES: dict[str, TypeAdapter[Any]] = {
 }
 
 
-def check_manifest(body: dict[str, Any]) -> None:
-    """Refuse a manifest that is none.
+def parse_manifest(body: dict[str, Any]) -> Manifest:
+    """Return a manifest, refuse what is none.
 
     Raises
     ------
     DamagedError
         With the first field that does not fit.
     """
-    _check(_MANIFEST, body)
+    return _parse(_MANIFEST, body)
+
+
+def describe(dataset: datasets.FactorDataset) -> dict[str, Any]:
+    """Return what a manifest says of a dataset."""
+    return {
+        "fingerprint": dataset.fingerprint,
+        "n_images": len(dataset),
+        "image_shape": list(dataset.image_shape),
+        "factor_names": list(dataset.factor_names),
+        "factor_sizes": list(dataset.factor_sizes),
+    }
 
 
 def check_failed(body: dict[str, Any]) -> None:
     """Refuse a record of a failure that is none; `DamagedError` as for manifests."""
-    _check(_FAILED, body)
+    _parse(_FAILED, body)
 
 
 def check_grid(body: dict[str, Any]) -> None:
     """Refuse a record of a grid that is none; `DamagedError` as for manifests."""
-    _check(_GRID, body)
+    _parse(_GRID, body)
 
 
 def check_scores(name: str, scores: object) -> None:
     """Refuse scores, stored under `name`, that are none; `DamagedError` as for manifests."""
-    _check(_SCORES.get(name.partition("/")[0], _ENTRIES), scores)
+    _parse(_SCORES.get(name.partition("/")[0], _ENTRIES), scores)
 
 
-def _check(form: TypeAdapter[Any], body: object) -> None:
+def _parse(form: TypeAdapter[_Parsed], body: object) -> _Parsed:
     try:
-        form.validate_python(body)
+        return form.validate_python(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

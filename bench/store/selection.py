@@ -24,7 +24,7 @@ def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
     groups: dict[tuple[str, str], list[StoredRun]] = {}
     for run in sorted(runs, key=lambda run: run.spec.seed):
         if isinstance(run.spec, TrainedSpec | Codes):
-            key = (run.manifest["group_id"], run.manifest["execution"]["precision"])
+            key = (run.group_id, run.precision)
             groups.setdefault(key, []).append(run)
     return list(groups.values())
 
@@ -42,7 +42,7 @@ def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
 
 
 def _has_code(store: Store, run: StoredRun) -> bool:
-    for entries in store.read_scores(run.run_id, run.codes).values():
+    for entries in store.read_scores(run.run_id, run.codes_digest).values():
         for entry in entries:
             if entry["column"] == "kl_per_dimension" and entry["value"]:
                 return bool(sum(entry["value"]) > CODE_KL)

@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from ..grid.packs import Precision
 from ..grid.specs import SPEC_ADAPTER, RunSpec, group_id, run_id
 from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
 from .hdf5 import UNREADABLE, Form, read_arrays
-from .schema import check_manifest
+from .schema import Manifest, parse_manifest
 from .snapshots import Snapshots, read_snapshots
 
 FORMAT = 1
@@ -64,12 +65,12 @@ class StoredRun:
     """A committed run: its manifest, and its files by way of their checksums."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @cached_property
     def spec(self) -> RunSpec:
         """The run's specification."""
-        return SPEC_ADAPTER.validate_python(self.manifest["spec"])
+        return SPEC_ADAPTER.validate_python(self.manifest.spec)
 
     @property
     def run_id(self) -> str:
@@ -77,9 +78,34 @@ class StoredRun:
         return self.folder.name
 
     @property
-    def codes(self) -> str:
+    def group_id(self) -> str:
+        """The identity of the model that the run is one seed of."""
+        return self.manifest.group_id
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of training, which no summary pools with another."""
+        return self.manifest.execution.precision
+
+    @property
+    def fingerprint(self) -> str:
+        """What the images were, as their dataset had it."""
+        return self.manifest.dataset.fingerprint
+
+    @property
+    def factor_names(self) -> list[str]:
+        """The names of the dataset's factors."""
+        return self.manifest.dataset.factor_names
+
+    @property
+    def latent_names(self) -> list[str]:
+        """The names of the latents."""
+        return self.manifest.latent_names
+
+    @property
+    def codes_digest(self) -> str:
         """The checksum of its codes, which names what a score is of."""
-        return str(self.manifest["files"][CODES]["sha256"])
+        return self.manifest.files[CODES].sha256
 
     @property
     def files(self) -> list[str]:
@@ -90,7 +116,7 @@ class StoredRun:
         may_be = (WEIGHTS, CODES) if self.is_baseline else (WEIGHTS,)
         return [
             name
-            for name in self.manifest["files"]
+            for name in self.manifest.files
             if name not in may_be or os.path.lexists(self.folder / name)
         ]
 
@@ -141,8 +167,8 @@ class StoredRun:
                 f"{self.folder}: its codes were left out; a start of its grid with another metric "
                 f"makes them"
             )
-        n_latents = len(self.manifest["latent_names"])
-        n_factors = len(self.manifest["dataset"]["factor_names"])
+        n_latents = len(self.latent_names)
+        n_factors = len(self.factor_names)
         with self._parsed(CODES, "codes"):
             return Latents(**read_arrays(self.content(CODES), _FORMS, D=n_latents, K=n_factors))
 
@@ -160,7 +186,7 @@ class StoredRun:
             # As text first: some versions of pandas read numbers with the last digit off.
             text = io.BytesIO(self.content(CURVES, MAX_TEXT))
             history = pd.read_csv(text, dtype=str).astype("float64")
-            _check_history(history, len(self.manifest["latent_names"]))
+            _check_history(history, len(self.latent_names))
         return history
 
     def snapshots(self) -> Snapshots | None:
@@ -174,7 +200,7 @@ class StoredRun:
         if not self.has(SNAPSHOTS):
             return None
         with self._parsed(SNAPSHOTS, "images"):
-            return read_snapshots(self.content(SNAPSHOTS), len(self.manifest["latent_names"]))
+            return read_snapshots(self.content(SNAPSHOTS), len(self.latent_names))
 
     @contextmanager
     def _believed(self, name: str) -> Iterator[None]:
@@ -185,7 +211,7 @@ class StoredRun:
             raise DamagedError(f"{self.folder / name}: {reason}") from None
 
     def _compare(self, name: str, digest: str) -> None:
-        if digest != self.manifest["files"][name]["sha256"]:
+        if digest != self.manifest.files[name].sha256:
             raise DamagedError(f"{self.folder / name}: does not match its checksum")
 
     @contextmanager
@@ -249,22 +275,21 @@ def read_run(folder: Path) -> StoredRun:
     try:
         if folder.is_symlink():
             raise DamagedError("is a link, not a run folder")
-        run = StoredRun(folder, read_json(folder / "manifest.json"))
-        check_manifest(run.manifest)
-        if run.manifest["format"] != FORMAT:
-            raise DamagedError(f"has format {run.manifest['format']}, not {FORMAT}")
+        run = StoredRun(folder, parse_manifest(read_json(folder / "manifest.json")))
+        if run.manifest.format != FORMAT:
+            raise DamagedError(f"has format {run.manifest.format}, not {FORMAT}")
         identities = run_id(run.spec), group_id(run.spec)
-        if identities != (run.manifest["run_id"], run.manifest["group_id"]):
+        if identities != (run.manifest.run_id, run.group_id):
             raise DamagedError("its specification is not that of its run id")
         if folder.name != identities[0]:
             raise DamagedError("its name is not its run id")
-        if CODES not in run.manifest["files"]:
+        if CODES not in run.manifest.files:
             raise DamagedError("it has no codes")
         for name in run.files:
-            entry, status = run.manifest["files"][name], (folder / name).lstat()
+            entry, status = run.manifest.files[name], (folder / name).lstat()
             if not stat.S_ISREG(status.st_mode):
                 raise DamagedError(f"{name} is not a regular file")
-            if status.st_size != entry["bytes"]:
+            if status.st_size != entry.bytes:
                 raise DamagedError(f"{name} has not the size it was committed with")
     except (OSError, ValidationError, DamagedError) as error:
         raise DamagedError(f"{folder}: is not a readable run: {error}") from None

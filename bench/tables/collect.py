@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
 from ..scoring.runs import read_comparisons, read_group_scores, total
 from ..store.files import remove, replacing
+from ..store.provenance import MADE_WITH
 from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
 from ..store.stored_run import StoredRun
@@ -137,7 +139,8 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
     shown = {run.run_id for run in shown_runs(store, stored)}
     rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
-        entries = [s for part in store.read_scores(run.run_id, run.codes).values() for s in part]
+        parts = store.read_scores(run.run_id, run.codes_digest).values()
+        entries = [entry for part in parts for entry in part]
         entries += by_others.get(run.run_id, [])
         compared = read_comparisons(store, run) if run.run_id in shown else {}
         variants += [
@@ -156,15 +159,14 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         }
         rows.append(
             {
-                **_describe(run, names[run.manifest["group_id"]]),
-                "reconstruction": run.manifest["reconstruction"],
+                **_describe(run, names[run.group_id]),
+                "reconstruction": run.manifest.reconstruction,
                 "kl": total(per_latent),
                 **scalars,
             }
         )
-        latents = run.manifest["latent_names"]
         pairs = zip(per_latent, [*sigmas, *[None] * len(per_latent)], strict=False)
-        kl += [(run.run_id, z, *pair) for z, pair in zip(latents, pairs, strict=False)]
+        kl += [(run.run_id, z, *pair) for z, pair in zip(run.latent_names, pairs, strict=False)]
         history = run.history()
         if history is not None:
             histories.append(history.assign(run_id=run.run_id))
@@ -245,8 +247,6 @@ _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "var
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
 _SHARED = ("code_bits", "history_rows")
-# Of what a manifest lists, which may be anything: the versions that a number may depend on.
-_VERSIONS = ("python", "torch", "numpy", "h5py")
 
 
 def _as_text(value: Any) -> str:
@@ -276,7 +276,7 @@ def _is_whole(column: pd.Series[Any]) -> bool:
 
 
 def _describe(run: StoredRun, label: str) -> dict[str, Any]:
-    spec, execution = run.spec, run.manifest["execution"]
+    spec, execution = run.spec, run.manifest.execution
     described = {
         "run_id": run.run_id,
         "dataset": spec.dataset.name,
@@ -284,13 +284,13 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
         "kind": spec.kind,
         "seed": spec.seed,
         **{name: getattr(spec, name, None) for name in _SPEC_COLUMNS},
-        "precision": execution["precision"],
+        "precision": run.precision,
         "evaluation_images": str(spec.evaluation.images),
         "evaluation_seed": spec.evaluation.seed,
-        "dataset_images": run.manifest["dataset"]["n_images"],
-        "execution": f"{execution['device']} threads={execution['threads']} "
-        f"pack={len(execution['pack'])} torch={run.manifest['versions']['torch']}",
-        "group_id": run.manifest["group_id"],
+        "dataset_images": run.manifest.dataset.n_images,
+        "execution": f"{execution.device} threads={execution.threads} "
+        f"pack={len(execution.pack)} torch={run.manifest.versions.torch}",
+        "group_id": run.group_id,
         "label": label,
     }
     order = dict.fromkeys([*_FIRST, *described])
@@ -382,15 +382,21 @@ def _failures(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def _named(record: BaseModel, names: Sequence[str]) -> dict[str, Any]:
+    """Return what a part of a manifest, which may list anything, says under these names."""
+    found = record.model_dump(include={*names}, exclude_unset=True)
+    return {name: found[name] for name in names if name in found}
+
+
 def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
     rows = [
         {
             "dataset": run.spec.dataset.name,
-            "fingerprint": run.manifest["dataset"]["fingerprint"],
-            "code": run.manifest["git_commit"],
-            **{k: v for k, v in run.manifest["versions"].items() if k in _VERSIONS},
-            "device": run.manifest["execution"]["device_name"],
-            **{k: v for k, v in run.manifest.get("shared", {}).items() if k in _SHARED},
+            "fingerprint": run.fingerprint,
+            "code": run.manifest.git_commit,
+            **_named(run.manifest.versions, MADE_WITH),
+            "device": run.manifest.execution.device_name,
+            **_named(run.manifest.shared, _SHARED),
         }
         for run in stored
     ]

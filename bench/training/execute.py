@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 import torch
 
 from ..grid.packs import Pack
 from ..grid.specs import group_id, run_id
-from ..store.provenance import git_commit
+from ..store import provenance
+from ..store.provenance import MADE_WITH, git_commit
 from ..store.results import Failure, Result
+from ..store.schema import describe
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
 from .context import Context
 from .process import prepare
@@ -68,15 +68,8 @@ def execute(
     try:
         record["execution"] = _execution(pack)
         prepare(pack.execution)
-        reference = pack.specs[0].dataset
-        dataset = reference.load()
-        record["dataset"] = {
-            "fingerprint": dataset.fingerprint,
-            "n_images": len(dataset),
-            "image_shape": list(dataset.image_shape),
-            "factor_names": list(dataset.factor_names),
-            "factor_sizes": list(dataset.factor_sizes),
-        }
+        dataset = pack.specs[0].dataset.load()
+        record["dataset"] = describe(dataset)
         name = checkpoint_name(pack, versions(), dataset.fingerprint)
         place = scratch / name if scratch else None
         context = Context(report, Checkpoints(place, seconds=checkpoint_seconds))
@@ -96,12 +89,7 @@ def execute(
 
 def versions() -> dict[str, str]:
     """Return the versions that a number may depend on."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "h5py": h5py.__version__,
-    }
+    return provenance.versions(MADE_WITH, torch=torch.__version__)
 
 
 def _execution(pack: Pack) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def test_a_grid_has_the_same_tables_and_failures_on_a_cluster(cluster, tmp_path,
     # Packs are scheduled whole.
     runs, _ = Store(there).scan()
     names = sorted(run.run_id for run in runs)
-    assert [sorted(run.manifest["execution"]["pack"]) for run in runs] == [names, names]
+    assert [sorted(run.manifest.execution.pack) for run in runs] == [names, names]
 
 
 @pytest.fixture(scope="module")

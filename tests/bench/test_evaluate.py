@@ -64,7 +64,7 @@ def outside(monkeypatch):
 def _scores(store, run, requests):
     """Score a run; return column to entry, as it is read back from the disk."""
     scoring.score_run(store, run, requests)
-    parts = store.read_scores(run.run_id, run.codes).values()
+    parts = store.read_scores(run.run_id, run.codes_digest).values()
     return {entry["column"]: entry for part in parts for entry in part}
 
 
@@ -272,7 +272,7 @@ def test_what_does_not_lie_in_the_data_is_said_and_tried_again_at_the_next_start
     assert len(said) == 2
     first = {
         entry["column"]: entry
-        for part in store.read_scores(run.run_id, run.codes).values()
+        for part in store.read_scores(run.run_id, run.codes_digest).values()
         for entry in part
     }
     assert first["irs"]["reason"] == "MemoryError: no room"

@@ -300,7 +300,7 @@ def test_codes_are_those_of_the_scaled_factors(channels, ball):
     gain, log_noise = gain[0].detach().numpy(), log_noise[0].detach().numpy()
     assert latents.means == pytest.approx(gain * scaled_factors(ball), abs=1e-6)
     assert latents.logvars == pytest.approx(np.repeat(2 * log_noise, 64, 0), abs=1e-6)
-    assert run.manifest["latent_names"] == ["position_x", "position_y"]
+    assert run.latent_names == ["position_x", "position_y"]
     assert latents.means.var(0) + np.exp(latents.logvars[0]) == pytest.approx(np.ones(2), rel=1e-4)
 
 
@@ -345,7 +345,7 @@ def test_snapshot_steps_pass_the_levels():
 
 def test_snapshots_are_a_file_of_the_run_that_comes_back(channels):
     run = channels[0]
-    assert run.manifest["files"]["snapshots.h5"]["bytes"] == (
+    assert run.manifest.files["snapshots.h5"].bytes == (
         (run.folder / "snapshots.h5").stat().st_size
     )
     snapshots = run.snapshots()

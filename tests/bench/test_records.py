@@ -23,7 +23,7 @@ from bench.models.vae import ARCHITECTURES, GAINS
 from bench.report import _grid, build
 from bench.store.files import DamagedError, dump_json, read_json
 from bench.store.results import Failure, Result
-from bench.store.schema import MAX_PIXELS, check_grid, check_manifest
+from bench.store.schema import MAX_PIXELS, check_grid, parse_manifest
 from bench.store.store import Store, StoreError
 from bench.training.objectives import OBJECTIVES
 from bench.training.producers import PRODUCERS
@@ -180,7 +180,7 @@ def test_text_that_is_no_unicode_is_shown_as_its_escape(store):
     run = store.runs()[0]
     entry = {"column": "mig", "value": None, "reason": _LONE, "warnings": [_LONE]}
     kl = {"column": "kl_per_dimension", "value": [1.0, 2.0]}
-    store.write_scores(run.run_id, run.codes, {"mig": [entry], "\udce9": [kl]})
+    store.write_scores(run.run_id, run.codes_digest, {"mig": [entry], "\udce9": [kl]})
     build(store)
     failures = (store.folder / "tables" / "failures.csv").read_text(encoding="utf-8")
     assert r"half a pair: \ud83d, undecoded: \udce9" in failures
@@ -271,11 +271,11 @@ def test_a_path_that_cannot_be_is_refused_in_one_line(tmp_path, monkeypatch, nam
 
 def test_every_field_of_a_valid_manifest_is_needed(store):
     manifest = json.loads(json.dumps(read_json(store.run_folders()[0] / "manifest.json")))
-    check_manifest(manifest)
+    parse_manifest(manifest)
     optional = {"shared", "duration_seconds", "finished"}
     for name in manifest.keys() - optional:
         with pytest.raises(DamagedError, match=name):
-            check_manifest({key: value for key, value in manifest.items() if key != name})
+            parse_manifest({key: value for key, value in manifest.items() if key != name})
 
 
 def test_names_in_a_folder_steer_no_terminal(store, caplog):

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("no_figures")
 def _entries(folder):
     """Return {column: entry} of every run of a store."""
     store = Store(folder)
-    scores = {run.run_id: store.read_scores(run.run_id, run.codes) for run in store.scan()[0]}
+    runs = store.scan()[0]
+    scores = {run.run_id: store.read_scores(run.run_id, run.codes_digest) for run in runs}
     return {
         run_id: {entry["column"]: entry for part in parts.values() for entry in part}
         for run_id, parts in scores.items()
@@ -222,7 +223,7 @@ def test_a_failing_function_from_outside_costs_nobody_else_a_score(outside, smal
 def test_scores_of_other_codes_are_not_believed(small_store, tmp_path):
     store = Store(small_store)
     run = store.scan()[0][0]
-    assert store.read_scores(run.run_id, run.codes)
+    assert store.read_scores(run.run_id, run.codes_digest)
     assert store.read_scores(run.run_id, "other codes") == {}
 
 

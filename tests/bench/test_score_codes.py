@@ -434,8 +434,8 @@ def test_factors_of_a_dataset_can_be_cut_into_bins(tmp_path):
     # Other labels, other data: no table has both.
     (run,) = Store(out).runs()
     assert run.spec.dataset.options["factor_bins"] == 4
-    assert run.manifest["dataset"]["fingerprint"] != ball.fingerprint
-    assert run.manifest["dataset"]["factor_sizes"] == [4, 4]
+    assert run.fingerprint != ball.fingerprint
+    assert run.manifest.dataset.factor_sizes == [4, 4]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_an_exact_copy_has_the_same_tables_and_page_without_weights(original, tm
         if run.spec.kind == "vae":
             theirs = _runs(original)[identity]
             np.testing.assert_array_equal(run.latents().means, theirs.latents().means)
-            assert run.codes == theirs.codes
+            assert run.codes_digest == theirs.codes_digest
             with pytest.raises(ValueError, match="its weights were left out"):
                 load_run(run.folder)
         if run.spec.kind == "baseline_pca":
@@ -89,9 +89,9 @@ def test_scores_of_rounded_codes_are_those_of_the_codes_in_the_copy(original, tm
     assert exact.keys() == ours.keys()
     for identity, run in ours.items():
         if run.is_baseline:
-            assert "shared" not in run.manifest
+            assert "shared" not in run.manifest.model_fields_set
             continue
-        assert run.manifest["shared"] == {"code_bits": 4, "history_rows": 7}
+        assert run.manifest.shared.model_dump() == {"code_bits": 4, "history_rows": 7}
         expected = exact[identity].latents()
         np.testing.assert_allclose(run.latents().means, expected.means, rtol=2**-4)
         np.testing.assert_allclose(run.latents().logvars, expected.logvars, rtol=2**-4)
@@ -144,8 +144,8 @@ def test_baselines_are_made_again_for_another_metric_and_score_what_they_would_h
     assert all(run.has(CODES) for run in _runs(copy).values())
     assert _tables(copy) == _tables(original)
     # Scores that were there are still of these codes: they are the same to the last bit.
-    assert {name: run.codes for name, run in _runs(copy).items()} == {
-        name: run.codes for name, run in _runs(original).items()
+    assert {name: run.codes_digest for name, run in _runs(copy).items()} == {
+        name: run.codes_digest for name, run in _runs(original).items()
     }
 
 
@@ -170,7 +170,7 @@ def test_baselines_are_made_again_as_they_were(original, tmp_path, small_grid):
         assert run_main([str(path), "--out", str(copy), "--dry-run"]) == 0
     assert "12 runs: 6 done, 6 to do" in listed.getvalue()
     run_grid(small_grid, out=copy, execution=Execution(precision="bfloat16"))
-    made = [run.manifest["execution"]["precision"] for run in _runs(copy).values()]
+    made = [run.precision for run in _runs(copy).values()]
     assert made == ["float32"] * 12
 
 
@@ -178,10 +178,10 @@ def test_baselines_are_made_again_as_they_were(original, tmp_path, small_grid):
 def test_a_copy_of_a_copy_says_what_it_has(original, tmp_path):
     first = share(original, tmp_path / "first", code_bits=10).parent
     second = share(first, tmp_path / "second", code_bits=20, history_rows=7).parent
-    assert {name: run.codes for name, run in _runs(second).items()} == {
-        name: run.codes for name, run in _runs(first).items()
+    assert {name: run.codes_digest for name, run in _runs(second).items()} == {
+        name: run.codes_digest for name, run in _runs(first).items()
     }
-    shared = [r.manifest["shared"] for r in _runs(second).values() if not r.is_baseline]
+    shared = [r.manifest.shared.model_dump() for r in _runs(second).values() if not r.is_baseline]
     assert all(entry == {"code_bits": 10, "history_rows": 7} for entry in shared)
 
 

@@ -80,9 +80,10 @@ def test_every_latent_has_its_sigma_once_it_is_scored(small_store, tmp_path):
             np.exp(logvars.astype(float) / 2).mean(0)
         )
         # As a start of an earlier version left it.
-        scores = store.read_scores(run.run_id, run.codes)
+        scores = store.read_scores(run.run_id, run.codes_digest)
         (key,) = [key for key in scores if "posterior_std" in key]
-        store.write_scores(run.run_id, run.codes, {k: v for k, v in scores.items() if k != key})
+        others = {name: entries for name, entries in scores.items() if name != key}
+        store.write_scores(run.run_id, run.codes_digest, others)
         assert [*missing_scores(store, run, [])] == [key]
     before = collect(store, store.runs()).kl_per_dimension.set_index("run_id")
     assert before["sigma"].isna().all()
@@ -96,7 +97,7 @@ def test_no_stored_sigma_takes_a_kl_away(small_store, tmp_path, sigmas):
     store = Store(folder)
     expected = collect(store, store.runs()).kl_per_dimension
     for run in store.runs():
-        scores = store.read_scores(run.run_id, run.codes)
+        scores = store.read_scores(run.run_id, run.codes_digest)
         for entries in scores.values():
             for entry in entries:
                 if entry["column"] == "posterior_std_per_dimension" and entry["value"]:
@@ -105,7 +106,7 @@ def test_no_stored_sigma_takes_a_kl_away(small_store, tmp_path, sigmas):
             with pytest.raises(DamagedError, match="must be a list"):
                 check_scores(run.run_id, scores)
             return
-        store.write_scores(run.run_id, run.codes, scores)
+        store.write_scores(run.run_id, run.codes_digest, scores)
     found = collect(store, store.runs()).kl_per_dimension
     assert found["kl"].equals(expected["kl"])
     given = [math.nan if v is None else v for v in [*sigmas, *[math.nan] * 4]][:4]

@@ -287,7 +287,8 @@ def test_a_run_that_is_a_link_is_set_aside(folder, world):
 def test_a_manifest_that_leads_elsewhere_is_damaged(folder, world, change):
     tables = _tables(folder)
     run = _model_run(folder)
-    (run.folder / "manifest.json").write_text(dump_json({**run.manifest, **change}))
+    manifest = run.folder / "manifest.json"
+    manifest.write_text(dump_json({**read_json(manifest), **change}))
     with pytest.raises(DamagedError, match=str(run.folder)):
         read_run(run.folder)
     assert run_grid(GRID, out=folder).trained == 1
@@ -339,8 +340,7 @@ def test_hostile_names_of_factors_go_through_everything(world, tmp_path):
     grid |= {"metrics": ["mig", "kl_per_dimension"], "baselines": True}
     folder = world / "named"
     assert run_grid(grid, out=folder).failed == 0
-    manifest = Store(folder).runs()[0].manifest
-    assert manifest["dataset"]["factor_names"] == names
+    assert Store(folder).runs()[0].factor_names == names
     for figure in (folder / "figures").glob("*.svg"):
         # Our own drawing, read to see that it is XML at all.
         ElementTree.parse(figure)  # noqa: S314

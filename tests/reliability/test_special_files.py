@@ -261,10 +261,8 @@ def test_weights_take_no_more_memory_than_their_file_has(folder):
         with pytest.raises(DamagedError, match=r"model.pt: holds no weights of this model"):
             load_run(changed.folder)
     run = _replace(run, "model.pt", buffer.getvalue())
-    manifest = {
-        **run.manifest,
-        "dataset": {**run.manifest["dataset"], "image_shape": [1, 4096, 4096]},
-    }
+    manifest = read_json(run.folder / "manifest.json")
+    manifest["dataset"]["image_shape"] = [1, 4096, 4096]
     torch.save(true, buffer := io.BytesIO())
     (run.folder / "manifest.json").write_text(dump_json(manifest))
     changed = _replace(read_run(run.folder), "model.pt", buffer.getvalue())

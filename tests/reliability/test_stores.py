@@ -13,7 +13,7 @@ from bench import load_results
 from bench.analysis.study import load_study
 from bench.models.vae import VAE
 from bench.report import main
-from bench.store.files import DamagedError, dump_json
+from bench.store.files import DamagedError, dump_json, read_json
 from bench.store.frames import read_frames
 from bench.store.store import Store, StoreError
 from bench.store.stored_run import read_run
@@ -58,7 +58,7 @@ def test_an_old_store_is_whole(store):
     assert len(store.failures()) == 1
     for run in runs:
         codes = run.latents()
-        assert codes.means.shape == (len(codes.indices), len(run.manifest["latent_names"]))
+        assert codes.means.shape == (len(codes.indices), len(run.latent_names))
     assert all(read_frames(path) is not None for path in (store.folder / "frames").iterdir())
 
 
@@ -92,7 +92,7 @@ def test_a_store_of_an_unknown_format_is_refused_by_name(store, capsys):
 
 def test_a_run_of_an_unknown_format_is_refused_by_name(store):
     folder = store.run_folders()[0]
-    manifest = read_run(folder).manifest
+    manifest = read_json(folder / "manifest.json")
     (folder / "manifest.json").write_text(dump_json({**manifest, "format": 99}))
     with pytest.raises(DamagedError, match="has format 99, not 1"):
         read_run(folder)

@@ -78,7 +78,7 @@ def everything(folder) -> dict[str, Any]:
             assert history is not None
             assert codes.logvars is not None
             content[f"run {place.name}"] = (
-                json.dumps(run.manifest, sort_keys=True),
+                json.dumps(read_json(place / "manifest.json"), sort_keys=True),
                 history.to_csv(),
                 codes.indices.tobytes() + codes.means.tobytes() + codes.logvars.tobytes(),
                 run.content("model.pt"),
@@ -87,7 +87,7 @@ def everything(folder) -> dict[str, Any]:
             content[f"run {place.name}"] = NOTICED
             continue
         runs.append(run)
-        content[f"scores {run.run_id}"] = store.read_scores(run.run_id, run.codes) or NOTICED
+        content[f"scores {run.run_id}"] = store.read_scores(run.run_id, run.codes_digest) or NOTICED
         if (folder / "scores" / "variants" / f"{run.run_id}.json").exists():
             content[f"variants {run.run_id}"] = read_comparisons(store, run) or NOTICED
     content["groups"] = read_group_scores(store, runs) or NOTICED if len(runs) > 1 else NOTICED

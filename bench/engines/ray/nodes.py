@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...store.provenance import MADE_WITH, SCORED_WITH
 from ..base import EngineError
 
 log = logging.getLogger("disbench")
@@ -25,7 +26,7 @@ CHECK_SECONDS = 30.0
 # ... of which so many are for what was written to be seen: network file systems may be late.
 SEEN_SECONDS = 10.0
 # What results depend on: reported where it is not what this machine has.
-_COMPARED = ("torch", "numpy", "h5py", "scipy", "scikit-learn")
+_COMPARED = tuple(name for name in dict.fromkeys(MADE_WITH + SCORED_WITH) if name != "python")
 
 
 @dataclass(frozen=True)
