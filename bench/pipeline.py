@@ -31,7 +31,7 @@ from .store.frames import has_frames
 from .store.results import Failure
 from .store.selection import shown_runs
 from .store.store import Store
-from .store.stored_run import WEIGHTS, StoredRun, read_run
+from .store.stored_run import WEIGHTS, StoredRun
 from .training.checkpoints import CHECKPOINT_SECONDS
 from .training.device import settle_device
 from .training.pack_size import pack_size
@@ -264,7 +264,7 @@ def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners: C
         listeners.tell("on_failure", spec, reason)
         return
     try:
-        run = read_run(store.folder / "runs" / run_id(spec))
+        run = store.run(run_id(spec))
     except DamagedError as error:
         log.warning("%s", error)
         return

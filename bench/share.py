@@ -209,7 +209,7 @@ def _copy_runs(
 ) -> None:
     pictured = {members[0].run_id for members in trained_groups(runs)}
     for run in runs:
-        folder = copy.folder / "runs" / run.run_id
+        folder = copy.run_folder(run.run_id)
         folder.mkdir(parents=True)
         if run.is_baseline and not missing_scores(source, run, requests):
             # Its codes are still named, by their checksum: its scores are of them.

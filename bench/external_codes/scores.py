@@ -20,7 +20,7 @@ from ..report import build
 from ..scoring.runs import note_unscored
 from ..scoring.tasks import score_stored
 from ..store.store import Store
-from ..store.stored_run import StoredRun, read_run
+from ..store.stored_run import StoredRun
 from ..tables.collect import load_results
 from .arrays import CodesArrays
 from .commit import check_name, commit_codes
@@ -136,7 +136,7 @@ def score_models(
             )
             for model in models
         ]
-        runs = [read_run(store.folder / "runs" / name) for name in names]
+        runs = [store.run(name) for name in names]
         stored = store.runs()
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)

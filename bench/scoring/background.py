@@ -11,7 +11,6 @@ from types import TracebackType
 from ..engines.base import Engine
 from ..grid.metric_requests import MetricRequest
 from ..store.store import Store
-from ..store.stored_run import read_run
 from .tasks import score_runs
 
 log = logging.getLogger("disbench")
@@ -63,7 +62,7 @@ class Alongside:
     def _work(self) -> None:
         while (names := self._waiting.get()) is not None:
             try:
-                runs = [read_run(self._store.folder / "runs" / name) for name in names]
+                runs = [self._store.run(name) for name in names]
                 score_runs(self._store, runs, self._requests, self._engine, quiet=True)
             except Exception:
                 log.debug("scores are left for later", exc_info=True)

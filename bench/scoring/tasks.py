@@ -13,7 +13,7 @@ from ..grid.metric_requests import MetricRequest
 from ..store.files import DamagedError
 from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
-from ..store.stored_run import StoredRun, read_run
+from ..store.stored_run import StoredRun
 from .runs import (
     compare_run,
     failed_scores,
@@ -126,7 +126,7 @@ def _derive(
     """Call what derives something from stored runs; return why it could not."""
     store = Store(folder)
     try:
-        call(store, [read_run(folder / "runs" / name) for name in names])
+        call(store, [store.run(name) for name in names])
     except DamagedError as error:
         places = [store.set_aside(place) for place in store.damaged(names)]
         if not places:

@@ -177,7 +177,7 @@ class Store:
             write_text(self._failure(identity), dump_json({**record, **failure}))
             return
         staged = self.folder / ".staging" / f"{identity}.{os.getpid()}.{secrets.token_hex(4)}"
-        target = self.folder / "runs" / identity
+        target = self.run_folder(identity)
         with writing(target):
             staged.mkdir(parents=True)
             try:
@@ -190,7 +190,21 @@ class Store:
 
     def has(self, identity: str) -> bool:
         """Return whether a run of that identity is committed."""
-        return (self.folder / "runs" / identity).exists()
+        return self.run_folder(identity).exists()
+
+    def run(self, identity: str) -> StoredRun:
+        """Return the committed run of that identity.
+
+        Raises
+        ------
+        DamagedError
+            If there is none, or it is not what was committed.
+        """
+        return read_run(self.run_folder(identity))
+
+    def run_folder(self, identity: str) -> Path:
+        """Return where a run is, or will be."""
+        return self.folder / "runs" / identity
 
     def run_folders(self) -> list[Path]:
         """Return the folders of all committed runs."""
@@ -217,7 +231,7 @@ class Store:
         """Return the folders of those runs that are not, to the last byte, what was committed."""
         found = []
         for name in names:
-            folder = self.folder / "runs" / name
+            folder = self.run_folder(name)
             if not folder.exists():
                 continue
             try:
