@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import read_bytes, replacing
-from .hdf5 import UNREADABLE, Form, read_arrays
+from .hdf5 import UNREADABLE, dump, form, load
 from .store import Store
 from .stored_run import StoredRun
 
@@ -68,50 +68,24 @@ class Frames:
         it is far from 0. None in frames that are older than it.
     """
 
-    originals: NDArray[np.uint8]
-    reconstructions: NDArray[np.uint8]
-    traversals: NDArray[np.uint8]
-    values: NDArray[np.float32]
-    latents: NDArray[np.int64]
-    kl: NDArray[np.float64]
-    tuning_maps: NDArray[np.float32]
-    overlap: NDArray[np.float64]
-    information: NDArray[np.float64]
-    entropies: NDArray[np.float64]
-    factors: NDArray[np.bytes_]
-    chance: NDArray[np.float64] | None = None
-
-
-_FORMS: dict[str, Form] = {
-    "originals": (np.uint8, "nCHW"),
-    "reconstructions": (np.uint8, "nCHW"),
-    "traversals": (np.uint8, "DvCHW"),
-    "values": (np.float32, "v"),
-    "latents": (np.int64, "D"),
-    "kl": (np.float64, "D"),
-    "tuning_maps": (np.float32, "Dyx"),
-    "overlap": (np.float64, "bq"),
-    "information": (np.float64, "DK"),
-    "entropies": (np.float64, "K"),
-    "factors": (np.bytes_, "K"),
-    "chance?": (np.float64, "DK"),
-}
+    originals: NDArray[np.uint8] = field(metadata=form(np.uint8, "nCHW"))
+    reconstructions: NDArray[np.uint8] = field(metadata=form(np.uint8, "nCHW"))
+    traversals: NDArray[np.uint8] = field(metadata=form(np.uint8, "DvCHW"))
+    values: NDArray[np.float32] = field(metadata=form(np.float32, "v"))
+    latents: NDArray[np.int64] = field(metadata=form(np.int64, "D"))
+    kl: NDArray[np.float64] = field(metadata=form(np.float64, "D"))
+    tuning_maps: NDArray[np.float32] = field(metadata=form(np.float32, "Dyx"))
+    overlap: NDArray[np.float64] = field(metadata=form(np.float64, "bq"))
+    information: NDArray[np.float64] = field(metadata=form(np.float64, "DK"))
+    entropies: NDArray[np.float64] = field(metadata=form(np.float64, "K"))
+    factors: NDArray[np.bytes_] = field(metadata=form(np.bytes_, "K"))
+    chance: NDArray[np.float64] | None = field(default=None, metadata=form(np.float64, "DK?"))
 
 
 def write_frames(path: Path, frames: Frames) -> None:
     """Store frames, whole or not at all."""
-    # In memory first: HDF5 answers a full disk with a segmentation fault, a plain file does not.
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
-        file.attrs["format"] = FORMAT
-        for field in fields(Frames):
-            values = getattr(frames, field.name)
-            if values is None:
-                continue
-            options = {"compression": "gzip"} if values.size else {}
-            file.create_dataset(field.name, data=values, track_times=False, **options)
+    content = dump(frames, version=FORMAT, block=_BLOCK, compression="gzip")[_BLOCK:]
     with replacing(path) as staged:
-        content = buffer.getvalue()[_BLOCK:]
         staged.write_bytes(_digest(content).ljust(_BLOCK, b"\0") + content)
 
 
@@ -124,7 +98,7 @@ def read_frames(path: Path) -> Frames | None:
         with h5py.File(io.BytesIO(whole), "r") as file:
             if file.attrs.get("format") != FORMAT:
                 return None
-        return Frames(**read_arrays(whole, _FORMS, q=1 + len(QUANTILES)))
+        return load(whole, Frames, q=1 + len(QUANTILES))
     except UNREADABLE:
         return None
 

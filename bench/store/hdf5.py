@@ -1,4 +1,6 @@
-"""Arrays of HDF5 files that may be anybody's: nothing from outside of the file, nothing too large.
+"""Dataclasses of arrays as HDF5 files, which may be anybody's.
+
+Nothing is read from outside of a file, and nothing that is too large.
 
 A few bytes of HDF5 can say that an array has exabytes, so its size is judged before it is read.
 """
@@ -6,39 +8,86 @@ A few bytes of HDF5 can say that an array has exabytes, so its size is judged be
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import h5py
 import numpy as np
 
 from .files import MAX_BYTES
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 # What HDF5 and pandas raise of content that is not what they expect.
 UNREADABLE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError)
 # Deflate, which compresses whatever is stored here, leaves a 1032nd of zeros: what claims to be
 # larger than that was never written.
 _MOST_DEFLATED = 1100
-# An array's type, and a letter for each of its axes: equal letters stand for equal lengths.
-Form = tuple[type[np.generic], str]
+# What `form` says of a field: an array's type, a letter for each of its axes, and whether it may be
+# absent.
+_Form = tuple[type[np.generic], str, bool]
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 
-def read_arrays(content: bytes, forms: Mapping[str, Form], **lengths: int) -> dict[str, Any]:
-    """Return the arrays of an HDF5 file that has a given form; none is read unless all fit.
+def form(kind: type[np.generic], axes: str) -> dict[str, _Form]:
+    """Return the metadata of a dataclass's field that is an array in a file.
+
+    Parameters
+    ----------
+    kind : type
+        The array's type; texts are of any fixed length.
+    axes : str
+        A letter for each axis: equal letters of one record stand for equal lengths. With a question
+        mark behind them the array may be absent, and the field None.
+    """
+    return {"form": (kind, axes.removesuffix("?"), axes.endswith("?"))}
+
+
+def dump(
+    record: DataclassInstance,
+    *,
+    version: int | None = None,
+    block: int | None = None,
+    **options: Any,
+) -> bytes:
+    """Return an HDF5 file of the arrays that are a dataclass's fields, but for those of None.
+
+    Parameters
+    ----------
+    record : dataclass instance
+        The arrays.
+    version : int, optional
+        The format's, which becomes an attribute of the file.
+    block : int, optional
+        So many bytes at the beginning that HDF5 leaves alone.
+    **options
+        How arrays are packed, but for those without a value.
+    """
+    # In memory: HDF5 answers a full disk with a segmentation fault, a plain file does not.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=block) as file:
+        if version is not None:
+            file.attrs["format"] = version
+        for field in fields(record):
+            values = getattr(record, field.name)
+            if values is not None:
+                packed = options if values.size else {}
+                file.create_dataset(field.name, data=values, track_times=False, **packed)
+    return buffer.getvalue()
+
+
+def load(content: bytes, cls: type[_Record], **lengths: int) -> _Record:
+    """Return what `dump` made a file of; no array is read unless all have the form they should.
 
     Parameters
     ----------
     content : bytes
         The file.
-    forms : mapping
-        Name to form. A name that ends in a question mark is of an array that may be absent.
+    cls : type
+        The dataclass, all of whose fields have a `form`.
     **lengths : int
         What is known of the letters' lengths.
-
-    Returns
-    -------
-    dict
-        Name, without its question mark, to array, or None where it is absent.
 
     Raises
     ------
@@ -48,24 +97,26 @@ def read_arrays(content: bytes, forms: Mapping[str, Form], **lengths: int) -> di
 
     Examples
     --------
-    >>> buffer = io.BytesIO()
-    >>> with h5py.File(buffer, "w") as file:
-    ...     file["kl"] = np.zeros(3)
-    >>> read_arrays(buffer.getvalue(), {"kl": (np.float64, "D"), "c?": (np.float64, "S")}, D=3)
-    {'kl': array([0., 0., 0.]), 'c': None}
+    >>> from dataclasses import dataclass, field
+    >>> @dataclass
+    ... class Use:
+    ...     kl: np.ndarray = field(metadata=form(np.float64, "D"))
+    ...     c: np.ndarray | None = field(metadata=form(np.float64, "S?"))
+    >>> load(dump(Use(np.zeros(3), None)), Use, D=3)
+    Use(kl=array([0., 0., 0.]), c=None)
     """
     with h5py.File(io.BytesIO(content), "r") as file:
-        arrays: dict[str, Any] = {}
-        for entry, (kind, axes) in forms.items():
-            name = entry.removesuffix("?")
-            arrays[name] = None
-            if name == entry or name in file:
-                arrays[name] = find_array(file, name)
-                _check_form(name, arrays[name], kind, axes, lengths)
-        size = sum(array.nbytes for array in arrays.values() if array is not None)
+        found: dict[str, h5py.Dataset] = {}
+        for field in fields(cls):
+            kind, axes, optional = field.metadata["form"]
+            if not optional or field.name in file:
+                found[field.name] = find_array(file, field.name)
+                _check_form(field.name, found[field.name], kind, axes, lengths)
+        size = sum(array.nbytes for array in found.values())
         if size > MAX_BYTES:
             raise ValueError(f"its arrays take {size:,} bytes; the most is {MAX_BYTES:,}")
-        return {name: None if array is None else array[()] for name, array in arrays.items()}
+        arrays = {name: array[()] for name, array in found.items()}
+    return cls(**dict.fromkeys(field.name for field in fields(cls)) | arrays)
 
 
 def find_array(file: h5py.File, name: str) -> h5py.Dataset:
@@ -93,7 +144,6 @@ def find_array(file: h5py.File, name: str) -> h5py.Dataset:
 def _check_form(
     name: str, array: h5py.Dataset, kind: type[np.generic], axes: str, lengths: dict[str, int]
 ) -> None:
-    # Texts are of any fixed length.
     fits = array.dtype.kind == "S" if kind is np.bytes_ else array.dtype == kind
     fits = fits and len(array.shape) == len(axes)
     if not fits or any(

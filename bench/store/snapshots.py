@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .hdf5 import Form, read_arrays
+from .hdf5 import dump, form, load
 
 # Nats per image at which reconstructions are shown beside one another.
 LEVELS = (3.1, 7.3, 15.4, 23.8)
@@ -33,33 +31,18 @@ class Snapshots:
         (S, n, C, H, W) uint8 decoder means times 255 for the posterior means of the originals.
     """
 
-    steps: NDArray[np.int64]
-    c: NDArray[np.float64]
-    kl: NDArray[np.float64]
-    originals: NDArray[np.uint8]
-    images: NDArray[np.uint8]
+    steps: NDArray[np.int64] = field(metadata=form(np.int64, "S"))
+    c: NDArray[np.float64] = field(metadata=form(np.float64, "S"))
+    kl: NDArray[np.float64] = field(metadata=form(np.float64, "SD"))
+    originals: NDArray[np.uint8] = field(metadata=form(np.uint8, "nCHW"))
+    images: NDArray[np.uint8] = field(metadata=form(np.uint8, "SnCHW"))
 
 
 def snapshot_bytes(snapshots: Snapshots) -> bytes:
     """Return snapshots as the bytes of an HDF5 file, every part of it with its checksum."""
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        for field in fields(Snapshots):
-            values = getattr(snapshots, field.name)
-            options = {"compression": "gzip", "fletcher32": True}
-            file.create_dataset(field.name, data=values, track_times=False, **options)
-    return buffer.getvalue()
-
-
-_FORMS: dict[str, Form] = {
-    "steps": (np.int64, "S"),
-    "c": (np.float64, "S"),
-    "kl": (np.float64, "SD"),
-    "originals": (np.uint8, "nCHW"),
-    "images": (np.uint8, "SnCHW"),
-}
+    return dump(snapshots, compression="gzip", fletcher32=True)
 
 
 def read_snapshots(content: bytes, n_latents: int) -> Snapshots:
     """Read what `snapshot_bytes` gave of a model with so many latents."""
-    return Snapshots(**read_arrays(content, _FORMS, D=n_latents))
+    return load(content, Snapshots, D=n_latents)

@@ -8,12 +8,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 from ..grid.packs import Precision
 from ..grid.specs import SPEC_ADAPTER, RunSpec, group_id, run_id
 from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
-from .hdf5 import UNREADABLE, Form, read_arrays
+from .hdf5 import UNREADABLE, dump, form, load
 from .schema import Manifest, parse_manifest
 from .snapshots import Snapshots, read_snapshots
 
@@ -34,30 +33,17 @@ SNAPSHOTS = "snapshots.h5"
 # figures and page come from codes, curves and decoded frames.
 WEIGHTS = "model.pt"
 # Without its checksum a flipped bit is read back as a number like any other.
-_PACKED: dict[str, Any] = {
-    "fletcher32": True,
-    "shuffle": True,
-    "compression": "gzip",
-    "track_times": False,
-}
-
-
-_FORMS: dict[str, Form] = {
-    "indices": (np.int64, "N"),
-    "means": (np.float32, "ND"),
-    "logvars?": (np.float32, "ND"),
-    "factors?": (np.int64, "NK"),
-}
+_PACKED: dict[str, Any] = {"fletcher32": True, "shuffle": True, "compression": "gzip"}
 
 
 @dataclass(frozen=True)
 class Latents:
     """The codes of a run's evaluation images; codes from elsewhere may bring their factors too."""
 
-    indices: NDArray[np.int64]
-    means: NDArray[np.float32]
-    logvars: NDArray[np.float32] | None
-    factors: NDArray[np.int64] | None = None
+    indices: NDArray[np.int64] = field(metadata=form(np.int64, "N"))
+    means: NDArray[np.float32] = field(metadata=form(np.float32, "ND"))
+    logvars: NDArray[np.float32] | None = field(metadata=form(np.float32, "ND?"))
+    factors: NDArray[np.int64] | None = field(default=None, metadata=form(np.int64, "NK?"))
 
 
 @dataclass(frozen=True)
@@ -170,7 +156,7 @@ class StoredRun:
         n_latents = len(self.latent_names)
         n_factors = len(self.factor_names)
         with self._parsed(CODES, "codes"):
-            return Latents(**read_arrays(self.content(CODES), _FORMS, D=n_latents, K=n_factors))
+            return load(self.content(CODES), Latents, D=n_latents, K=n_factors)
 
     def history(self) -> pd.DataFrame | None:
         """Read the training curves, where there are any.
@@ -249,19 +235,13 @@ def codes_bytes(latents: Latents, level: int = 1) -> bytes:
         If they take more than is read back.
     """
     n_images, n_latents = latents.means.shape
-    arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
-    if sum(array.nbytes for array in arrays.values() if array is not None) > MAX_BYTES:
+    arrays = (latents.indices, latents.means, latents.logvars, latents.factors)
+    if sum(array.nbytes for array in arrays if array is not None) > MAX_BYTES:
         raise ValueError(
             f"codes of {n_images:,} images with {n_latents:,} latents take more than "
             f"{MAX_BYTES:,} bytes: evaluate fewer images"
         )
-    # In memory: HDF5 answers a full disk with a segmentation fault, a plain file does not.
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        for name, values in arrays.items():
-            if values is not None:
-                file.create_dataset(name, data=values, compression_opts=level, **_PACKED)
-    return buffer.getvalue()
+    return dump(latents, compression_opts=level, **_PACKED)
 
 
 def read_run(folder: Path) -> StoredRun:
