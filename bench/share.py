@@ -29,7 +29,8 @@ from .grid import arguments as given
 from .grid.metric_requests import MetricRequest
 from .grid.specs import TrainedSpec
 from .report import build
-from .scoring.runs import missing_scores, scored_requests
+from .scoring.keys import scored_requests
+from .scoring.runs import missing_scores
 from .scoring.tasks import score_stored
 from .store.files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
 from .store.frames import Frames, read_frames, write_frames

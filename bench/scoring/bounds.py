@@ -70,7 +70,7 @@ def perfect_codes(factors: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
     return {"means": means, "logvars": logvars.astype(np.float32)}
 
 
-class LevelCodes:
+class BoundCodes:
     """Both kinds of codes for the factors of a run, each made when it is first asked for.
 
     Parameters

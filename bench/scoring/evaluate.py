@@ -19,6 +19,10 @@ import numpy as np
 from .._siblings import metrics
 from ..errors import Stopped, named, said
 from ..grid.imported_metric import ForeignError
+from ..grid.metric_requests import MetricRequest, column_name
+from ..grid.specs import Codes
+from ..store.provenance import SCORED_WITH, versions
+from ..store.stored_run import StoredRun
 
 log = logging.getLogger("disbench")
 # The codes of a run and the factors of its images, by the names that metrics give them.
@@ -28,6 +32,49 @@ Entry = dict[str, Any]
 _NOT_THE_METRIC = (KeyboardInterrupt, Stopped)
 # So many latents are named where a value is not finite.
 _NAMED = 5
+
+
+def arrays_of(run: StoredRun) -> Arrays:
+    """Return the codes of a run and the factors of its images.
+
+    Raises
+    ------
+    DamagedError
+        If the codes are not what was committed.
+    """
+    latents = run.latents()
+    factors = latents.factors
+    # Codes from elsewhere have their own factors, or none.
+    if not isinstance(run.spec, Codes):
+        factors = run.spec.dataset.load().factors(latents.indices)
+    return {"means": latents.means, "logvars": latents.logvars, "factors": factors}
+
+
+def score_request(
+    request: MetricRequest, arrays: Arrays, factor_names: Sequence[str]
+) -> list[Entry]:
+    """Return every variant of a metric, and every output of a variant, as plain JSON values."""
+    info = request.info
+    chosen = _by_position(request.options, factor_names)
+    entries = []
+    for suffix, fixed in info.variants:
+        column = column_name(request, suffix, dict(fixed))
+        outputs = [f"{column}_{output}" for output in info.outputs] or [column]
+        entries += evaluate(info, {**chosen, **dict(fixed)}, arrays, outputs)
+    common = {"options": request.options, "versions": versions(SCORED_WITH)}
+    return [{**common, **entry} for entry in entries]
+
+
+def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dict[str, Any]:
+    """Replace names of factors by their columns; what a dataset does not have needs no leaving out.
+
+    A grid may have datasets with other factors: shape is left out where there is one.
+    """
+    if "exclude" not in options:
+        return dict(options)
+    known = {name: place for place, name in enumerate(factor_names)}
+    places = [known.get(name, name) for name in options["exclude"]]
+    return {**options, "exclude": [place for place in places if isinstance(place, int)]}
 
 
 def evaluate(

@@ -14,17 +14,9 @@ from ..store.files import DamagedError
 from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
 from ..store.stored_run import StoredRun
-from .runs import (
-    compare_run,
-    failed_scores,
-    level_terms,
-    measure_levels,
-    missing_comparisons,
-    missing_group_scores,
-    missing_scores,
-    score_group,
-    score_run,
-)
+from .groups import missing_group_scores, score_group
+from .runs import bounds_terms, failed_scores, measure_bounds, missing_scores, score_run
+from .variants import missing_variants, score_variants
 
 log = logging.getLogger("disbench")
 
@@ -45,9 +37,9 @@ def score_stored(
     shown = [
         [run]
         for run in shown_runs(store, there)
-        if run.run_id in mine and missing_comparisons(store, run, requests)
+        if run.run_id in mine and missing_variants(store, run, requests)
     ]
-    failed |= each(store, "compare", partial(_of_run, compare_run, requests), shown, engine)
+    failed |= each(store, "compare", partial(_of_run, score_variants, requests), shown, engine)
     groups = [
         group
         for group in groups
@@ -68,10 +60,10 @@ def score_runs(
     """Score runs, each by itself; return those that failed."""
     unscored = [run for run in runs if missing_scores(store, run, requests)]
     # Chance and ceiling are those of many runs: once each, before all need them at the same time.
-    alike = {level_terms(run): run for run in unscored}
-    call = partial(_of_run, measure_levels, requests)
-    levels = [[run] for run in alike.values()]
-    failed = each(store, "levels", call, levels, engine, quiet=quiet)
+    alike = {bounds_terms(run): run for run in unscored}
+    call = partial(_of_run, measure_bounds, requests)
+    first = [[run] for run in alike.values()]
+    failed = each(store, "levels", call, first, engine, quiet=quiet)
     unscored = [run for run in unscored if run.run_id not in failed]
     call = partial(_of_run, score_run, requests)
     failed |= each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)

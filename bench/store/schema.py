@@ -1,4 +1,4 @@
-"""What stored JSON must look like: manifests, scores and failures, checked when they are read.
+"""What stored JSON must look like: manifests and failures, checked when they are read.
 
 A checksum says that a file is what was written, not that this software wrote it. What does not fit
 here is damaged, like a file whose checksum does not fit: no reader has to expect anything else.
@@ -7,8 +7,8 @@ Fields that are not named here may be there.
 
 from __future__ import annotations
 
-from math import isfinite, prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -29,21 +29,23 @@ _Count = Annotated[int, Field(ge=1, le=2**53)]
 # Far above any image that a model is made for.
 MAX_PIXELS = 2**26
 _Parsed = TypeVar("_Parsed")
-_Number = Annotated[float, Field(allow_inf_nan=False)] | None
+Number = Annotated[float, Field(allow_inf_nan=False)] | None
 
 
-class _Checked(BaseModel):
+class Checked(BaseModel):
+    """A part of stored JSON; what it holds beside the fields that are named is let be."""
+
     model_config = _CHECKED
 
 
-class FileEntry(_Checked):
+class FileEntry(Checked):
     """What vouches for a file of a run."""
 
     sha256: str
     bytes: Annotated[int, Field(ge=0, le=MAX_BYTES)]
 
 
-class DatasetEntry(_Checked):
+class DatasetEntry(Checked):
     """What a manifest says of a dataset."""
 
     fingerprint: str
@@ -62,7 +64,7 @@ class DatasetEntry(_Checked):
         return self
 
 
-class ExecutionEntry(_Checked):
+class ExecutionEntry(Checked):
     """How a run was executed."""
 
     device: str
@@ -73,21 +75,21 @@ class ExecutionEntry(_Checked):
     pack: list[str]
 
 
-class Versions(_Checked):
+class Versions(Checked):
     """The versions that a number may depend on, by name; Torch's is "none" where it made none."""
 
     __pydantic_extra__: dict[str, str]
     torch: str
 
 
-class Shared(_Checked):
+class Shared(Checked):
     """What a copy that was passed on has lost: significant bits of codes, rows of curves."""
 
     code_bits: Annotated[int, Field(ge=1, le=24)] | None = None
     history_rows: Annotated[int, Field(ge=1, le=10**9)] | None = None
 
 
-class Manifest(_Checked):
+class Manifest(Checked):
     """The manifest of a run folder."""
 
     format: int
@@ -99,7 +101,7 @@ class Manifest(_Checked):
     versions: Versions
     git_commit: str | None
     latent_names: Annotated[list[str], Field(min_length=1, max_length=4096)]
-    reconstruction: _Number
+    reconstruction: Number
     files: dict[_FileName, FileEntry]
     shared: Shared = Field(default_factory=Shared)
 
@@ -110,7 +112,7 @@ class Manifest(_Checked):
         return self
 
 
-class Failed(_Checked):
+class Failed(Checked):
     """The record of a run that gave no result."""
 
     spec: RunSpec
@@ -118,65 +120,19 @@ class Failed(_Checked):
     traceback: str
 
 
-class _Grid(_Checked):
+class _Grid(Checked):
     name: Annotated[str, Field(max_length=100)]
 
 
-class GridRecord(_Checked):
+class GridRecord(Checked):
     """What `grid.json` holds: the grid of the last start, of which the name is read."""
 
     grid: _Grid
 
 
-class _Level(_Checked):
-    chance: _Number = None
-    ceiling: _Number = None
-
-
-class _Entry(_Level):
-    column: str
-    value: _Number | list[_Number]
-    reason: str | None = None
-    low: _Number = None
-    high: _Number = None
-    warnings: list[str] = []
-    options: dict[str, Any] = {}
-    detail: dict[str, Any] | None = None
-    retry: bool = False
-
-    @model_validator(mode="after")
-    def _kl_is_summed(self) -> Self:
-        value = self.value
-        whole = value is None or (isinstance(value, list) and None not in value)
-        if self.column == "kl_per_dimension" and not whole:
-            raise ValueError("must be a list of numbers")
-        # Not summed: a latent without a finite σ has an empty cell.
-        if self.column == "posterior_std_per_dimension" and isinstance(value, int | float):
-            raise ValueError("must be a list")
-        return self
-
-    @model_validator(mode="after")
-    def _spread_is_a_number(self) -> Self:
-        spread = (self.detail or {}).get("resampling_std")
-        if spread is not None and not (isinstance(spread, float) and isfinite(spread)):
-            raise ValueError("has a spread that is no number")
-        return self
-
-
-class _GroupEntry(_Entry):
-    run_id: str
-
-
 _MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
 _FAILED = TypeAdapter(Failed)
 _GRID = TypeAdapter(GridRecord)
-_ENTRIES: TypeAdapter[Any] = TypeAdapter(dict[str, list[_Entry]])
-# What lies in a folder of its own below `scores/` has another form than a run's scores.
-_SCORES: dict[str, TypeAdapter[Any]] = {
-    "groups": TypeAdapter(dict[str, list[_GroupEntry]]),
-    "levels": TypeAdapter(Annotated[dict[Literal["levels"], list[_Level]], Field(min_length=1)]),
-    "variants": TypeAdapter(dict[str, dict[str, _Number]]),
-}
 
 
 def parse_manifest(body: dict[str, Any]) -> Manifest:
@@ -187,7 +143,7 @@ def parse_manifest(body: dict[str, Any]) -> Manifest:
     DamagedError
         With the first field that does not fit.
     """
-    return _parse(_MANIFEST, body)
+    return parse(_MANIFEST, body)
 
 
 def describe(dataset: datasets.FactorDataset) -> dict[str, Any]:
@@ -203,20 +159,16 @@ def describe(dataset: datasets.FactorDataset) -> dict[str, Any]:
 
 def check_failed(body: dict[str, Any]) -> None:
     """Refuse a record of a failure that is none; `DamagedError` as for manifests."""
-    _parse(_FAILED, body)
+    parse(_FAILED, body)
 
 
 def check_grid(body: dict[str, Any]) -> None:
     """Refuse a record of a grid that is none; `DamagedError` as for manifests."""
-    _parse(_GRID, body)
+    parse(_GRID, body)
 
 
-def check_scores(name: str, scores: object) -> None:
-    """Refuse scores, stored under `name`, that are none; `DamagedError` as for manifests."""
-    _parse(_SCORES.get(name.partition("/")[0], _ENTRIES), scores)
-
-
-def _parse(form: TypeAdapter[_Parsed], body: object) -> _Parsed:
+def parse(form: TypeAdapter[_Parsed], body: object) -> _Parsed:
+    """Return what stored JSON says; `DamagedError` with the first field that does not fit."""
     try:
         return form.validate_python(body)
     except ValidationError as error:

@@ -42,11 +42,8 @@ def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
 
 
 def _has_code(store: Store, run: StoredRun) -> bool:
-    for entries in store.read_scores(run.run_id, run.codes_digest).values():
-        for entry in entries:
-            if entry["column"] == "kl_per_dimension" and entry["value"]:
-                return bool(sum(entry["value"]) > CODE_KL)
-    return False
+    kl = store.scored(run).kl
+    return kl is not None and kl > CODE_KL
 
 
 def stored_frames(store: Store, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:

@@ -31,18 +31,21 @@ from ..errors import DisbenchError, printable
 from ..grid import arguments as given
 from ..grid.specs import run_id
 from .files import (
+    MAX_TEXT,
     DamagedError,
     WriteError,
     dump_json,
     fsync_path,
     is_staged,
     read_json,
+    reading,
     remove,
     write_text,
     writing,
 )
 from .results import Failure, Result
-from .schema import check_failed, check_scores
+from .schema import check_failed
+from .scores import Scored, ScoreEntry, in_brief, parse_scores
 from .sealed import write_result
 from .stored_run import CODES, FORMAT, StoredRun, read_run
 
@@ -80,6 +83,8 @@ class Store:
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
+        # By run id: what its file was when it was read, and what it said.
+        self._scored: dict[str, tuple[tuple[object, ...], Scored]] = {}
         try:
             self.folder = folder = given.path(folder)
             marker = folder / "store.json"
@@ -275,20 +280,46 @@ class Store:
 
         `of` names what was scored; scores of anything else are not these.
         """
+        return self._scores(name, of)[0]
+
+    def entries(self, name: str, of: str) -> dict[str, list[ScoreEntry]]:
+        """Return the stored scores of a run or a group, as `read_scores`, in the form to read."""
+        found: dict[str, list[ScoreEntry]] = self._scores(name, of)[1]
+        return found
+
+    def scored(self, run: StoredRun) -> Scored:
+        """Return what there is of a run's scores; read again only where their file is another."""
+        path = self._scores_path(run.run_id)
         try:
-            body = read_json(self.folder / "scores" / f"{name}.json")
+            # Opened, not only looked at: a network file system then asks whether it has changed.
+            with reading(path, MAX_TEXT) as file:
+                status = os.fstat(file.fileno())
+        except (OSError, DamagedError):
+            return Scored()
+        now = (status.st_ino, status.st_mtime_ns, status.st_size, run.codes_digest)
+        then, scored = self._scored.get(run.run_id, (None, Scored()))
+        if then != now:
+            scored = in_brief(self.entries(run.run_id, run.codes_digest))
+            self._scored[run.run_id] = now, scored
+        return scored
+
+    def _scores(self, name: str, of: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return scores as they are stored, and as they are checked."""
+        try:
+            body = read_json(self._scores_path(name))
             scores: dict[str, Any] = body["scores"] if body["of"] == of else {}
-            if scores != {}:
-                check_scores(name, scores)
+            return scores, parse_scores(name, scores) if scores != {} else {}
         except (OSError, DamagedError, KeyError):
             # Scores are derived: what cannot be read is computed again.
-            return {}
-        return scores
+            return {}, {}
+
+    def _scores_path(self, name: str) -> Path:
+        return self.folder / "scores" / f"{name}.json"
 
     def write_scores(self, name: str, of: str, scores: dict[str, Any]) -> None:
         """Store scores."""
         body = {"format": FORMAT, "of": of, "scores": scores}
-        write_text(self.folder / "scores" / f"{name}.json", dump_json(body))
+        write_text(self._scores_path(name), dump_json(body))
 
     @property
     def checkpoints(self) -> Path:

@@ -12,9 +12,12 @@ import pandas as pd
 from pydantic import BaseModel
 
 from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
-from ..scoring.runs import read_comparisons, read_group_scores, total
+from ..scoring.groups import read_group_scores
+from ..scoring.runs import run_entries, total
+from ..scoring.variants import read_variants
 from ..store.files import remove, replacing
 from ..store.provenance import MADE_WITH
+from ..store.scores import ScoreEntry
 from ..store.selection import shown_runs, trained_groups
 from ..store.store import Store
 from ..store.stored_run import StoredRun
@@ -139,17 +142,15 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
     shown = {run.run_id for run in shown_runs(store, stored)}
     rows, kl, scores, histories, variants = [], [], [], [], []
     for run in stored:
-        parts = store.read_scores(run.run_id, run.codes_digest).values()
-        entries = [entry for part in parts for entry in part]
-        entries += by_others.get(run.run_id, [])
-        compared = read_comparisons(store, run) if run.run_id in shown else {}
+        entries = [*run_entries(store, run), *by_others.get(run.run_id, [])]
+        compared = read_variants(store, run) if run.run_id in shown else {}
         variants += [
             (run.run_id, metric, label, value)
             for metric, values in compared.items()
             for label, value in values.items()
         ]
         scores += [_score_row(run.run_id, entry) for entry in entries]
-        values = {entry["column"]: entry["value"] for entry in entries}
+        values: dict[str, Any] = {entry.column: entry.value for entry in entries}
         per_latent = values.pop("kl_per_dimension", None) or []
         sigmas = values.pop("posterior_std_per_dimension", None) or ()
         scalars = {
@@ -327,12 +328,12 @@ _SCORE_COLUMNS = (
 )
 
 
-def _score_row(run_id: str, entry: dict[str, Any]) -> dict[str, Any]:
-    detail = dict(entry.get("detail") or {})
-    row = {name: entry.get(name) for name in _SCORE_COLUMNS}
+def _score_row(run_id: str, entry: ScoreEntry) -> dict[str, Any]:
+    detail = dict(entry.detail or {})
+    row = {name: getattr(entry, name, None) for name in _SCORE_COLUMNS}
     return row | {
         "run_id": run_id,
-        "metric": entry["column"],
+        "metric": entry.column,
         "resampling_std": detail.pop("resampling_std", None),
         "detail": detail,
     }

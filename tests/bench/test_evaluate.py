@@ -17,7 +17,7 @@ from bench.external_codes.arrays import check_codes
 from bench.external_codes.commit import commit_codes, dataset_entry
 from bench.grid.metric_requests import MetricRequest, metric_requests
 from bench.grid.specs import DatasetSpec
-from bench.scoring import runs as scoring
+from bench.scoring import groups, runs as scoring, variants
 from bench.scoring.evaluate import evaluate
 from bench.scoring.tasks import score_stored
 from bench.store.store import Store
@@ -312,12 +312,12 @@ def test_an_error_in_a_groups_metric_or_in_one_definition_leaves_the_others(
     # Score, chance and ceiling of both runs, then the definitions: the first of them fails.
     _failing(monkeypatch, "irs", error, 5)
     assert score_stored(store, runs, runs, requests, LocalEngine(1)) == set()
-    entries = [entry for part in scoring.read_group_scores(store, runs).values() for entry in part]
-    values = {(entry["column"], entry["value"] is None) for entry in entries}
+    entries = [entry for part in groups.read_group_scores(store, runs).values() for entry in part]
+    values = {(entry.column, entry.value is None) for entry in entries}
     assert values == {("udr", True), ("udr_spearman", False)}
-    assert all(str(error) in entry["reason"] for entry in entries if entry["value"] is None)
+    assert all(str(error) in entry.reason for entry in entries if entry.value is None)
     assert len(entries) == 4
-    compared = scoring.read_comparisons(store, runs[0])
+    compared = variants.read_variants(store, runs[0])
     assert list(compared["irs"]) == ["greatest deviation"]
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench.scoring.bounds import LevelCodes, chance_codes, perfect_codes
+from bench.scoring.bounds import BoundCodes, chance_codes, perfect_codes
 from metrics import METRICS, mig
 
 GRID = np.indices((4, 5, 3)).reshape(3, -1).T
@@ -39,7 +39,7 @@ def _levels(name, factors):
     info = METRICS[name]
     options = {key: value for key, value in FEW.items() if key in info.options}
     values = []
-    made = LevelCodes(factors, N_LATENTS)
+    made = BoundCodes(factors, N_LATENTS)
     for arrays in (made.chance, made.perfect):
         value = info.function(*(arrays[key] for key in info.requires), **options)
         outputs = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {"": value}
@@ -73,11 +73,11 @@ def test_levels_have_the_invariances_of_their_metrics(name, factors):
 @pytest.mark.parametrize("factors", [GRID, PART], ids=["grid", "part"])
 def test_levels_are_of_the_same_samples_in_any_order_and_by_any_labels(factors):
     order = np.random.default_rng(2).permutation(len(factors))
-    expected = LevelCodes(factors, N_LATENTS).factors
+    expected = BoundCodes(factors, N_LATENTS).factors
     assert sorted(map(tuple, expected)) == sorted(map(tuple, factors))
-    assert (LevelCodes(factors[order], N_LATENTS).factors == expected).all()
+    assert (BoundCodes(factors[order], N_LATENTS).factors == expected).all()
     # Of other labels, the same up to what the labels are called.
-    renamed = LevelCodes(_shuffled_labels(factors)[order], N_LATENTS).factors
+    renamed = BoundCodes(_shuffled_labels(factors)[order], N_LATENTS).factors
     for column, other in zip(expected.T, renamed.T, strict=True):
         pairs = set(zip(column.tolist(), other.tolist(), strict=True))
         assert len(pairs) == column.max() + 1
@@ -90,9 +90,9 @@ def test_a_perfect_code_is_perfect_whatever_its_labels():
 
 def test_levels_of_labels_that_are_ranks_stay_what_they_were():
     # Stored levels of ordinary datasets are as good as new ones.
-    made = LevelCodes(GRID, 2)
+    made = BoundCodes(GRID, 2)
     assert made.of_ranks
     assert (made.factors == GRID).all()
     assert (made.perfect["means"] == (2 * GRID / [3, 4, 2] - 1).astype(np.float32)).all()
     assert (made.chance["means"] == chance_codes(GRID, 2)["means"]).all()
-    assert not LevelCodes(GAPS[GRID], 2).of_ranks
+    assert not BoundCodes(GAPS[GRID], 2).of_ranks

@@ -14,7 +14,7 @@ from bench import load_results, run_grid
 from bench.errors import GridError
 from bench.grid.load import parse_grid
 from bench.scoring.bounds import chance_codes, perfect_codes
-from bench.scoring.runs import request_key
+from bench.scoring.keys import request_key
 from bench.store.store import Store
 from metrics import METRICS, mig, udr
 

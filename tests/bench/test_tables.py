@@ -13,7 +13,7 @@ from bench.grid.load import parse_grid
 from bench.grid.specs import group_id, labels
 from bench.scoring.runs import missing_scores
 from bench.store.files import DamagedError
-from bench.store.schema import check_scores
+from bench.store.scores import parse_scores
 from bench.store.store import Store
 from bench.tables.collect import collect
 from bench.tables.summary import differences, summarise
@@ -104,7 +104,7 @@ def test_no_stored_sigma_takes_a_kl_away(small_store, tmp_path, sigmas):
                     entry["value"] = sigmas
         if not isinstance(sigmas, list):
             with pytest.raises(DamagedError, match="must be a list"):
-                check_scores(run.run_id, scores)
+                parse_scores(run.run_id, scores)
             return
         store.write_scores(run.run_id, run.codes_digest, scores)
     found = collect(store, store.runs()).kl_per_dimension

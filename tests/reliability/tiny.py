@@ -9,7 +9,8 @@ from bench.grid.expand import expand
 from bench.grid.load import parse_grid
 from bench.pipeline import run_grid
 from bench.report import _grid, build
-from bench.scoring.runs import read_comparisons, read_group_scores
+from bench.scoring.groups import read_group_scores
+from bench.scoring.variants import read_variants
 from bench.store.files import DamagedError, read_json
 from bench.store.frames import read_frames
 from bench.store.results import Failure
@@ -89,7 +90,7 @@ def everything(folder) -> dict[str, Any]:
         runs.append(run)
         content[f"scores {run.run_id}"] = store.read_scores(run.run_id, run.codes_digest) or NOTICED
         if (folder / "scores" / "variants" / f"{run.run_id}.json").exists():
-            content[f"variants {run.run_id}"] = read_comparisons(store, run) or NOTICED
+            content[f"variants {run.run_id}"] = read_variants(store, run) or NOTICED
     content["groups"] = read_group_scores(store, runs) or NOTICED if len(runs) > 1 else NOTICED
     for path in sorted((folder / "scores" / "levels").glob("*.json")):
         try:

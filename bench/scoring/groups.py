@@ -1,0 +1,52 @@
+"""What the runs of a group score by one another: a metric of several seeds of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..grid.metric_requests import MetricRequest, column_name
+from ..store.provenance import SCORED_WITH, versions
+from ..store.scores import ScoreEntry, done_keys
+from ..store.store import Store
+from ..store.stored_run import StoredRun
+from .evaluate import evaluate
+from .keys import group_codes, group_name, missing, of_scope
+
+
+def missing_group_scores(
+    store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]
+) -> dict[str, MetricRequest]:
+    """Return the requests that a group has no stored scores of; a new seed makes them missing."""
+    if len(runs) < 2:
+        return {}
+    done = done_keys(store.entries(group_name(runs), group_codes(runs)))
+    return missing(of_scope("group", requests), done)
+
+
+def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]) -> None:
+    """Compute and store what is missing of the scores that a group's runs have of one another."""
+    codes = [run.latents() for run in runs]
+    without = any(code.logvars is None for code in codes)
+    arrays = {
+        "means": [code.means for code in codes],
+        "logvars": None if without else [code.logvars for code in codes],
+    }
+    scores = store.read_scores(group_name(runs), group_codes(runs))
+    for key, request in missing_group_scores(store, runs, requests).items():
+        columns = [column_name(request, "", {})] * len(runs)
+        entries = evaluate(request.info, request.options, arrays, columns)
+        common = {"options": request.options, "versions": versions(SCORED_WITH)}
+        scores[key] = [
+            {**entry, **common, "run_id": run.run_id}
+            for run, entry in zip(runs, entries, strict=True)
+        ]
+    store.write_scores(group_name(runs), group_codes(runs), scores)
+
+
+def read_group_scores(store: Store, runs: Sequence[StoredRun]) -> dict[str, list[ScoreEntry]]:
+    """Return what a group's runs score by one another: run id to entries."""
+    found: dict[str, list[ScoreEntry]] = {}
+    for entries in store.entries(group_name(runs), group_codes(runs)).values():
+        for entry in entries:
+            found.setdefault(str(entry.run_id), []).append(entry)
+    return found
