@@ -40,14 +40,20 @@ from .store.files import DamagedError, read_json, remove, write_text
 from .store.schema import check_grid
 from .store.store import Store
 from .store.stored_run import StoredRun
-from .tables.collect import write_table, write_tables
+from .tables.collect import Tables, write_table, write_tables
 
 log = logging.getLogger("disbench")
 # The parts of the page's script, in their order.
 SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 
 
-def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None = None) -> Path:
+def build(
+    store: Store,
+    *,
+    png: bool = False,
+    runs: Sequence[StoredRun] | None = None,
+    tables: Tables | None = None,
+) -> Path:
     """Write `tables/`, `figures/` and `report.html` from what is stored; return the page's path.
 
     The same runs give the same bytes: nothing derived holds a time, a host or a path.
@@ -60,12 +66,14 @@ def build(store: Store, *, png: bool = False, runs: Sequence[StoredRun] | None =
         Whether to write every figure as a PNG of 300 dpi too, for a paper.
     runs : sequence of StoredRun, optional
         All of its runs, where they have just been read.
+    tables : Tables, optional
+        What `collect` made of them, where it just has.
     """
     # By kind of figure: how many there are of each is known only when they are drawn.
     stages = ("tables", *FIGURES, "page")
     with progress("report", stages, [1] * len(stages)) as shown:
         ended = 0
-        study = load_study(store, runs)
+        study = load_study(store, runs, tables)
         write_all_tables(store, study)
         drawings = []
         for drawing in _write_figures(store, study, png=png):

@@ -66,9 +66,11 @@ class Study:
         return [values.get(int(latent), math.nan) for latent in self.frames[run_id].latents]
 
 
-def load_study(store: Store, runs: Sequence[StoredRun] | None = None) -> Study:
-    """Read everything that is derived from, out of a store; `runs` are its runs, if known."""
+def load_study(
+    store: Store, runs: Sequence[StoredRun] | None = None, tables: Tables | None = None
+) -> Study:
+    """Read everything that is derived from, out of a store: its runs and tables, if not known."""
     runs = store.runs() if runs is None else runs
     lowest = [members[0] for members in trained_groups(runs)]
     kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
-    return Study(collect(store, runs), dict(stored_frames(store, runs)), kept)
+    return Study(tables or collect(store, runs), dict(stored_frames(store, runs)), kept)

@@ -78,6 +78,7 @@ def commit_codes(
     seed: int,
     dataset: DatasetSpec,
     entry: dict[str, Any],
+    taken: dict[tuple[str, int], str],
     evaluation: Evaluation | None = None,
     indices: NDArray[np.int64] | None = None,
 ) -> str:
@@ -93,6 +94,8 @@ def commit_codes(
         What tables call the model, and which of its repetitions this is.
     dataset, entry : DatasetSpec, dict
         What the images are, and what a manifest says of them.
+    taken : dict
+        The runs of the folder, group id and seed to run id; these codes are added.
     evaluation, indices : Evaluation and ndarray, optional
         Which of the dataset's images; all by default.
 
@@ -110,15 +113,13 @@ def commit_codes(
         name=name,
         content=codes.digest,
     )
-    for run in store.scan()[0]:
-        same = (run.group_id, run.spec.seed) == (group_id(spec), seed)
-        if same and run.run_id != run_id(spec):
-            raise CodesError(
-                str(store.folder),
-                "",
-                f"has other codes of {name!r}, seed {seed}; give these another name (--name) or "
-                f"folder (--out)",
-            )
+    if taken.setdefault((group_id(spec), seed), run_id(spec)) != run_id(spec):
+        raise CodesError(
+            str(store.folder),
+            "",
+            f"has other codes of {name!r}, seed {seed}; give these another name (--name) or "
+            f"folder (--out)",
+        )
     if store.has(run_id(spec)):
         return run_id(spec)
     rows = np.arange(len(codes.means)) if indices is None else indices

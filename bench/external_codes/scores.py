@@ -21,7 +21,7 @@ from ..scoring.runs import note_unscored
 from ..scoring.tasks import score_stored
 from ..store.store import Store
 from ..store.stored_run import StoredRun
-from ..tables.collect import load_results
+from ..tables.collect import collect
 from .arrays import CodesArrays
 from .commit import check_name, commit_codes
 from .details import COLUMNS, detail_rows
@@ -123,6 +123,7 @@ def score_models(
     check_excluded(requests or [], factors, "metrics")
     store = Store(folder, create=True)
     with store.lock():
+        taken = {(run.group_id, run.spec.seed): run.run_id for run in store.scan()[0]}
         names = [
             commit_codes(
                 store,
@@ -131,6 +132,7 @@ def score_models(
                 seed=model.seed,
                 dataset=model.dataset,
                 entry=model.entry,
+                taken=taken,
                 evaluation=model.evaluation,
                 indices=model.indices,
             )
@@ -146,8 +148,10 @@ def score_models(
             if run.run_id not in failed:
                 alone = sizes[run.group_id] < 2
                 note_unscored(store, run, slow | (_of_groups(wanted) if alone else {}))
-        report = build(store) if page else None
-        scores, details = _tables(folder, runs, models)
+        stored = [run for run in stored if store.has(run.run_id)]
+        tables = collect(store, stored)
+        report = build(store, runs=stored, tables=tables) if page else None
+        scores, details = _tables(tables.scores, runs, models)
     return Scores(scores, details, len(failed & set(names)), report)
 
 
@@ -171,10 +175,9 @@ def _of_groups(requests: Sequence[MetricRequest]) -> dict[str, str]:
 
 
 def _tables(
-    folder: Path, runs: Sequence[StoredRun], models: Sequence[Model]
+    table: pd.DataFrame, runs: Sequence[StoredRun], models: Sequence[Model]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores of the models, and what they are means of."""
-    table = load_results(folder).scores
     scores, details = [], []
     for run, model in zip(runs, models, strict=True):
         part = table[table["run_id"] == run.run_id]

@@ -35,9 +35,8 @@ def _run(store, logvars=LOGVARS, *, means=MEANS, seed=0):
     """Return codes as a run of a store."""
     codes = check_codes("x", means, logvars, GRID)
     reference = DatasetSpec(name="codes", options={"factors": codes.labels_digest})
-    name = commit_codes(
-        store, codes, name="x", seed=seed, dataset=reference, entry=dataset_entry(codes)
-    )
+    entry = dataset_entry(codes)
+    name = commit_codes(store, codes, name="x", seed=seed, dataset=reference, entry=entry, taken={})
     return read_run(store.folder / "runs" / name)
 
 
