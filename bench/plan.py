@@ -11,7 +11,7 @@ from .grid.packs import Execution, Pack, Precision, make_packs
 from .grid.specs import BaseSpec, RunSpec, run_id
 from .scoring.runs import missing_scores
 from .store.files import DamagedError
-from .store.outdated import outdated
+from .store.outdated import outdated_runs
 from .store.store import Store
 from .store.stored_run import CODES, StoredRun
 
@@ -96,6 +96,6 @@ def _stored(store: Store) -> tuple[list[StoredRun], dict[Path, str], dict[Path, 
         except DamagedError as error:
             damaged[run.folder] = str(error)
     sound = [run for run in runs if run.folder not in damaged]
-    reasons = outdated(sound)
+    reasons = outdated_runs(sound)
     old = {run.folder: reasons[run.run_id] for run in sound if run.run_id in reasons}
     return [run for run in sound if run.folder not in old], damaged, old

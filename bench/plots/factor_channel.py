@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..analysis.published_channel import PUBLISHED, named_history
 from ..store.history import mean_curve
-from ..store.snapshots import LEVELS, Snapshots
+from ..store.snapshots import KL_SHOWN, Snapshots
 from ..tables.headings import by_dataset
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
@@ -56,7 +56,7 @@ def draw(study: Study) -> Iterator[Drawn]:
 
 
 def rows_shown(snapshots: Snapshots) -> list[int]:
-    """Return which snapshots are shown: the nearest to each of `LEVELS` in KL, low to high.
+    """Return which snapshots are shown: the nearest to each of `KL_SHOWN` in KL, low to high.
 
     Of a model that comes nowhere near the highest level, the nearest to quarters of its own
     highest KL.
@@ -71,8 +71,8 @@ def rows_shown(snapshots: Snapshots) -> list[int]:
     ([3, 7, 15, 24], [1, 2, 3, 4])
     """
     kl = snapshots.kl.sum(1)
-    near = kl.max() > max(LEVELS) - 1
-    levels = LEVELS if near else tuple(kl.max() * (i + 1) / 4 for i in range(4))
+    near = kl.max() > max(KL_SHOWN) - 1
+    levels = KL_SHOWN if near else tuple(kl.max() * (i + 1) / 4 for i in range(4))
     nearest = {int(np.abs(kl - level).argmin()) for level in levels}
     return sorted(nearest, key=lambda row: float(kl[row]))
 

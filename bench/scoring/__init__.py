@@ -1,1 +1,27 @@
-"""Codes -> scores. No torch."""
+"""Codes -> scores: stored runs in, stored scores out. No torch: a new metric trains nothing.
+
+- `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
+- `missing_scores` is what a run still lacks of what is asked for.
+- `run_entries`, `read_group_scores`, `read_variants` read what there is.
+"""
+
+from .background import Alongside
+from .groups import read_group_scores
+from .keys import scored_requests
+from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
+from .tasks import each, score_stored
+from .variants import read_variants
+
+__all__ = [
+    "Alongside",
+    "each",
+    "missing_scores",
+    "note_unscored",
+    "read_group_scores",
+    "read_variants",
+    "run_entries",
+    "scalar_scores",
+    "score_stored",
+    "scored_requests",
+    "total",
+]

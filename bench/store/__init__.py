@@ -1,1 +1,111 @@
-"""The output folder: who may write what. Nothing is believed unchecked."""
+"""The output folder: who may write what to it, and nothing in it is believed unchecked.
+
+A run is committed whole or not at all and never changes again; all else is derived from runs and
+may be thrown away. README.md in this folder says how a commit is made safe.
+
+- `Store` is the folder: commit, lock, scan, set aside; scores by name.
+- `StoredRun` is a committed run as it is read: manifest, codes, curves, snapshots.
+- `Frames`, `Snapshots`, `history`: the pictures of a model, and how training went.
+- `selection`: groups of runs, the one of each that is shown, and what counts as a code.
+- Durable writes and checked reads of single files, for whatever else is kept there.
+"""
+
+from .files import (
+    DamagedError,
+    clear,
+    dump_json,
+    fsync_path,
+    read_bytes,
+    read_json,
+    remove,
+    replacing,
+    write_text,
+    writing,
+)
+from .frames import QUANTILES, Frames, has_frames, read_frames, write_frames
+from .hdf5 import UNREADABLE, find_array
+from .history import (
+    WINDOW,
+    coarser,
+    epoch_mean,
+    history_text,
+    mean_curve,
+    window_means,
+    windowed,
+)
+from .outdated import outdated_runs
+from .provenance import COMMIT_VARIABLE, MADE_WITH, SCORED_WITH, git_commit, versions
+from .results import Failure, Result
+from .schema import check_grid, describe
+from .scores import ScoreEntry, done_keys
+from .sealed import seal
+from .selection import ACTIVE_KL, CODE_KL, shown_runs, stored_frames, trained_groups
+from .snapshots import KL_SHOWN, Snapshots
+from .store import Store, StoreError
+from .stored_run import (
+    CODES,
+    CURVES,
+    SNAPSHOTS,
+    WEIGHTS,
+    Latents,
+    StoredRun,
+    codes_bytes,
+    read_run,
+)
+
+__all__ = [
+    "ACTIVE_KL",
+    "CODES",
+    "CODE_KL",
+    "COMMIT_VARIABLE",
+    "CURVES",
+    "KL_SHOWN",
+    "MADE_WITH",
+    "QUANTILES",
+    "SCORED_WITH",
+    "SNAPSHOTS",
+    "UNREADABLE",
+    "WEIGHTS",
+    "WINDOW",
+    "DamagedError",
+    "Failure",
+    "Frames",
+    "Latents",
+    "Result",
+    "ScoreEntry",
+    "Snapshots",
+    "Store",
+    "StoreError",
+    "StoredRun",
+    "check_grid",
+    "clear",
+    "coarser",
+    "codes_bytes",
+    "describe",
+    "done_keys",
+    "dump_json",
+    "epoch_mean",
+    "find_array",
+    "fsync_path",
+    "git_commit",
+    "has_frames",
+    "history_text",
+    "mean_curve",
+    "outdated_runs",
+    "read_bytes",
+    "read_frames",
+    "read_json",
+    "read_run",
+    "remove",
+    "replacing",
+    "seal",
+    "shown_runs",
+    "stored_frames",
+    "trained_groups",
+    "versions",
+    "window_means",
+    "windowed",
+    "write_frames",
+    "write_text",
+    "writing",
+]

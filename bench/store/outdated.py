@@ -11,7 +11,7 @@ from .stored_run import StoredRun
 log = logging.getLogger("disbench")
 
 
-def outdated(runs: Iterable[StoredRun]) -> dict[str, str]:
+def outdated_runs(runs: Iterable[StoredRun]) -> dict[str, str]:
     """Return the runs whose dataset has other images today than when they were made.
 
     Parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .hdf5 import dump, form, load
 
 # Nats per image at which reconstructions are shown beside one another.
-LEVELS = (3.1, 7.3, 15.4, 23.8)
+KL_SHOWN = (3.1, 7.3, 15.4, 23.8)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ from ..models.factor_channel import (
     LearntChannel,
     scaled_factors,
 )
-from ..store.snapshots import LEVELS, Snapshots
+from ..store.snapshots import KL_SHOWN, Snapshots
 from .batches import Images
 from .encode import OnProgress, ignore
 from .objectives import gaussian_kl
 from .process import autocast
 
-# Snapshots at even distances over the rise of C, beside those at `LEVELS` and the last: in all
+# Snapshots at even distances over the rise of C, beside those at `KL_SHOWN` and the last: in all
 # below 1 MB for grey images of 64 pixels, even before they are compressed.
 N_EVEN = 16
 
@@ -187,7 +187,7 @@ def capacity_at(spec: FactorChannelSpec, step: int) -> float:
 def snapshot_steps(spec: FactorChannelSpec) -> frozenset[int]:
     """Return the steps after which images are kept.
 
-    They lie evenly over the rise of C, where C passes each of `LEVELS`, and at the end.
+    They lie evenly over the rise of C, where C passes each of `KL_SHOWN`, and at the end.
 
     Examples
     --------
@@ -201,6 +201,6 @@ def snapshot_steps(spec: FactorChannelSpec) -> frozenset[int]:
     shares = [(i + 1) / N_EVEN for i in range(N_EVEN)]
     span = spec.capacity - spec.capacity_start
     if span:
-        shares += [(level - spec.capacity_start) / span for level in LEVELS]
+        shares += [(level - spec.capacity_start) / span for level in KL_SHOWN]
     steps = {round(share * spec.anneal_steps) for share in shares if share <= 1}
     return frozenset({step for step in steps if 1 <= step < spec.steps} | {spec.steps})

@@ -19,7 +19,7 @@ from bench.models.load import load_run
 from bench.pipeline import run_grid
 from bench.plots import FIGURES, svg_text
 from bench.store.frames import read_frames
-from bench.store.snapshots import LEVELS, read_snapshots, snapshot_bytes
+from bench.store.snapshots import KL_SHOWN, read_snapshots, snapshot_bytes
 from bench.store.store import Store
 from bench.training.batches import Images
 from bench.training.checkpoints import Checkpoints
@@ -336,9 +336,9 @@ def test_snapshots_are_of_their_steps(channels):
 
 def test_snapshot_steps_pass_the_levels():
     spec = _spec(capacity=25, anneal_steps=245_000, steps=300_000)
-    passed = {round((level - 0.5) * 10_000) for level in LEVELS}
+    passed = {round((level - 0.5) * 10_000) for level in KL_SHOWN}
     assert passed <= snapshot_steps(spec)
-    assert len(snapshot_steps(spec)) == 16 + len(LEVELS) + 1
+    assert len(snapshot_steps(spec)) == 16 + len(KL_SHOWN) + 1
     assert snapshot_steps(_spec(capacity=0.5, anneal_steps=1, steps=1)) == {1}
     assert max(snapshot_steps(_spec(anneal_steps=900, steps=400))) == 400
 
