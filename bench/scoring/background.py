@@ -19,8 +19,8 @@ log = logging.getLogger("disbench")
 class Alongside:
     """Scores what it is given, in a thread that waits for the workers of an engine.
 
-    Nothing depends on it: what it has not scored, or could not, is scored after training, and told
-    of then. A process that is stopped does not wait for it.
+    Nothing depends on it: what it has not scored, or could not, is scored after training, and what
+    failed is reported then. A process that is stopped does not wait for it.
 
     Parameters
     ----------

@@ -68,11 +68,11 @@ def score_runs(
     call = partial(_of_run, score_run, requests)
     failed |= each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
     if not quiet:
-        _tell_failed(store, [run for run in unscored if run.run_id not in failed])
+        _warn_of_failed(store, [run for run in unscored if run.run_id not in failed])
     return failed
 
 
-def _tell_failed(store: Store, runs: Sequence[StoredRun]) -> None:
+def _warn_of_failed(store: Store, runs: Sequence[StoredRun]) -> None:
     """Say which metrics failed, where that is not in the data: nothing else fails with them."""
     reasons: dict[str, list[str]] = {}
     for run in runs:
@@ -99,8 +99,8 @@ def each(
         f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
         for runs in tasks
     ]
-    told = progress(stage, shown_names, [1] * len(tasks), engine.status)
-    with silence() if quiet else told as shown:
+    bar = progress(stage, shown_names, [1] * len(tasks), engine.status)
+    with silence() if quiet else bar as shown:
         task = partial(_derive, call, store.folder.absolute())
         for position, answer in engine.run_tasks(task, names, progress=shown.tell):
             if answer is not None:
