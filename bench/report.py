@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from .analysis.claims import verdict_frame
 from .analysis.doctor import diagnosis_frame
 from .analysis.information import information_table
-from .analysis.published import published_page, published_table
-from .analysis.published_ball import ball_latents, ball_page
-from .analysis.published_channel import utilisation_page, utilisation_table
-from .analysis.published_models import ADDRESS, published_models_table
+from .analysis.published import published_table
+from .analysis.published_ball import ball_latents
+from .analysis.published_channel import utilisation_table
 from .analysis.study import Study, load_study
-from .analysis.training_length import SHORT_STEPS
 from .commands import command, option, say
 from .engines.progress import progress
 from .grid import arguments as given
-from .page import (
-    figures as page_figures,
-    latents as page_latents,
-    runs as page_runs,
-    tables as page,
-)
-from .page.claims import claims_section
-from .page.doctor import doctor_tables
 from .page.latex import latex_files
+from .page.render import render
+from .page.tables import summary_tables
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
 from .store.files import DamagedError, read_json, remove, write_text
 from .store.schema import check_grid
@@ -43,8 +30,6 @@ from .store.stored_run import StoredRun
 from .tables.collect import Tables, write_table, write_tables
 
 log = logging.getLogger("disbench")
-# The parts of the page's script, in their order.
-SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 
 
 def build(
@@ -100,7 +85,7 @@ def write_all_tables(store: Store, study: Study) -> None:
     write_table(store, "utilisation", utilisation_table(study.tables))
     texts = {
         store.folder / "tables" / f"{name}.tex": text
-        for name, text in latex_files(page.summary_tables(study)).items()
+        for name, text in latex_files(summary_tables(study)).items()
     }
     for path, text in texts.items():
         write_text(path, text)
@@ -125,54 +110,6 @@ def _write_figures(store: Store, study: Study, *, png: bool) -> Iterator[tuple[s
         # A PNG of an earlier start shows other runs.
         if old.suffix in (".svg", ".png") and old not in current:
             remove(old)
-
-
-def render(
-    study: Study, grid: dict[str, Any] | None, drawings: Sequence[tuple[str, Drawn, str]]
-) -> str:
-    """Return the page: one file that asks nobody for anything."""
-    templates = Path(__file__).parent / "page" / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    summaries = page.summary_tables(study)
-    models, models_left_out = page_latents.shown_models(study)
-    opened = next((i for i, model in enumerate(models) if model.has_code), 0)
-    script = "".join((templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
-        # The page's policy lets this one script run, and no other that may have got into it.
-        script=Markup(script),  # noqa: S704 - our own
-        script_hash=f"sha256-{digest}",
-        title=str((grid or {}).get("name", "disbench")),
-        facts=page.grid_facts(study, grid),
-        notices=page.notices(study),
-        claims=claims_section(study.claims),
-        summaries=summaries,
-        choices=page.choices(summaries),
-        differences=page.difference_tables(study),
-        variants=page.variant_tables(study),
-        unfolded=page_figures.UNFOLDED,
-        figures=page_figures.figure_kinds(drawings),
-        doctor=doctor_tables(study.diagnoses, study.tables),
-        published_models=published_models_table(study.tables),
-        published_source=ADDRESS,
-        published=published_page(published_table(study.tables)),
-        short_steps=SHORT_STEPS,
-        ball=ball_page(ball_latents(study.tables)),
-        utilisation=utilisation_page(utilisation_table(study.tables)),
-        models=models,
-        models_left_out=models_left_out,
-        opened=opened,
-        runs=page_runs.run_table(study),
-        failures=study.tables.failures.to_dict("records"),
-        definitions={entry["name"]: entry for entry in page.definitions(study)},
-        provenance=page.provenance(study),
-    )
 
 
 def _grid(store: Store) -> dict[str, Any] | None:

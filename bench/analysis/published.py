@@ -8,7 +8,6 @@ ours is the mean over all training steps of the same epoch.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +51,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Model:
+class PublishedRun:
     """A run of YannDubs/disentangling-vae: its settings and some of its epochs.
 
     Attributes
@@ -97,7 +96,7 @@ _WARM_UP: dict[str, Any] = {
 }
 
 MODELS = (
-    Model(
+    PublishedRun(
         "β from 0 to 1",
         {**_WARM_UP, "beta_end": 1.0},
         (
@@ -118,7 +117,7 @@ MODELS = (
             ),
         ),
     ),
-    Model(
+    PublishedRun(
         "β from 0 to 4",
         {**_WARM_UP, "beta_end": 4.0},
         (
@@ -139,7 +138,7 @@ MODELS = (
             ),
         ),
     ),
-    Model(
+    PublishedRun(
         "capacity γ=100 C=25, lr 1e-3",
         {
             **_SHARED,
@@ -159,7 +158,7 @@ MODELS = (
         ),
     ),
     # Its first epochs are left out: the weight of a part of the KL rises in them.
-    Model(
+    PublishedRun(
         "β-TCVAE β=6.4, lr 5e-4",
         {**_SHARED, "kind": "beta_tcvae", "beta": 6.4, "learning_rate": 5e-4},
         (
@@ -255,49 +254,8 @@ def _values(history: pd.DataFrame, published: Published, steps: int) -> NDArray[
     return np.array([means["reconstruction"], means["kl"], *shown])
 
 
-def _alike(runs: pd.DataFrame, model: Model) -> list[tuple[object, pd.DataFrame]]:
+def _alike(runs: pd.DataFrame, model: PublishedRun) -> list[tuple[object, pd.DataFrame]]:
     if not set(model.settings) <= {*runs}:
         return []
     same = np.logical_and.reduce([runs[name] == value for name, value in model.settings.items()])
     return list(runs[same].groupby(["group_id", "precision"], sort=False))
-
-
-def published_page(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Return what the page shows of the table: a part for each group of ours and epoch.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        As `published_table` returns it.
-
-    Returns
-    -------
-    list of dict
-        `title`, `difference` and `rows`, whose cells are text.
-    """
-    parts = []
-    for _, part in frame.groupby(["group_id", "precision", "epoch"], sort=False):
-        first = part.iloc[0]
-        seeds = "1 seed" if first["n_seeds"] == 1 else f"{first['n_seeds']} seeds"
-        parts.append(
-            {
-                "title": f"{first['model']}, epoch {first['epoch']} (step {first['steps']:,}): "
-                f"ours {first['label']}, {seeds}",
-                "difference": first["known_difference"],
-                "rows": [_cells(row) for row in part.to_dict("records")],
-            }
-        )
-    return parts
-
-
-def _cells(row: dict[Hashable, Any]) -> dict[str, str]:
-    difference = row["ours"] / row["published"] - 1
-    spread = f"range {row['low']:.2f} to {row['high']:.2f}" if row["n_seeds"] > 1 else ""
-    return {
-        "quantity": row["quantity"],
-        "theirs": f"{row['published']:.2f}",
-        "ours": f"{row['ours']:.2f}",
-        "range": spread,
-        "difference": f"{difference:+.0%}".replace("-", "−"),
-        "agrees": "yes" if row["within_5_percent"] else "no",
-    }

@@ -8,14 +8,12 @@ photograph of it; one seed each. KL in nats and mean posterior σ of every laten
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..grid.specs import DatasetSpec
-from ..store.selection import ACTIVE_KL
 from ..tables.collect import Tables
 
 # As printed, by KL from high to low.
@@ -115,57 +113,3 @@ def _spread(values: pd.Series[Any], name: str) -> dict[str, float]:
         f"{name}_low": float(values.min()),
         f"{name}_high": float(values.max()),
     }
-
-
-def ball_page(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Return what the page shows of the table: a part for each group of ours.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        As `ball_latents` returns it.
-
-    Returns
-    -------
-    list of dict
-        `title` and `rows`, whose cells are text: the latents that the poster shows, and those of
-        ours that any seed uses.
-    """
-    parts: list[dict[str, object]] = []
-    for _, part in frame.groupby(["group_id", "precision"], sort=False):
-        first = part.iloc[0]
-        seeds = "1 seed" if first["n_seeds"] == 1 else f"{first['n_seeds']} seeds"
-        shown = part[part["published_kl"].notna() | (part["kl_high"] > ACTIVE_KL)]
-        parts.append(
-            {
-                "title": f"β = {first['beta']:g}: ours {first['label']}, {first['steps']:,} steps, "
-                f"{seeds}",
-                "rows": [_cells(row) for row in shown.to_dict("records")],
-            }
-        )
-    return parts
-
-
-def _cells(row: dict[Hashable, Any]) -> dict[str, str]:
-    several = row["n_seeds"] > 1
-    return {
-        "rank": str(row["rank"]),
-        **{
-            f"{name}_{whose}": text
-            for name in ("kl", "sigma")
-            for whose, text in (
-                ("theirs", _text(row[f"published_{name}"])),
-                ("ours", _text(row[name])),
-                (
-                    "range",
-                    f"{_text(row[f'{name}_low'])} to {_text(row[f'{name}_high'])}"
-                    if several and not np.isnan(row[name])
-                    else "",
-                ),
-            )
-        },
-    }
-
-
-def _text(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"

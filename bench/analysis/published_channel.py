@@ -7,7 +7,7 @@ workshop), read off a photograph to about 0.1 nat of KL and 5 nats of log-likeli
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -117,21 +117,6 @@ def utilisation_table(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*COLUMNS])
 
 
-def utilisation_page(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Return what the page shows of the table: a part for each group, with text in its cells."""
-    parts: list[dict[str, object]] = []
-    for _, part in frame.groupby(["dataset", "group_id", "precision"], sort=False):
-        first = part.iloc[0]
-        seeds = "1 seed" if first["n_seeds"] == 1 else f"{first['n_seeds']} seeds"
-        parts.append(
-            {
-                "title": f"{first['dataset']}: {first['label']}, {seeds}",
-                "rows": [_cells(row) for row in part.to_dict("records")],
-            }
-        )
-    return parts
-
-
 def _published() -> dict[str, float]:
     last = PUBLISHED.iloc[-1]
     return {
@@ -161,19 +146,3 @@ def _summary(values: pd.Series[Any]) -> dict[str, object]:
         "n_seeds": len(values),
         "n_without": int(np.isinf(values).sum()),
     }
-
-
-def _cells(row: dict[Hashable, Any]) -> dict[str, str]:
-    spread = f"range {_nats(row['low'])} to {_nats(row['high'])}" if row["n_seeds"] > 1 else ""
-    return {
-        "quantity": row["quantity"],
-        "theirs": _nats(row["published"]),
-        "ours": _nats(row["ours"]),
-        "range": spread,
-    }
-
-
-def _nats(value: float) -> str:
-    if not math.isfinite(value):
-        return "never"
-    return f"{value:.2f}".replace("-", "−") if abs(value) < 20 else f"{value:.0f}".replace("-", "−")

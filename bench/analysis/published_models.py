@@ -6,14 +6,13 @@ Their scores are in `data/published_models.csv`, whose first lines say how they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..page.tables import Cell, Row, Table, interval_cell, number
 from ..tables.collect import Tables
 from .training_length import SHORT_STEPS
 
@@ -80,8 +79,8 @@ def published_models() -> pd.DataFrame:
         return pd.read_csv(lines, comment="#")
 
 
-def published_models_table(tables: Tables) -> Table | None:
-    """Return theirs, and ours of the same objective below each, as the page shows them.
+def beside_published(tables: Tables) -> list[tuple[dict[Hashable, Any], pd.DataFrame]]:
+    """Return the published models, each with what there is of ours of the same objective.
 
     Parameters
     ----------
@@ -90,34 +89,17 @@ def published_models_table(tables: Tables) -> Table | None:
 
     Returns
     -------
-    Table or None
-        None where nothing was trained on dSprites. Ours are means over seeds, of groups with at
-        least `SHORT_STEPS` steps whose annealing has ended.
+    list of (dict, DataFrame)
+        A row of `published_models`, and rows of `Tables.summary`: of groups with at least
+        `SHORT_STEPS` steps whose annealing has ended. Empty where nothing was trained on dSprites.
     """
     runs = tables.runs
     if runs.empty or not ((runs["dataset"] == DATASET) & runs["steps"].notna()).any():
-        return None
-    rows = []
-    for model in published_models().to_dict("records"):
-        cells = [Cell(f"{model[name]:,}") for name in TRAINING]
-        cells += [Cell("1"), *(Cell(number(model[name])) for name in MEASURED)]
-        rows.append(Row(model["model"], SOURCE, tuple(cells)))
-        alike = _ALIKE.get(model["model"], ())
-        found = tables.summary[_matching(tables.summary, alike)]
-        for _, group in found.groupby(["group_id", "precision"], sort=False):
-            rows.append(_our_row(group))
-    return Table(DATASET, (*TRAINING, "seeds", *MEASURED), tuple(rows))
-
-
-def _our_row(group: pd.DataFrame) -> Row:
-    first, entries = group.iloc[0], group.set_index("metric")
-    cells = [Cell(f"{int(first[name]):,}") for name in TRAINING]
-    cells.append(Cell(str(int(group["n_seeds"].max()))))
-    cells += [
-        interval_cell(entries.loc[name]) if name in entries.index else Cell("–")
-        for name in MEASURED
+        return []
+    return [
+        (model, tables.summary[_matching(tables.summary, _ALIKE.get(model["model"], ()))])
+        for model in published_models().to_dict("records")
     ]
-    return Row(first["label"], "ours", tuple(cells))
 
 
 def _matching(

@@ -1,20 +1,17 @@
-"""Study -> the content of the page: plain rows and cells that the template only lays out."""
+"""Study -> the page's tables of scores: plain rows and cells that the template only lays out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from .._siblings import metrics
 from ..analysis.study import Study
-from ..analysis.training_length import SHORT_STEPS, least_steps
-from ..grid.specs import KINDS, Codes, TrainedSpec, VAESpec
-from ..tables.headings import by_dataset
+from ..grid.specs import KINDS, Codes, VAESpec
+from ..tables.headings import by_dataset, metric_info
 from ..tables.intervals import MIN_SEEDS
 
 # Lower is better for these; for the metrics, their registry knows.
@@ -166,125 +163,6 @@ def difference_tables(study: Study) -> list[Table]:
     return tables
 
 
-def notices(study: Study) -> list[str]:
-    """Return what a reader has to know before any number."""
-    runs = study.tables.runs
-    if runs.empty:
-        return ["No run has finished."]
-    texts = []
-    texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
-    missing = study.tables.scores
-    missing = missing[missing["value"].isna() & missing["reason"].notna()]
-    for reason, part in missing.groupby("reason", sort=False):
-        names = ", ".join(dict.fromkeys(part["metric"]))
-        texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
-    if len(study.tables.failures):
-        texts.append(f"{len(study.tables.failures)} runs failed; they are listed below.")
-    return texts
-
-
-def _too_short(trained: pd.DataFrame) -> list[str]:
-    """Return which runs are too short to be read, by dataset: what is short depends on its size."""
-    texts = []
-    for heading, part in by_dataset(trained):
-        sizes = zip(part["dataset_images"], part["batch_size"], strict=True)
-        least = np.array([least_steps(n_images, batch) for n_images, batch in sizes])
-        steps = part["steps"].to_numpy(np.float64)
-        short = steps < least
-        if short.any():
-            needed = " to ".join(f"{value:,}" for value in sorted({*least[short]}))
-            usual = "; the literature trains 300,000" if SHORT_STEPS in least[short] else ""
-            texts.append(
-                f"Too short to read: {short.sum()} of {len(part)} trained runs on {heading} have "
-                f"fewer than {needed} steps (the shortest {int(steps.min()):,}{usual}). Their "
-                f"scores say how training starts, not how the methods compare."
-            )
-    return texts
-
-
-def definitions(study: Study) -> list[dict[str, str]]:
-    """Return what every measured column means, its range and its direction."""
-    entries = [
-        {
-            "name": "reconstruction",
-            "text": "−E[log p(x|z)], nats per image, summed over pixels; the likelihood's constant "
-            "is left out for a Gaussian.",
-            "range": "from 0, lower is better",
-            "reference": "Kingma & Welling 2014",
-        },
-        {
-            "name": "kl",
-            "text": "KL of the posterior from the prior, nats per image, summed over latents.",
-            "range": "from 0",
-            "reference": "Kingma & Welling 2014",
-        },
-    ]
-    for name in study.tables.metrics:
-        info = metric_info(name)
-        if info is None:
-            continue
-        low, high = info.range
-        span = f"from {'−∞' if low is None else low} to {'∞' if high is None else high}"
-        better = {True: ", higher is better", False: ", lower is better", None: ""}
-        entries.append(
-            {
-                "name": name,
-                "text": info.description,
-                "range": span + better[info.higher_is_better],
-                "reference": info.reference,
-            }
-        )
-    return entries
-
-
-def metric_info(column: str) -> Any:
-    """Return the registry's entry of the metric that a column of `runs` holds, None without one."""
-    names = [name for name in metrics.METRICS if column == name or column.startswith(f"{name}_")]
-    return metrics.METRICS[max(names, key=len)] if names else None
-
-
-# What a copy that was passed on says of itself: fact, column of the provenance and unit.
-_SHARED = (
-    ("Codes rounded to", "code_bits", "significant bits"),
-    ("Curves averaged to", "history_rows", "rows at most"),
-)
-
-
-def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return what was run, in a few lines."""
-    runs = study.tables.runs
-    facts = [("Runs", f"{len(runs)} finished, {len(study.tables.failures)} failed")]
-    if len(runs):
-        trained = runs[runs["kind"].isin(_trained_kinds())]
-        names = [name for name, _ in by_dataset(runs)]
-        facts.append(("Datasets", ", ".join(names)))
-        facts.append(("Models", ", ".join(dict.fromkeys(trained["label"])) or "none trained"))
-        elsewhere = dict.fromkeys(runs.loc[runs["kind"] == "codes", "label"])
-        if elsewhere:
-            facts.append(("Codes from elsewhere", ", ".join(elsewhere)))
-        seeds = sorted({*runs.loc[runs["kind"].isin([*_trained_kinds(), "codes"]), "seed"]})
-        facts.append(("Seeds", ", ".join(map(str, seeds)) or "–"))
-        steps = sorted({int(value) for value in trained["steps"].dropna()})
-        facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
-        images = sorted(set(runs["evaluation_images"]))
-        facts.append(("Evaluated on", ", ".join(f"{value} images" for value in images)))
-        facts += [
-            (name, ", ".join(f"{value:.0f} {unit}" for value in sorted(set(found.dropna()))))
-            for name, key, unit in _SHARED
-            if (found := study.tables.provenance.get(key)) is not None
-        ]
-    if grid:
-        facts.insert(0, ("Grid", str(grid.get("name", ""))))
-    return facts
-
-
-def provenance(study: Study) -> tuple[list[str], list[list[str]]]:
-    """Return the table of what the runs came from."""
-    frame = study.tables.provenance
-    rows = [["" if pd.isna(v) else str(v) for v in record] for record in frame.to_numpy().tolist()]
-    return [str(name) for name in frame], rows
-
-
 def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:
     """Return what codes without information and perfect ones score, for every size of code."""
     rows: list[Row] = []
@@ -359,7 +237,3 @@ def _why_no_star(part: pd.DataFrame) -> str:
 def _higher(name: str) -> bool | None:
     info = metric_info(name)
     return None if info is None else info.higher_is_better
-
-
-def _trained_kinds() -> Sequence[str]:
-    return [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec)]

@@ -1,4 +1,4 @@
-"""What a dataset with its options is called, and tables taken dataset by dataset."""
+"""What datasets are called, tables taken dataset by dataset, and what a column means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from .._siblings import metrics
 from ..grid.specs import DatasetSpec
 
 
@@ -29,3 +30,9 @@ def dataset_heading(name: str, options: str) -> str:
     spelling = DatasetSpec(name=name, options=json.loads(options)).spelling
     listed = ", ".join(f"{key}={value}" for key, value in spelling.items())
     return f"{name} ({listed})" if listed else name
+
+
+def metric_info(column: str) -> metrics.MetricInfo | None:
+    """Return the registry's entry of the metric that a column of `runs` holds, None without one."""
+    names = [name for name in metrics.METRICS if column == name or column.startswith(f"{name}_")]
+    return metrics.METRICS[max(names, key=len)] if names else None

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from bench.analysis.study import Study, load_study
+from bench.page.render import render
 from bench.plots import draw_all, svg_text
-from bench.report import render
 from bench.store.store import Store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

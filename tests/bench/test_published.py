@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.published import COLUMNS, MODELS, epoch_mean, published_page, published_table
+from bench.analysis.published import COLUMNS, MODELS, epoch_mean, published_table
+from bench.page.published import logs_parts
 
 VAE, BETA, CAPACITY, TOTAL_CORRELATION = MODELS
 # dSprites in batches of 64.
@@ -131,7 +132,7 @@ def test_epoch_means_weigh_windows_by_their_steps_within():
 
 def test_the_page_says_yes_or_no_and_what_differs():
     frame = published_table(_tables(VAE, [_history(30, VAE, 1.2)]))
-    parts = published_page(frame)
+    parts = logs_parts(frame)
     assert [part["title"] for part in parts] == [
         f"β from 0 to 1, epoch {epoch} (step {epoch * EPOCH:,}): ours L, 1 seed"
         for epoch in (1, 2, 5, 10, 30)
@@ -146,9 +147,9 @@ def test_the_page_says_yes_or_no_and_what_differs():
     }
     assert {part["difference"] for part in parts} == {""}
     other = published_table(_tables(TOTAL_CORRELATION, [_history(30, TOTAL_CORRELATION)]))
-    assert {part["difference"] for part in published_page(other)} == {TOTAL_CORRELATION.differs}
+    assert {part["difference"] for part in logs_parts(other)} == {TOTAL_CORRELATION.differs}
     none = published_table(_tables(VAE, [_history(30, VAE)], dataset="ball"))
-    assert published_page(none) == []
+    assert logs_parts(none) == []
 
 
 def test_a_study_of_nothing_has_no_rows(small_store):

@@ -10,9 +10,9 @@ from bench.analysis.published_ball import (
     COLUMNS,
     PUBLISHED,
     ball_latents,
-    ball_page,
     is_papers_ball,
 )
+from bench.page.published import ball_parts
 
 PAPERS_BALL = '{"margin": 0.0, "radius": 7.5}'
 
@@ -72,11 +72,11 @@ def test_what_the_poster_does_not_show_has_no_published_value():
     assert table["label"].unique().tolist() == ["vae"]
     assert table["published_kl"].tolist()[:4] == [3.3, 2.57, 2.32, 1.43]
     assert np.isnan(table["published_kl"][4])
-    (part,) = ball_page(table)
+    (part,) = ball_parts(table)
     # Of ours those that are in use, even where the poster has none.
     assert [row["rank"] for row in part["rows"]] == ["1", "2", "3", "4"]
     more = ball_latents(_tables({("vae", 1.0): [five, [(0.3, 0.8)] * 5]}))
-    assert [row["rank"] for row in ball_page(more)[0]["rows"]] == ["1", "2", "3", "4", "5"]
+    assert [row["rank"] for row in ball_parts(more)[0]["rows"]] == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_paper_has_the_ball_of_the_name_alone():
 
 def test_the_page_has_medians_and_ranges():
     seeds = [[(0.9, 0.4)], [(0.8, np.nan)], [(0.7, np.nan)]]
-    (part,) = ball_page(ball_latents(_tables({("beta_vae", 150.0): seeds})))
+    (part,) = ball_parts(ball_latents(_tables({("beta_vae", 150.0): seeds})))
     assert part["title"] == "β = 150: ours beta_vae, 6,000 steps, 3 seeds"
     assert part["rows"] == [
         {
@@ -115,7 +115,7 @@ def test_the_page_has_medians_and_ranges():
         }
     ]
     unscored = [[(0.9, np.nan)]]
-    (part,) = ball_page(ball_latents(_tables({("beta_vae", 150.0): unscored})))
+    (part,) = ball_parts(ball_latents(_tables({("beta_vae", 150.0): unscored})))
     assert part["rows"][0]["sigma_ours"] == "–"
     assert part["rows"][0]["sigma_range"] == part["rows"][0]["kl_range"] == ""
     assert part["title"].endswith("1 seed")
@@ -124,4 +124,4 @@ def test_the_page_has_medians_and_ranges():
 def test_a_study_of_nothing_has_no_rows():
     nothing = SimpleNamespace(runs=pd.DataFrame(), kl_per_dimension=pd.DataFrame())
     assert ball_latents(nothing).empty
-    assert ball_page(ball_latents(nothing)) == []
+    assert ball_parts(ball_latents(nothing)) == []

@@ -12,11 +12,11 @@ from bench.analysis.published_models import (
     MEASURED,
     SOURCE,
     published_models,
-    published_models_table,
 )
 from bench.analysis.study import Study, load_study
+from bench.page.published import models_table
+from bench.page.render import render
 from bench.page.tables import number
-from bench.report import render
 from bench.store.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ class _Tables:
 def _below(*groups):
     """Return the labels of ours, by the model that they stand below."""
     below = {}
-    for row in published_models_table(_Tables(*groups)).rows:
+    for row in models_table(_Tables(*groups)).rows:
         if row.kind == SOURCE:
             above = row.label
             below[above] = []
@@ -136,7 +136,7 @@ def test_others_do_not(other):
 
 
 def test_ours_are_means_over_seeds_in_the_same_columns():
-    table = published_models_table(_Tables(CAPACITY))
+    table = models_table(_Tables(CAPACITY))
     assert table.columns == ("steps", "batch_size", "seeds", *MEASURED)
     assert {len(row.cells) for row in table.rows} == {len(table.columns)}
     (ours,) = (row for row in table.rows if row.kind != SOURCE)
@@ -170,7 +170,7 @@ def test_they_are_on_the_page_where_dsprites_was_trained(small_store):
 def test_a_study_of_nothing_has_no_table(small_store):
     empty = _Tables(CAPACITY)
     empty.runs = empty.summary = pd.DataFrame()
-    assert published_models_table(empty) is None
+    assert models_table(empty) is None
     # Codes that were made elsewhere are no training.
     codes = _Tables({"kind": "codes", "steps": float("nan")})
-    assert published_models_table(codes) is None
+    assert models_table(codes) is None

@@ -18,11 +18,12 @@ from PIL import Image
 
 from bench import report
 from bench.analysis.study import Study, load_study
-from bench.page import latents as page_latents, runs as page_runs, tables as page
+from bench.page import facts, latents as page_latents, runs as page_runs, tables as page
 from bench.page.latents import MAP_BYTES, RUN_BYTES, code_map
+from bench.page.render import render
 from bench.page.sprites import traversal_sheet
 from bench.plots import draw_all
-from bench.report import build, main, render
+from bench.report import build, main
 from bench.store.frames import Frames
 from bench.store.store import Store
 
@@ -252,8 +253,8 @@ def test_differences_say_where_nothing_can_be_told(study):
 
 
 def test_every_measured_column_is_defined(study):
-    assert {entry["name"] for entry in page.definitions(study)} == set(study.tables.metrics)
-    assert len(page.definitions(study)) == len(study.tables.metrics)
+    assert {entry["name"] for entry in facts.definitions(study)} == set(study.tables.metrics)
+    assert len(facts.definitions(study)) == len(study.tables.metrics)
 
 
 def _frames(traversals, **arrays):

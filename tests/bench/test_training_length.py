@@ -9,7 +9,7 @@ import pytest
 from bench.analysis.claims import _contrast
 from bench.analysis.comparable import Setting
 from bench.analysis.training_length import least_steps
-from bench.page.tables import notices
+from bench.page.facts import notices
 
 
 @pytest.mark.parametrize(

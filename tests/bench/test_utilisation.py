@@ -12,9 +12,9 @@ from bench.analysis.published_channel import (
     PUBLISHED,
     PUBLISHED_ONSETS,
     named_history,
-    utilisation_page,
     utilisation_table,
 )
+from bench.page.published import utilisation_parts
 
 from .claim_studies import FACTORS, Study
 
@@ -75,7 +75,7 @@ def test_a_run_that_is_too_short_or_has_other_factors_is_left_out():
     tables = _channels([_onsets(6.0)])
     tables.kl_per_dimension["latent"] = [f"z{k}" for k in range(5)]
     assert utilisation_table(tables).empty
-    assert utilisation_page(utilisation_table(tables)) == []
+    assert utilisation_parts(utilisation_table(tables)) == []
 
 
 def test_a_history_has_its_factors_names():
@@ -87,7 +87,7 @@ def test_a_history_has_its_factors_names():
 
 
 def test_the_page_says_never_where_a_factor_does_not_come():
-    (part,) = utilisation_page(utilisation_table(_channels([_onsets(6.0, shape=math.inf)])))
+    (part,) = utilisation_parts(utilisation_table(_channels([_onsets(6.0, shape=math.inf)])))
     assert part["title"].endswith(", 1 seed")
     rows = {row["quantity"]: row for row in part["rows"]}
     assert rows["onset of shape"] == {

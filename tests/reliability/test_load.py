@@ -15,9 +15,10 @@ import pytest
 from bench.analysis.study import Study, load_study
 from bench.grid.expand import expand
 from bench.grid.load import parse_grid
+from bench.page.render import render
 from bench.pipeline import run_grid
 from bench.plots import Drawn
-from bench.report import build, render
+from bench.report import build
 from bench.store import store as store_module
 from bench.store.store import Store
 from benchmarks.load import grid

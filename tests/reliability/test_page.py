@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.study import load_study
-from bench.report import render
+from bench.page.render import render
 from bench.store.store import Store
 from bench.tables.collect import write_tables
 
