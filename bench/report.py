@@ -27,7 +27,8 @@ from .store.files import DamagedError, read_json, remove, write_text
 from .store.schema import check_grid
 from .store.store import Store
 from .store.stored_run import StoredRun
-from .tables.collect import Tables, write_table, write_tables
+from .tables.collect import Tables
+from .tables.csv import write_table, write_tables
 
 log = logging.getLogger("disbench")
 

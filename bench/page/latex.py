@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .tables import Cell, Row, Table
+from .tables import Cell, Row, Table, number
 
 # More columns with their intervals are wider than a page.
 MAX_COLUMNS = 4
@@ -70,12 +70,12 @@ def _tables(table: Table, name: str) -> Iterator[str]:
     """Yield the lines of a file; the first column, the number of seeds, is in each of its parts."""
     yield r"% Needs \usepackage{booktabs}."
     starts = range(1, len(table.columns), MAX_COLUMNS)
-    for number, start in enumerate(starts, 1):
+    for part, start in enumerate(starts, 1):
         chosen = [0, *range(start, min(start + MAX_COLUMNS, len(table.columns)))]
         yield r"\begin{table}"
         yield r"  \centering"
         yield f"  \\caption{{{_CAPTION.format(escape(table.dataset))}}}"
-        yield f"  \\label{{tab:{name}-{number}}}"
+        yield f"  \\label{{tab:{name}-{part}}}"
         yield f"  \\begin{{tabular}}{{l{'r' * len(chosen)}}}"
         yield r"    \toprule"
         yield _line(["Model", *(escape(table.columns[k]) for k in chosen)])
@@ -104,9 +104,8 @@ def _family(row: Row) -> str:
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = f"\\textbf{{{text}}}" if cell.best else text
-    span = re.fullmatch(r"(95%|range) (\S+) to (\S+)", cell.detail)
-    if span is None:
+    brackets = {"t95": "[]", "range": "()"}.get(cell.kind)
+    if brackets is None:
         return text
-    kind, low, high = span.groups()
-    opening, closing = ("[", "]") if kind == "95%" else ("(", ")")
-    return f"{text} {{\\scriptsize {opening}{escape(low)}, {escape(high)}{closing}}}"
+    low, high = (escape(number(value)) for value in (cell.low, cell.high))
+    return f"{text} {{\\scriptsize {brackets[0]}{low}, {high}{brackets[1]}}}"

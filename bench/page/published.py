@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparable import ACTIVE_KL
 from ..analysis.published_models import DATASET, MEASURED, SOURCE, TRAINING, beside_published
+from ..store.selection import ACTIVE_KL
 from ..tables.collect import Tables
 from .tables import Cell, Row, Table, interval_cell, number
 

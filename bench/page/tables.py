@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -24,10 +24,15 @@ class Cell:
 
     Attributes
     ----------
-    text, detail : str
-        The number, and its interval or range.
+    text : str
+        The number.
     value : float or None
         What the table is sorted by.
+    kind : {"t95", "range", "single", ""}
+        What is known beside it: a 95% interval, the range of few seeds, that there is one seed, or
+        nothing.
+    low, high : float
+        The interval or range, NaN without one.
     best : bool
         Whether its interval lies apart from all others' on the better side.
     tied : bool
@@ -35,10 +40,20 @@ class Cell:
     """
 
     text: str
-    detail: str = ""
     value: float | None = None
+    kind: Literal["t95", "range", "single", ""] = ""
+    low: float = math.nan
+    high: float = math.nan
     best: bool = False
     tied: bool = False
+
+    @property
+    def detail(self) -> str:
+        """What stands below the number on the page."""
+        if self.kind in ("t95", "range"):
+            name = "95%" if self.kind == "t95" else "range"
+            return f"{name} {number(self.low)} to {number(self.high)}"
+        return "one seed" if self.kind == "single" else ""
 
 
 @dataclass(frozen=True)
@@ -187,11 +202,9 @@ def _level_cell(value: float | None) -> Cell:
 
 def interval_cell(entry: Any, *, best: bool = False) -> Cell:
     """Return the cell of a row of `Tables.summary` or `Tables.differences`."""
-    if int(entry.get("n_seeds", entry.get("n_pairs"))) == 1:
-        return Cell(number(entry["mean"]), "one seed", float(entry["mean"]), best)
-    span = f"{number(entry['low'])} to {number(entry['high'])}"
-    detail = f"95% {span}" if entry["interval"] == "t95" else f"range {span}"
-    return Cell(number(entry["mean"]), detail, float(entry["mean"]), best)
+    mean, low, high = (float(entry[name]) for name in ("mean", "low", "high"))
+    alone = int(entry.get("n_seeds", entry.get("n_pairs"))) == 1
+    return Cell(number(mean), mean, "single" if alone else entry["interval"], low, high, best)
 
 
 def _competing(part: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Store -> tidy frames -> CSV files. Sorted by spec; no times, no hosts; floats by repr."""
+"""Store -> tidy tables, sorted by spec: no times, no hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
 from ..scoring.groups import read_group_scores
 from ..scoring.runs import run_entries, total
 from ..scoring.variants import read_variants
-from ..store.files import remove, replacing
 from ..store.provenance import MADE_WITH
 from ..store.scores import ScoreEntry
 from ..store.selection import shown_runs, trained_groups
@@ -59,12 +58,6 @@ _SPEC_COLUMNS = tuple(
 _DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
 # What makes a kind what it is, beside what all trained VAEs share.
 _OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
-_COUNTS = tuple(
-    name
-    for cls in KINDS.values()
-    for name, field in cls.model_fields.items()
-    if field.annotation is int
-)
 
 
 @dataclass(frozen=True)
@@ -216,64 +209,13 @@ def load_results(folder: str | Path) -> Tables:
     return collect(store, store.runs())
 
 
-def write_tables(store: Store, tables: Tables) -> None:
-    """Write `tables/*.csv`."""
-    for name in _WRITTEN:
-        frame: pd.DataFrame = getattr(tables, name)
-        plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
-        frame = frame.assign(**plain)
-        counts = [column for column in (*_COUNTS, "active_units") if column in frame]
-        # A count stays a count where other rows have none.
-        whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
-        _write_csv(store.folder / "tables" / f"{name}.csv", frame.astype(whole))
-
-
-def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
-    """Write a further table `tables/<name>.csv`; one without rows is taken away instead."""
-    path = store.folder / "tables" / f"{name}.csv"
-    if frame.empty:
-        remove(path)
-        return
-    _write_csv(path, frame)
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    texts = [c for c in map(str, frame) if not pd.api.types.is_numeric_dtype(frame[c])]
-    frame = frame.assign(**{c: frame[c].map(_plain_text) for c in texts})
-    with replacing(path) as staged:
-        frame.to_csv(staged, index=False, lineterminator="\n")
-
-
-_WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
 _SHARED = ("code_bits", "history_rows")
 
 
-def _as_text(value: Any) -> str:
-    """Return a list or mapping as JSON, nothing where it is empty."""
-    return json.dumps(value, sort_keys=True) if value else ""
-
-
-def _plain_text(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula; reasons and names are anybody's."""
-    if not isinstance(value, str):
-        return value
-    # A lone carriage return ends a row for some readers, and is not quoted by the writer.
-    value = value.replace("\r", "\\r")
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
-_FORMULA = ("=", "+", "-", "@", "\t")
-
-
 def _measured(runs: pd.DataFrame) -> list[str]:
     return [name for name in runs.columns if name not in _DESCRIBED]
-
-
-def _is_whole(column: pd.Series[Any]) -> bool:
-    numbers = pd.to_numeric(column).dropna()
-    return bool((numbers == numbers.round()).all())
 
 
 def _describe(run: StoredRun, label: str) -> dict[str, Any]:

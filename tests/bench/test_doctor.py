@@ -17,7 +17,7 @@ from bench.analysis.study import load_study
 from bench.page.doctor import doctor_tables
 from bench.plots.doctor import DOCTOR
 from bench.store.store import Store
-from bench.tables.collect import write_table
+from bench.tables.csv import write_table
 
 VAE, BETA, POURED = ((*model.epochs[-1].latents,) for model in MODELS[:3])
 STEPS = 20_000

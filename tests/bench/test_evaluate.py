@@ -22,7 +22,8 @@ from bench.scoring.evaluate import evaluate
 from bench.scoring.tasks import score_stored
 from bench.store.store import Store
 from bench.store.stored_run import read_run
-from bench.tables.collect import collect, write_tables
+from bench.tables.collect import collect
+from bench.tables.csv import write_tables
 from metrics import METRICS
 
 GRID = np.indices((4, 5, 3)).reshape(3, -1).T

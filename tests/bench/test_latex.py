@@ -14,9 +14,9 @@ ROWS = (
         "beta_vae",
         (
             Cell("6"),
-            Cell("0.512", "95% 0.400 to 0.600", 0.512, best=True),
-            Cell("−3.2", "range −4.0 to −2.0"),
-            Cell("0.1", "one seed"),
+            Cell("0.512", 0.512, "t95", 0.4, 0.6, best=True),
+            Cell("−3.200", -3.2, "range", -4.5, -2.25),
+            Cell("0.100", 0.1, "single"),
         ),
     ),
     Row("true factors", "baseline_truth", (Cell("1"), Cell("1.000"), Cell("–"), Cell("–"))),
@@ -37,7 +37,7 @@ def test_the_whole_of_a_table():
         r"\midrule",
         r"$\beta$-VAE $\beta$=4, likelihood=gaussian & 6 & "
         r"\textbf{0.512} {\scriptsize [0.400, 0.600]} & "
-        r"$-$3.2 {\scriptsize ($-$4.0, $-$2.0)} & 0.1 \\",
+        r"$-$3.200 {\scriptsize ($-$4.500, $-$2.250)} & 0.100 \\",
         r"\midrule",
         r"true factors & 1 & 1.000 & -- & -- \\",
         r"\midrule",

@@ -14,7 +14,7 @@ import pytest
 from bench.analysis.study import load_study
 from bench.page.render import render
 from bench.store.store import Store
-from bench.tables.collect import write_tables
+from bench.tables.csv import write_tables
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # A hang limit, far above what anything here takes.

@@ -17,7 +17,7 @@ from bench.store.files import DamagedError, dump_json, read_json
 from bench.store.frames import read_frames
 from bench.store.store import Store, StoreError
 from bench.store.stored_run import read_run
-from bench.tables.collect import write_tables
+from bench.tables.csv import write_tables
 
 STORES = sorted(path for path in (Path(__file__).parent / "stores").glob("v*"))
 SIZE_LIMIT = 200_000
