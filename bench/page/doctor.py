@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..analysis.doctor._examination import Examination
+from ..analysis.doctor import Diagnosis, Examination
 from ..tables.collect import Tables
 from ..tables.headings import by_dataset
 from .tables import number
-
-if TYPE_CHECKING:
-    from ..analysis.doctor import Diagnosis
 
 
 @dataclass(frozen=True)

@@ -24,18 +24,17 @@ _LEAST_TEXT = 0.055
 
 def draw(study: Study) -> Iterator[Drawn]:
     """Yield a figure for each set of comparable capacity runs."""
-    parts: dict[tuple[str, int], list[Diagnosis]] = {}
+    parts: dict[int, list[Diagnosis]] = {}
     headings = {
         run_id: heading
         for heading, part in by_dataset(study.tables.runs)
         for run_id in part["run_id"]
     }
     for diagnosis in study.diagnoses:
-        # Runs that were compared share the very object of what was seen of them.
-        key = (headings[diagnosis.run["run_id"]], id(diagnosis.measured.seen))
-        parts.setdefault(key, []).append(diagnosis)
+        parts.setdefault(diagnosis.setting, []).append(diagnosis)
     places: dict[str, int] = {}
-    for (heading, _), diagnoses in parts.items():
+    for diagnoses in parts.values():
+        heading = headings[diagnoses[0].run["run_id"]]
         place = places[heading] = places.get(heading, 0) + 1
         groups = _groups(diagnoses)
         shown = dict(list(groups.items())[:MAX_PANELS])

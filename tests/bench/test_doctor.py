@@ -11,7 +11,7 @@ import pytest
 from bench.analysis.doctor import diagnose, diagnosis_frame
 from bench.analysis.doctor._examination import RULES, count_for
 from bench.analysis.doctor._frontier import frontier
-from bench.analysis.doctor._words import _WORDS
+from bench.analysis.doctor._sentences import _WORDS
 from bench.analysis.published import MODELS
 from bench.analysis.study import load_study
 from bench.page.doctor import doctor_tables

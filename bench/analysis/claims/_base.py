@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ...tables.collect import Tables
 from ...tables.headings import dataset_heading
 from ..comparable import Setting, comparable
-from ._parts import Outcome, Part, combined
+from ._parts import Part, VerdictWord, combined
 
 # After Holm's correction a verdict holds where its p value is below this.
 LEVEL = 0.05
@@ -149,7 +149,7 @@ class Verdict:
     dataset_options: str
     precision: str
     steps: int | None
-    by_interval: Outcome
+    by_interval: VerdictWord
     parts: tuple[Part, ...]
     sentence: str
     missing: str
@@ -157,7 +157,7 @@ class Verdict:
     p_holm: float = math.nan
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> VerdictWord:
         """The one word: of a headline what also holds after correction, else that by intervals."""
         if self.headline and not self.p_holm < LEVEL:
             return "inconclusive"

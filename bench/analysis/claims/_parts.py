@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ...tables.intervals import CONFIDENCE, MIN_SEEDS, mean_interval
 
-Outcome = Literal["reproduced", "contradicted", "inconclusive"]
+VerdictWord = Literal["reproduced", "contradicted", "inconclusive"]
 Direction = Literal["above", "below"]
 # A share of seeds is beyond chance where more than half of them pass.
 SHARE = 0.5
@@ -56,14 +56,14 @@ class Part:
     unpaired_high: float = math.nan
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> VerdictWord:
         """Reproduced: the interval lies wholly beyond the margin; contradicted: wholly short."""
         above, below = self.low > self.margin, self.high < self.margin
         beyond, short = (above, below) if self.direction == "above" else (below, above)
         return "reproduced" if beyond else "contradicted" if short else "inconclusive"
 
 
-def combined(parts: list[Part], complete: bool) -> Outcome:
+def combined(parts: list[Part], complete: bool) -> VerdictWord:
     """Return the verdict of a conjunction: contradicted if any part is, reproduced if all are.
 
     Parameters

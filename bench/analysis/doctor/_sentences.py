@@ -21,12 +21,12 @@ def sentence(run: Examination, names: Sequence[str], working: Collection[float])
     return " ".join([*parts, *_advice(run, working)])
 
 
-def listed(latents: NDArray[np.float64], most: int = 5) -> str:
+def largest(latents: NDArray[np.float64], most: int = 5) -> str:
     """Return the largest latents, as `7.76 7.50 6.41 3.30, rest 0.03`.
 
     Examples
     --------
-    >>> listed(np.array([7.76, 7.5, 6.41, 3.3, 0.02, 0.01]), 4)
+    >>> largest(np.array([7.76, 7.5, 6.41, 3.3, 0.02, 0.01]), 4)
     '7.76 7.50 6.41 3.30, rest 0.03'
     """
     first = " ".join(f"{kl:.2f}" for kl in latents[:most])
@@ -61,7 +61,7 @@ def _poured(run: Examination) -> str:
     )
     return (
         f"{held:.0%} of {run.final_kl:.1f} nats lie in {few} latents "
-        f"({listed(run.latents, few)}); {beside}. Let C rise more slowly or end lower: capacity "
+        f"({largest(run.latents, few)}); {beside}. Let C rise more slowly or end lower: capacity "
         f"that comes before a new factor pays goes to the latents that are already in use."
     )
 

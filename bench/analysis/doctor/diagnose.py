@@ -1,0 +1,209 @@
+"""Tables -> a diagnosis of every capacity run, beside all that it may be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...grid.specs import KINDS, VAESpec
+from ...store.history import windowed
+from ...store.selection import CODE_KL
+from ...tables.collect import Tables
+from ..comparable import Setting, comparable
+from ..gain import DATA, without_code
+from ._examination import Examination, Reference, findings, suggested_gamma, works
+from ._frontier import Frontier, frontier
+from ._sentences import largest, sentence
+
+# Windows of so many steps, or a twentieth of training where that is shorter, ...
+WINDOW, WINDOWS = 1_000, 20
+# ... from this step on, or after a quarter of training: before, C is below the tolerance itself.
+AFTER, AFTER_SHARE = 5_000, 0.25
+# The end of training is its last tenth.
+END_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The doctor's verdict on a capacity run.
+
+    Attributes
+    ----------
+    run : mapping
+        The run's row of `Tables.runs`.
+    findings : tuple of str
+        Names of the rules that hold, the gravest first.
+    measured : Examination
+        The numbers that they follow from.
+    setting : int
+        Which set of comparable runs it is in, in their order.
+    working : tuple of float
+        Every γ at which runs of the same data are on C with a code, ascending.
+    """
+
+    run: dict[str, Any]
+    findings: tuple[str, ...]
+    measured: Examination
+    setting: int
+    working: tuple[float, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """The gravest finding."""
+        return self.findings[0]
+
+    @property
+    def sentence(self) -> str:
+        """The findings in words, with the numbers and what to do."""
+        return sentence(self.measured, self.findings, self.working)
+
+
+def diagnose(tables: Tables) -> list[Diagnosis]:
+    """Return a diagnosis of every capacity run, in the order of the table.
+
+    Parameters
+    ----------
+    tables : Tables
+        Everything that is known of a study.
+
+    Returns
+    -------
+    list of Diagnosis
+        Empty without a run of kind `capacity_vae`. A run that lacks its history or its KL per
+        dimension has none.
+    """
+    histories = {str(run_id): rows for run_id, rows in tables.history.groupby("run_id")}
+    codes = {str(run_id): rows for run_id, rows in tables.kl_per_dimension.groupby("run_id")["kl"]}
+    found: list[Diagnosis] = []
+    for place, setting in enumerate(_comparable(tables)):
+        runs = setting.runs[setting.runs["kind"] == "capacity_vae"]
+        runs = runs[runs["run_id"].isin(list(histories)) & runs["run_id"].isin(list(codes))]
+        if runs.empty:
+            continue
+        seen, reference = _frontier(setting, histories), _reference(setting, codes)
+        for row in runs.to_dict("records"):
+            run_id = row["run_id"]
+            measured = _examine(row, histories[run_id], _latents(codes, run_id), seen, reference)
+            names = findings(measured)
+            run = {str(name): value for name, value in row.items()}
+            found.append(Diagnosis(run, tuple(names), measured, place))
+    order = {run_id: rank for rank, run_id in enumerate(tables.runs.get("run_id", []))}
+    working = _working(found)
+    found = [replace(one, working=tuple(sorted(working[_data(one)]))) for one in found]
+    return sorted(found, key=lambda diagnosis: order[diagnosis.run["run_id"]])
+
+
+def _working(diagnoses: Sequence[Diagnosis]) -> dict[tuple[Any, ...], set[float]]:
+    """Return by data every γ of a group of which most seeds are on C with a code."""
+    groups: dict[tuple[Any, ...], list[Diagnosis]] = {}
+    for one in diagnoses:
+        key = (_data(one), one.run["group_id"], one.run["precision"])
+        groups.setdefault(key, []).append(one)
+    found: dict[tuple[Any, ...], set[float]] = {_data(one): set() for one in diagnoses}
+    for members in groups.values():
+        if 2 * sum(works(one.measured) for one in members) > len(members):
+            found[_data(members[0])].add(members[0].measured.gamma)
+    return found
+
+
+def _data(diagnosis: Diagnosis) -> tuple[Any, ...]:
+    return tuple(diagnosis.run.get(name) for name in DATA)
+
+
+def _comparable(tables: Tables) -> list[Setting]:
+    """Return trained VAEs in sets of the same data, settings and number of latents."""
+    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec)]
+    return [
+        Setting(tables, part)
+        for setting in comparable(tables)
+        for _, part in setting.runs[setting.runs["kind"].isin(kinds)].groupby(
+            "n_latents", sort=False
+        )
+    ]
+
+
+def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
+    """Return diagnoses as the table `doctor.csv`: one row a run; nats per image."""
+    rows = [
+        {
+            "run_id": diagnosis.run["run_id"],
+            "dataset": diagnosis.run["dataset"],
+            "dataset_options": diagnosis.run["dataset_options"],
+            "label": diagnosis.run["label"],
+            "seed": diagnosis.run["seed"],
+            "precision": diagnosis.run["precision"],
+            "verdict": diagnosis.verdict,
+            "findings": "; ".join(diagnosis.findings),
+            "c_end": diagnosis.measured.capacity,
+            "kl_end": diagnosis.measured.kl,
+            "share_within_1_nat": diagnosis.measured.share,
+            "share_above": diagnosis.measured.above,
+            "share_below": diagnosis.measured.below,
+            "kl": diagnosis.measured.final_kl,
+            "reconstruction": diagnosis.measured.reconstruction,
+            "plateau": diagnosis.measured.seen.plateau,
+            "slope_at_c": diagnosis.measured.slope,
+            "steepest_slope": diagnosis.measured.seen.steepest,
+            "top_latents": largest(diagnosis.measured.latents),
+            "suggested_capacity": diagnosis.measured.reference.kl,
+            "suggested_gamma": suggested_gamma(diagnosis.measured, diagnosis.working),
+            "sentence": diagnosis.sentence,
+        }
+        for diagnosis in diagnoses
+    ]
+    return pd.DataFrame(rows)
+
+
+def _examine(
+    row: dict[Any, Any],
+    history: pd.DataFrame,
+    latents: NDArray[np.float64],
+    seen: Frontier,
+    reference: Reference,
+) -> Examination:
+    steps = int(row["steps"])
+    windows = windowed(history, max(1, min(WINDOW, steps // WINDOWS)))
+    late = windows[windows["start"] >= min(AFTER, AFTER_SHARE * steps)]
+    late = late if len(late) else windows.tail(1)
+    distance = late["kl"] - late["c"]
+    end = history[history["step"] > (1 - END_SHARE) * steps]
+    return Examination(
+        gamma=float(row["gamma"]),
+        capacity=float(end["c"].mean()),
+        kl=float(end["kl"].mean()),
+        above=float((distance >= 1).mean()),
+        below=float((distance <= -1).mean()),
+        final_kl=float(row["kl"]),
+        reconstruction=float(row["reconstruction"]),
+        latents=latents,
+        seen=seen,
+        reference=reference,
+    )
+
+
+def _frontier(setting: Setting, histories: Mapping[str, pd.DataFrame]) -> Frontier:
+    known = [histories[run_id] for run_id in setting.runs["run_id"] if run_id in histories]
+    columns = ["kl", "reconstruction"]
+    return frontier(pd.concat([rows[columns] for rows in known]), without_code(setting))
+
+
+def _reference(setting: Setting, codes: Mapping[str, pd.Series[float]]) -> Reference:
+    runs = setting.by_beta().get(1.0, setting.runs.iloc[:0])
+    coded = runs[(runs["kl"] >= CODE_KL) & runs["run_id"].isin(list(codes))]
+    latents = [_latents(codes, run_id) for run_id in coded["run_id"]]
+    return Reference(
+        n_runs=len(runs),
+        n_coded=len(coded),
+        kl=float(coded["kl"].mean()),
+        latents=np.mean(latents, axis=0) if latents else np.zeros(0),
+    )
+
+
+def _latents(codes: Mapping[str, pd.Series[float]], run_id: str) -> NDArray[np.float64]:
+    ascending: NDArray[np.float64] = np.sort(codes[run_id].to_numpy(np.float64))
+    return ascending[::-1]
