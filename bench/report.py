@@ -53,7 +53,7 @@ def build(
     runs : sequence of StoredRun, optional
         All of its runs, where they have just been read.
     tables : Tables, optional
-        What `collect` made of them, where it just has.
+        What `collect` makes of them, where it just has.
     """
     # By kind of figure: how many there are of each is known only when they are drawn.
     stages = ("tables", *FIGURES, "page")

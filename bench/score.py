@@ -23,9 +23,9 @@ from .commands import command, option, say
 from .errors import CodesError
 from .external_codes.arrays import CodesArrays, check_codes, check_given
 from .external_codes.callables import Encode, as_callables, encode_images
-from .external_codes.commit import check_name, dataset_entry, default_folder
+from .external_codes.commit import ExternalCodes, check_name, dataset_entry, default_folder
 from .external_codes.files import read_codes
-from .external_codes.scores import Model, Scores, score_models
+from .external_codes.scores import Scores, score_models
 from .grid import arguments as given
 from .grid.metric_requests import metric_requests
 from .grid.specs import DatasetSpec, Evaluation
@@ -120,7 +120,7 @@ def score(
         options = {**reference.options, "factor_bins": bins}
         reference = DatasetSpec(name=reference.name, options=options)
         entry["fingerprint"] = f"{data.fingerprint} in {bins} bins"
-    models: list[Model] = []
+    models: list[ExternalCodes] = []
     for k, one in enumerate(as_callables(encode, source)):
         means, logvars = encode_images(one, data, indices, batch_size, source)
         factors = data.factors(indices)
@@ -130,7 +130,7 @@ def score(
             entry["factor_sizes"] = list(codes.factor_sizes)
         if models:
             _check_latents(source, f"encode.{k}", codes, "encode.0", models[0].codes)
-        models.append(Model(name, k, codes, reference, entry, chosen, indices))
+        models.append(ExternalCodes(name, k, codes, reference, entry, chosen, indices))
     if folder is not None:
         return score_models(folder, models, wanted)
     with tempfile.TemporaryDirectory() as passing:
@@ -157,18 +157,18 @@ def _score(argv: Sequence[str] | None) -> int:
 
 def _read(
     paths: Sequence[Path], name: str | None, dataset: str, factor_bins: int | None
-) -> list[Model]:
+) -> list[ExternalCodes]:
     """Return the codes of files: seeds of one model if it has a name, else a model each."""
-    models: list[Model] = []
+    models: list[ExternalCodes] = []
     for k, path in enumerate(paths):
         codes = read_codes(path, factor_bins)
         if name is not None and models:
             _check_latents(str(path), "means", codes, str(paths[0]), models[0].codes)
         reference = DatasetSpec(name=dataset, options={"factors": codes.labels_digest})
         if name is None:
-            model = Model(path.stem, 0, codes, reference, dataset_entry(codes))
+            model = ExternalCodes(path.stem, 0, codes, reference, dataset_entry(codes))
         else:
-            model = Model(name, k, codes, reference, dataset_entry(codes))
+            model = ExternalCodes(name, k, codes, reference, dataset_entry(codes))
         if name is not None and models and models[0].dataset != reference:
             reason = f"must be those of {paths[0]}: seeds of a model are scored on the same images"
             raise CodesError(str(path), "factors", reason)

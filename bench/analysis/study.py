@@ -69,8 +69,9 @@ class Study:
 def load_study(
     store: Store, runs: Sequence[StoredRun] | None = None, tables: Tables | None = None
 ) -> Study:
-    """Read everything that is derived from, out of a store: its runs and tables, if not known."""
+    """Read everything that is derived from, out of a store; its runs and their tables, if known."""
     runs = store.runs() if runs is None else runs
     lowest = [members[0] for members in trained_groups(runs)]
     kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
-    return Study(tables or collect(store, runs), dict(stored_frames(store, runs)), kept)
+    tables = collect(store, runs) if tables is None else tables
+    return Study(tables, dict(stored_frames(store, runs)), kept)

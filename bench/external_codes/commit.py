@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,63 +71,81 @@ def default_folder(name: str) -> Path:
     return Path("results") / name
 
 
-def commit_codes(
-    store: Store,
-    codes: CodesArrays,
-    *,
-    name: str,
-    seed: int,
-    dataset: DatasetSpec,
-    entry: dict[str, Any],
-    taken: dict[tuple[str, int], str],
-    evaluation: Evaluation | None = None,
-    indices: NDArray[np.int64] | None = None,
-) -> str:
-    """Store codes as a run like any other and return its id; the same codes are stored once.
+@dataclass(frozen=True)
+class ExternalCodes:
+    """Codes under a name, and what their images are.
 
-    Parameters
+    Attributes
     ----------
-    store : Store
-        A locked output folder.
-    codes : CodesArrays
-        The codes.
     name, seed : str, int
         What tables call the model, and which of its repetitions this is.
+    codes : CodesArrays
+        The codes.
     dataset, entry : DatasetSpec, dict
         What the images are, and what a manifest says of them.
-    taken : dict
-        The runs of the folder, group id and seed to run id; these codes are added.
     evaluation, indices : Evaluation and ndarray, optional
         Which of the dataset's images; all by default.
 
     Raises
     ------
     CodesError
+        If the name, or the dataset's, is none that tables can show.
+    """
+
+    name: str
+    seed: int
+    codes: CodesArrays
+    dataset: DatasetSpec
+    entry: dict[str, Any]
+    evaluation: Evaluation | None = None
+    indices: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        check_name("codes of", self.name, "--name")
+        check_name("dataset", self.dataset.name, "--dataset")
+
+
+def commit_codes(store: Store, model: ExternalCodes, taken: dict[tuple[str, int], str]) -> str:
+    """Store codes as a run like any other and return its id; the same codes are stored once.
+
+    Parameters
+    ----------
+    store : Store
+        A locked output folder.
+    model : ExternalCodes
+        The codes.
+    taken : dict
+        The runs of the folder, group id and seed to run id; these codes are added.
+
+    Raises
+    ------
+    CodesError
         If the folder has other codes by that name and seed.
     """
+    codes = model.codes
     spec = Codes(
         kind="codes",
-        dataset=dataset,
-        seed=seed,
-        evaluation=evaluation or Evaluation(),
+        dataset=model.dataset,
+        seed=model.seed,
+        evaluation=model.evaluation or Evaluation(),
         n_latents=codes.means.shape[1],
-        name=name,
+        name=model.name,
         content=codes.digest,
     )
-    if taken.setdefault((group_id(spec), seed), run_id(spec)) != run_id(spec):
+    if taken.setdefault((group_id(spec), model.seed), run_id(spec)) != run_id(spec):
         raise CodesError(
             str(store.folder),
             "",
-            f"has other codes of {name!r}, seed {seed}; give these another name (--name) or "
-            f"folder (--out)",
+            f"has other codes of {model.name!r}, seed {model.seed}; give these another name "
+            f"(--name) or folder (--out)",
         )
     if store.has(run_id(spec)):
         return run_id(spec)
-    rows = np.arange(len(codes.means)) if indices is None else indices
+    rows = np.arange(len(codes.means)) if model.indices is None else model.indices
     result = Result(
         spec, rows, codes.means, codes.logvars, codes.latent_names, factors=codes.factors
     )
-    store.commit(result, {**_record(spec), "dataset": entry})
+    store.commit(result, {**_record(spec), "dataset": model.entry})
     return run_id(spec)
 
 

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .._siblings import metrics
 from ..engines.local import LocalEngine
 from ..grid.metric_requests import MetricRequest, check_excluded, metric_requests
-from ..grid.specs import DatasetSpec, Evaluation
 from ..report import build
 from ..scoring.runs import note_unscored
 from ..scoring.tasks import score_stored
@@ -23,45 +20,11 @@ from ..store.store import Store
 from ..store.stored_run import StoredRun
 from ..tables.collect import collect
 from .arrays import CodesArrays
-from .commit import check_name, commit_codes
+from .commit import ExternalCodes, commit_codes
 from .details import COLUMNS, detail_rows
 
 # Unasked, these are left out above so many images: with chance and ceiling they take minutes.
 SLOW_ABOVE = {"dci": 50_000, "explicitness": 50_000}
-
-
-@dataclass(frozen=True)
-class Model:
-    """Codes under a name, and what their images are.
-
-    Attributes
-    ----------
-    name, seed : str, int
-        What tables call the model, and which of its repetitions this is.
-    codes : CodesArrays
-        The codes.
-    dataset, entry : DatasetSpec, dict
-        What the images are, and what a manifest says of them.
-    evaluation, indices : Evaluation and ndarray, optional
-        Which of the dataset's images; all by default.
-
-    Raises
-    ------
-    CodesError
-        If the name, or the dataset's, is none that tables can show.
-    """
-
-    name: str
-    seed: int
-    codes: CodesArrays
-    dataset: DatasetSpec
-    entry: dict[str, Any]
-    evaluation: Evaluation | None = None
-    indices: NDArray[np.int64] | None = None
-
-    def __post_init__(self) -> None:
-        check_name("codes of", self.name, "--name")
-        check_name("dataset", self.dataset.name, "--dataset")
 
 
 @dataclass(frozen=True)
@@ -91,7 +54,7 @@ class Scores:
 
 def score_models(
     folder: Path,
-    models: Sequence[Model],
+    models: Sequence[ExternalCodes],
     requests: Sequence[MetricRequest] | None,
     *,
     workers: int = 1,
@@ -103,7 +66,7 @@ def score_models(
     ----------
     folder : Path
         An output folder, new or there.
-    models : sequence of Model
+    models : sequence of ExternalCodes
         The codes.
     requests : sequence of MetricRequest, optional
         The metrics; by default all, less the slow ones where there are many images.
@@ -124,21 +87,7 @@ def score_models(
     store = Store(folder, create=True)
     with store.lock():
         taken = {(run.group_id, run.spec.seed): run.run_id for run in store.scan()[0]}
-        names = [
-            commit_codes(
-                store,
-                model.codes,
-                name=model.name,
-                seed=model.seed,
-                dataset=model.dataset,
-                entry=model.entry,
-                taken=taken,
-                evaluation=model.evaluation,
-                indices=model.indices,
-            )
-            for model in models
-        ]
-        runs = [store.run(name) for name in names]
+        runs = [store.run(commit_codes(store, model, taken)) for model in models]
         stored = store.runs()
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)
@@ -148,7 +97,6 @@ def score_models(
             if run.run_id not in failed:
                 alone = sizes[run.group_id] < 2
                 note_unscored(store, run, slow | (_of_groups(wanted) if alone else {}))
-        stored = [run for run in stored if store.has(run.run_id)]
         tables = collect(store, stored)
         report = build(store, runs=stored, tables=tables) if page else None
         scores, details = _tables(tables.scores, runs, models)
@@ -175,9 +123,9 @@ def _of_groups(requests: Sequence[MetricRequest]) -> dict[str, str]:
 
 
 def _tables(
-    table: pd.DataFrame, runs: Sequence[StoredRun], models: Sequence[Model]
+    table: pd.DataFrame, runs: Sequence[StoredRun], models: Sequence[ExternalCodes]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores of the models, and what they are means of."""
+    """Return the scores of the models, and what they are means of, out of `Tables.scores`."""
     scores, details = [], []
     for run, model in zip(runs, models, strict=True):
         part = table[table["run_id"] == run.run_id]

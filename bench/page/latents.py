@@ -32,7 +32,7 @@ class CodeMap:
     Attributes
     ----------
     data : str
-        Base64 of little-endian int16 (D, height, width), latents as in `Model.latents`.
+        Base64 of little-endian int16 (D, height, width), latents as in `ShownModel.latents`.
     unit : float
         What one of these numbers is worth.
     width, height : int
@@ -49,7 +49,7 @@ class CodeMap:
 
 
 @dataclass(frozen=True)
-class Model:
+class ShownModel:
     """What is shown of a run.
 
     Attributes
@@ -76,9 +76,9 @@ class Model:
     has_code: bool
 
 
-def shown_models(study: Study) -> tuple[list[Model], int]:
+def shown_models(study: Study) -> tuple[list[ShownModel], int]:
     """Return what the sliders need, in the order of the tables, and how many are left out."""
-    models: list[Model] = []
+    models: list[ShownModel] = []
     used = 0
     rows = study.tables.runs.to_dict("records") if study.frames else []
     shown = [row for row in rows if row["run_id"] in study.frames]
@@ -92,7 +92,7 @@ def shown_models(study: Study) -> tuple[list[Model], int]:
         if used > ALL_BYTES:
             break
         models.append(
-            Model(
+            ShownModel(
                 label=f"{row['label']}, {dataset}, seed {row['seed']}",
                 sheet=sheet,
                 values=tuple(f"{value:.1f}".replace("-", "−") for value in frames.values),

@@ -14,7 +14,7 @@ import pytest
 from bench.engines.local import LocalEngine
 from bench.errors import Stopped
 from bench.external_codes.arrays import check_codes
-from bench.external_codes.commit import commit_codes, dataset_entry
+from bench.external_codes.commit import ExternalCodes, commit_codes, dataset_entry
 from bench.grid.metric_requests import MetricRequest, metric_requests
 from bench.grid.specs import DatasetSpec
 from bench.scoring import groups, runs as scoring, variants
@@ -36,8 +36,8 @@ def _run(store, logvars=LOGVARS, *, means=MEANS, seed=0):
     """Return codes as a run of a store."""
     codes = check_codes("x", means, logvars, GRID)
     reference = DatasetSpec(name="codes", options={"factors": codes.labels_digest})
-    entry = dataset_entry(codes)
-    name = commit_codes(store, codes, name="x", seed=seed, dataset=reference, entry=entry, taken={})
+    model = ExternalCodes("x", seed, codes, reference, dataset_entry(codes))
+    name = commit_codes(store, model, {})
     return read_run(store.folder / "runs" / name)
 
 
