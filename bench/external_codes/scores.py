@@ -97,10 +97,12 @@ def score_models(
             if run.run_id not in failed:
                 alone = sizes[run.group_id] < 2
                 note_unscored(store, run, slow | (_of_groups(wanted) if alone else {}))
+        # Scoring sets aside what it finds damaged.
+        stored = [run for run in stored if store.has(run.run_id)]
         tables = collect(store, stored)
         report = build(store, runs=stored, tables=tables) if page else None
         scores, details = _tables(tables.scores, runs, models)
-    return Scores(scores, details, len(failed & set(names)), report)
+    return Scores(scores, details, len(failed & {run.run_id for run in runs}), report)
 
 
 def _affordable(

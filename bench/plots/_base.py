@@ -71,7 +71,7 @@ _STYLE: Any = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drawn:
     """A figure that was drawn.
 
@@ -100,7 +100,7 @@ class Drawn:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FigureInfo:
     """A kind of figure.
 
@@ -110,17 +110,17 @@ class FigureInfo:
         Key in `FIGURES`.
     title, caption : str
         What it shows and how to read it, with units.
-    paper : str
-        The figure of Burgess et al. 2018 that it corresponds to, empty for our own.
     draw : callable
         Yields what there is to draw of a study: nothing where it has nothing of the kind.
+    paper : str
+        The figure of Burgess et al. 2018 that it corresponds to, empty for our own.
     """
 
     name: str
     title: str
     caption: str
-    paper: str
     draw: Callable[[Study], Iterator[Drawn]]
+    paper: str = ""
 
 
 def styled() -> AbstractContextManager[None]:

@@ -87,17 +87,17 @@ def _drawn(study: Study, heading: str, name: str, rows: Rows) -> Drawn:
     published = [published_note()] if is_papers_ball(*_dataset(rows[0])) else []
     codes = "; ".join(_code(study, row) for row in rows)
     return Drawn(
-        name,
-        f"{heading}: {' beside '.join(_title(row) for row in rows)}",
-        " ".join(
+        name=name,
+        title=f"{heading}: {' beside '.join(_title(row) for row in rows)}",
+        alt=" ".join(
             (
                 "Side by side, originals, reconstructions, traversals and position-tuning maps on "
                 f"{heading}: {codes}.",
                 *published,
             )
         ),
-        _side_by_side(study, rows),
-        rows[0]["dataset"],
+        figure=_side_by_side(study, rows),
+        dataset=rows[0]["dataset"],
         note=" ".join((*published, _collapse(rows[0]))).strip(),
     )
 
@@ -166,18 +166,19 @@ _HOW = (
     "blue −3, white 0, red 3; beside them its mean KL in nats and its mean posterior σ."
 )
 INFO = FigureInfo(
-    "comparison",
-    "Low beside high β",
-    f"β = 1 beside the paper's β = {PAPERS_BETA:g}. Where that has no code (KL of at most 1 nat) "
-    "or is not in the grid, the largest β that has one stands before or for it, and then the "
-    f"largest of all. {_HOW}",
-    "Figure 2",
-    draw,
+    name="comparison",
+    title="Low beside high β",
+    caption=(
+        f"β = 1 beside the paper's β = {PAPERS_BETA:g}. Where that has no code (KL of at most 1 "
+        "nat) or is not in the grid, the largest β that has one stands before or for it, and then "
+        f"the largest of all. {_HOW}"
+    ),
+    paper="Figure 2",
+    draw=draw,
 )
 ALL_BETAS = FigureInfo(
-    "all-betas",
-    "Every β of the grid",
-    f"From the lowest to the highest. {_HOW}",
-    "",
-    draw_all_betas,
+    name="all-betas",
+    title="Every β of the grid",
+    caption=f"From the lowest to the highest. {_HOW}",
+    draw=draw_all_betas,
 )

@@ -67,13 +67,15 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
             axes.set_ylabel("KL (nats per image)")
             axes.set_ylim(bottom=min(0.0, float(c.min())))
         yield Drawn(
-            stem("capacity-tracking", dataset),
-            f"{dataset}: KL and capacity during training{_unseen(groups)}",
-            f"KL against training step for {len(shown)} capacity models on {dataset}; the dashed "
-            f"line is C(step) with a band of one nat. "
-            f"{'; '.join(_end(group, history) for group in shown)}.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem("capacity-tracking", dataset),
+            title=f"{dataset}: KL and capacity during training{_unseen(groups)}",
+            alt=(
+                f"KL against training step for {len(shown)} capacity models on {dataset}; the "
+                "dashed line is C(step) with a band of one nat. "
+                f"{'; '.join(_end(group, history) for group in shown)}."
+            ),
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
@@ -105,11 +107,11 @@ def draw_dimensions(study: Study) -> Iterator[Drawn]:
             axes.set_ylim(0, 1.08 * max(highest, _LEAST_SPAN))
             _name_ends(axes, {name.replace("kl_", "z"): curve[name].iloc[-1] for name in order})
         yield Drawn(
-            stem("kl-dimensions", dataset),
-            f"{dataset}: KL of every latent during training{_unseen(groups)}",
-            f"KL of every latent against training step for {len(shown)} models on {dataset}.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem("kl-dimensions", dataset),
+            title=f"{dataset}: KL of every latent during training{_unseen(groups)}",
+            alt=f"KL of every latent against training step for {len(shown)} models on {dataset}.",
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
@@ -187,38 +189,44 @@ def draw_training(study: Study) -> Iterator[Drawn]:
         columns = legend_columns(labelled[1], 2 * 4.4)
         figure.legend(*labelled, loc="outside lower center", ncols=columns)
         yield Drawn(
-            stem("training", dataset),
-            f"{dataset}: training curves",
-            f"Reconstruction and KL against training step, mean over seeds, for {len(groups)} "
-            f"models on {dataset}.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem("training", dataset),
+            title=f"{dataset}: training curves",
+            alt=(
+                f"Reconstruction and KL against training step, mean over seeds, for {len(groups)} "
+                f"models on {dataset}."
+            ),
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
 CAPACITY = FigureInfo(
-    "capacity-tracking",
-    "KL follows capacity",
-    "KL (nats per image) against training step, thin for every seed, thick their mean. Dashed: the "
-    "capacity C(step) that the objective asks for; grey band: within one nat of it.",
-    "",
-    draw_capacity,
+    name="capacity-tracking",
+    title="KL follows capacity",
+    caption=(
+        "KL (nats per image) against training step, thin for every seed, thick their mean. "
+        "Dashed: the capacity C(step) that the objective asks for; grey band: within one nat of "
+        "it."
+    ),
+    draw=draw_capacity,
 )
 DIMENSIONS = FigureInfo(
-    "kl-dimensions",
-    "KL of every latent during training",
-    "KL of every latent (nats, mean over the window of steps) against training step, of the seed "
-    "that the traversals show. The darker, the larger at the end, where latents above 0.1 nat are "
-    "named. Spikes of the first 2% of steps may lie above the axes.",
-    "",
-    draw_dimensions,
+    name="kl-dimensions",
+    title="KL of every latent during training",
+    caption=(
+        "KL of every latent (nats, mean over the window of steps) against training step, of the "
+        "seed that the traversals show. The darker, the larger at the end, where latents above "
+        "0.1 nat are named. Spikes of the first 2% of steps may lie above the axes."
+    ),
+    draw=draw_dimensions,
 )
 TRAINING = FigureInfo(
-    "training",
-    "Training curves",
-    "Reconstruction −E[log p(x|z)] (logarithmic) and KL, nats per image, mean over seeds; of "
-    "several models of one kind, the paler the later in the grid. Spikes of KL in the first 2% of "
-    "steps may lie above the axes.",
-    "",
-    draw_training,
+    name="training",
+    title="Training curves",
+    caption=(
+        "Reconstruction −E[log p(x|z)] (logarithmic) and KL, nats per image, mean over seeds; of "
+        "several models of one kind, the paler the later in the grid. Spikes of KL in the first "
+        "2% of steps may lie above the axes."
+    ),
+    draw=draw_training,
 )

@@ -48,12 +48,15 @@ def draw(study: Study) -> Iterator[Drawn]:
         left_out = len(groups) - len(shown)
         more = f" ({left_out} more models in the table)" if left_out else ""
         yield Drawn(
-            stem("capacity-doctor", heading, *([str(place)] if place > 1 else [])),
-            f"{heading}: where the capacity went{more}",
-            f"KL of every latent, reconstruction against KL during training and the slope of the "
-            f"frontier beside γ, for {len(diagnoses)} capacity runs on {heading}: {counted}.",
-            figure,
-            str(diagnoses[0].run["dataset"]),
+            name=stem("capacity-doctor", heading, *([str(place)] if place > 1 else [])),
+            title=f"{heading}: where the capacity went{more}",
+            alt=(
+                "KL of every latent, reconstruction against KL during training and the slope of "
+                f"the frontier beside γ, for {len(diagnoses)} capacity runs on {heading}: "
+                f"{counted}."
+            ),
+            figure=figure,
+            dataset=str(diagnoses[0].run["dataset"]),
         )
 
 
@@ -177,13 +180,15 @@ def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
 
 
 DOCTOR = FigureInfo(
-    "capacity-doctor",
-    "Where the capacity went",
-    "Left: KL of every latent of the final code, mean over seeds by rank, beside the β = 1 runs "
-    "that have a code. Middle: reconstruction against KL during training, thin for every seed, a "
-    "diamond for the final weights; black: the lower convex hull of all runs of these settings; "
-    "dashed: the reconstruction without a code. Right: the slope −dD/dR of that hull. Where it is "
-    "above γ (dashed), KL beyond C gains more than it costs, and KL runs above C.",
-    "",
-    draw,
+    name="capacity-doctor",
+    title="Where the capacity went",
+    caption=(
+        "Left: KL of every latent of the final code, mean over seeds by rank, beside the β = 1 "
+        "runs that have a code. Middle: reconstruction against KL during training, thin for every "
+        "seed, a diamond for the final weights; black: the lower convex hull of all runs of these "
+        "settings; dashed: the reconstruction without a code. Right: the slope −dD/dR of that "
+        "hull. Where it is above γ (dashed), KL beyond C gains more than it costs, and KL runs "
+        "above C."
+    ),
+    draw=draw,
 )

@@ -46,12 +46,12 @@ def draw(study: Study) -> Iterator[Drawn]:
             curves = [named_history(study.tables, run_id) for run_id in members["run_id"]]
             title = f"{dataset}: {lowest['label']}"
             yield Drawn(
-                stem("factor-channel", dataset, str(group), str(precision)),
-                title,
-                _alt(curves, len(members), dataset),
-                _figure(curves, snapshots, title, int(lowest["seed"])),
-                part["dataset"].iloc[0],
-                lowest["run_id"],
+                name=stem("factor-channel", dataset, str(group), str(precision)),
+                title=title,
+                alt=_alt(curves, len(members), dataset),
+                figure=_figure(curves, snapshots, title, int(lowest["seed"])),
+                dataset=part["dataset"].iloc[0],
+                run_id=lowest["run_id"],
             )
 
 
@@ -176,14 +176,16 @@ def _alt(curves: list[pd.DataFrame], n_seeds: int, dataset: str) -> str:
 
 
 INFO = FigureInfo(
-    "factor-channel",
-    "Factors by capacity",
-    "The true factors, each through a noisy channel of its own, and a decoder: what capacity is "
-    "spent on as C rises. Left: KL of every factor against step, thin for every seed, thick their "
-    "mean; dashed, on a scale to the right, C(step). Right: the same against log-likelihood; "
-    "dashed, the total KL; dotted, the paper's own curves, read off its Fig. 3. "
-    "Below: images of the dataset and, for the lowest seed, what the decoder "
-    "made of their factors when the KL was as said beside the row.",
-    "Figure 3",
-    draw,
+    name="factor-channel",
+    title="Factors by capacity",
+    caption=(
+        "The true factors, each through a noisy channel of its own, and a decoder: what capacity "
+        "is spent on as C rises. Left: KL of every factor against step, thin for every seed, "
+        "thick their mean; dashed, on a scale to the right, C(step). Right: the same against "
+        "log-likelihood; dashed, the total KL; dotted, the paper's own curves, read off its Fig. "
+        "3. Below: images of the dataset and, for the lowest seed, what the decoder made of their "
+        "factors when the KL was as said beside the row."
+    ),
+    paper="Figure 3",
+    draw=draw,
 )

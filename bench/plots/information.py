@@ -43,13 +43,17 @@ def draw(study: Study) -> Iterator[Drawn]:
         bar.set_label("share of the factor's entropy", fontsize=8)
         best = [_best(each, name) for each, name in zip(frames, shown.values(), strict=True)]
         yield Drawn(
-            stem("information", dataset),
-            f"{dataset}: mutual information of latents and factors"
-            f"{without(list(names.values())[MAX_PANELS:])}",
-            f"Heat maps of latents by factors for {len(shown)} models on {dataset}. "
-            f"{'; '.join(best)}.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem("information", dataset),
+            title=(
+                f"{dataset}: mutual information of latents and factors"
+                f"{without(list(names.values())[MAX_PANELS:])}"
+            ),
+            alt=(
+                f"Heat maps of latents by factors for {len(shown)} models on {dataset}. "
+                f"{'; '.join(best)}."
+            ),
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
@@ -77,15 +81,16 @@ def _best(frames: Frames, name: str) -> str:
 
 
 INFO = FigureInfo(
-    "information",
-    "Which latent knows of which factor",
-    "Mutual information of every latent, drawn from its posterior, with every factor, and with the "
-    "channels of a random colour in 20 quantile bins: the numbers in nats, the colour as a share "
-    "of the factor's entropy (below its name, nats). Latents sorted by their mean KL (beside the "
-    "name, nats). A disentangled code has one dark cell in a column and at most one in a row. This "
-    "matrix is what MIG, estimated by the posterior, is read from. With few images for each value "
-    "of a factor, a narrow latent has something of it by chance: tables/information.csv says how "
-    "much.",
-    "",
-    draw,
+    name="information",
+    title="Which latent knows of which factor",
+    caption=(
+        "Mutual information of every latent, drawn from its posterior, with every factor, and "
+        "with the channels of a random colour in 20 quantile bins: the numbers in nats, the "
+        "colour as a share of the factor's entropy (below its name, nats). Latents sorted by "
+        "their mean KL (beside the name, nats). A disentangled code has one dark cell in a column "
+        "and at most one in a row. This matrix is what MIG, estimated by the posterior, is read "
+        "from. With few images for each value of a factor, a narrow latent has something of it by "
+        "chance: tables/information.csv says how much."
+    ),
+    draw=draw,
 )

@@ -34,12 +34,14 @@ def draw(study: Study) -> Iterator[Drawn]:
         betas = " and ".join(f"β = {row['beta']:g}" for row in rows)
         ends = ". ".join(_ends(study.frames[row["run_id"]], row) for row in rows)
         yield Drawn(
-            stem("smoothness", name),
-            f"{heading}: distance of posteriors against distance of positions, {betas}",
-            f"Bhattacharyya distance of posteriors against distance in the grid of positions on "
-            f"{heading}, median and bands of pairs of images. {ends}.",
-            figure,
-            rows[0]["dataset"],
+            name=stem("smoothness", name),
+            title=f"{heading}: distance of posteriors against distance of positions, {betas}",
+            alt=(
+                "Bhattacharyya distance of posteriors against distance in the grid of positions "
+                f"on {heading}, median and bands of pairs of images. {ends}."
+            ),
+            figure=figure,
+            dataset=rows[0]["dataset"],
         )
 
 
@@ -71,13 +73,16 @@ def _ends(frames: Frames, row: dict[str, Any]) -> str:
 
 
 INFO = FigureInfo(
-    "smoothness",
-    "Overlap keeps neighbours together",
-    "The paper's schematic says that a code whose posteriors overlap must put like images beside "
-    "one another. Measured: for pairs of images, the Bhattacharyya distance of their posteriors "
-    "(nats; 0.7 is an overlap of a half) against the distance of the object's positions. The "
-    "narrower the band, and the less the line turns, the closer the one follows the other. The "
-    "models of the comparison that are not collapsed, each with a scale of its own.",
-    "Figure 1",
-    draw,
+    name="smoothness",
+    title="Overlap keeps neighbours together",
+    caption=(
+        "The paper's schematic says that a code whose posteriors overlap must put like images "
+        "beside one another. Measured: for pairs of images, the Bhattacharyya distance of their "
+        "posteriors (nats; 0.7 is an overlap of a half) against the distance of the object's "
+        "positions. The narrower the band, and the less the line turns, the closer the one "
+        "follows the other. The models of the comparison that are not collapsed, each with a "
+        "scale of its own."
+    ),
+    paper="Figure 1",
+    draw=draw,
 )

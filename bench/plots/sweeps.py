@@ -71,12 +71,14 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
         axes.set_xlabel("rate: KL (nats per image)")
         axes.set_ylabel("distortion: reconstruction (nats per image)")
         yield Drawn(
-            stem("rate-distortion", dataset),
-            f"{dataset}: rate–distortion plane",
-            f"Reconstruction against KL for {len(part)} runs on {dataset}; points are seeds, lines "
-            f"join the means of a sweep.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem("rate-distortion", dataset),
+            title=f"{dataset}: rate–distortion plane",
+            alt=(
+                f"Reconstruction against KL for {len(part)} runs on {dataset}; points are seeds, "
+                "lines join the means of a sweep."
+            ),
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
@@ -145,12 +147,14 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
         if len(sweeps) > 1:
             figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
         yield Drawn(
-            stem(f"metrics-{parameter}", dataset),
-            f"{dataset}: metrics against {_SYMBOL[parameter]}{without(names[MAX_PANELS:])}",
-            f"{len(shown)} metrics against {_SYMBOL[parameter]} on {dataset}, with the baselines "
-            f"as lines.",
-            figure,
-            part["dataset"].iloc[0],
+            name=stem(f"metrics-{parameter}", dataset),
+            title=f"{dataset}: metrics against {_SYMBOL[parameter]}{without(names[MAX_PANELS:])}",
+            alt=(
+                f"{len(shown)} metrics against {_SYMBOL[parameter]} on {dataset}, with the "
+                "baselines as lines."
+            ),
+            figure=figure,
+            dataset=part["dataset"].iloc[0],
         )
 
 
@@ -250,25 +254,27 @@ def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
 
 
 PLANE = FigureInfo(
-    "rate-distortion",
-    "Rate–distortion plane",
-    "KL against reconstruction, nats per image, on the evaluation images with the final weights. "
-    "Down and to the left is better. Points are seeds, lines join the means of one kind.",
-    "",
-    draw_plane,
+    name="rate-distortion",
+    title="Rate–distortion plane",
+    caption=(
+        "KL against reconstruction, nats per image, on the evaluation images with the final "
+        "weights. Down and to the left is better. Points are seeds, lines join the means of one "
+        "kind."
+    ),
+    draw=draw_plane,
 )
 BETA = FigureInfo(
-    "metrics-beta",
-    "Metrics against β",
-    "Points are seeds; the line joins means, bars are 95% t intervals from 6 seeds on and the "
-    "range of the points below. Grey lines: baselines.",
-    "",
-    draw_beta,
+    name="metrics-beta",
+    title="Metrics against β",
+    caption=(
+        "Points are seeds; the line joins means, bars are 95% t intervals from 6 seeds on and the "
+        "range of the points below. Grey lines: baselines."
+    ),
+    draw=draw_beta,
 )
 C = FigureInfo(
-    "metrics-capacity",
-    "Metrics against C",
-    "As against β, for the capacity objective; C is the capacity at the end of its rise.",
-    "",
-    draw_c,
+    name="metrics-capacity",
+    title="Metrics against C",
+    caption="As against β, for the capacity objective; C is the capacity at the end of its rise.",
+    draw=draw_c,
 )

@@ -54,15 +54,17 @@ def _drawn(
     title = f"{heading}: {text}, seed {row['seed']}"
     note = f"{_carried(frames)}." if with_factors else ""
     return Drawn(
-        stem("traversals", row["dataset"], run_id),
-        title,
-        f"Originals, reconstructions and traversals of {len(frames.latents)} latents of {title}; "
-        f"{active(frames)} have a mean KL of at least {ACTIVE_KL} nat, the largest "
-        f"{kl_and_sigma(float(frames.kl[0]), sigmas[0])}. {note}".rstrip(),
-        figure,
-        row["dataset"],
-        run_id,
-        note,
+        name=stem("traversals", row["dataset"], run_id),
+        title=title,
+        alt=(
+            f"Originals, reconstructions and traversals of {len(frames.latents)} latents of "
+            f"{title}; {active(frames)} have a mean KL of at least {ACTIVE_KL} nat, the largest "
+            f"{kl_and_sigma(float(frames.kl[0]), sigmas[0])}. {note}"
+        ).rstrip(),
+        figure=figure,
+        dataset=row["dataset"],
+        run_id=run_id,
+        note=note,
     )
 
 
@@ -102,11 +104,11 @@ _FACTORS = (
     f"and blue are factors here, in 20 quantile bins each. Below: how many latents carry {CARRIED} "
     "nat of the factor or more. tables/information.csv has all numbers."
 )
-TRAVERSALS = FigureInfo("traversals", "Traversals", _HOW + _MAPS, "", draw)
+TRAVERSALS = FigureInfo(name="traversals", title="Traversals", caption=_HOW + _MAPS, draw=draw)
 CAPACITY = FigureInfo(
-    "capacity-traversals",
-    "Traversals of models with rising capacity",
-    "Models trained on γ·|KL − C| with C raised from 0. " + _HOW + _MAPS + _FACTORS,
-    "Figure 4",
-    draw_capacity_models,
+    name="capacity-traversals",
+    title="Traversals of models with rising capacity",
+    caption="Models trained on γ·|KL − C| with C raised from 0. " + _HOW + _MAPS + _FACTORS,
+    paper="Figure 4",
+    draw=draw_capacity_models,
 )

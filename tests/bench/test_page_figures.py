@@ -10,7 +10,13 @@ FIRST, SECOND = list(FIGURES)[:2]
 
 
 def _drawn(kind, dataset, n, size):
-    drawn = Drawn(f"{kind}-{dataset}-{n}", f"{dataset} {n}", "", Figure(), dataset)
+    drawn = Drawn(
+        name=f"{kind}-{dataset}-{n}",
+        title=f"{dataset} {n}",
+        alt="",
+        figure=Figure(),
+        dataset=dataset,
+    )
     return kind, drawn, f"<svg {'x' * (size - 5)}"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.external_codes.arrays import check_codes
-from bench.external_codes.commit import commit_codes, dataset_entry
+from bench.external_codes.commit import ExternalCodes, commit_codes, dataset_entry
 from bench.grid.specs import DatasetSpec
 from bench.store import Store, files
 
@@ -22,9 +22,8 @@ def store(tmp_path):
 def run(store):
     codes = check_codes("x", GRID.astype(np.float32), None, GRID)
     reference = DatasetSpec(name="codes", options={"factors": codes.labels_digest})
-    entry = dataset_entry(codes)
-    name = commit_codes(store, codes, name="x", seed=0, dataset=reference, entry=entry, taken={})
-    return store.run(name)
+    model = ExternalCodes("x", 0, codes, reference, dataset_entry(codes))
+    return store.run(commit_codes(store, model, {}))
 
 
 @pytest.fixture

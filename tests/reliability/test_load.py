@@ -110,7 +110,7 @@ def test_a_page_of_ten_thousand_runs_stays_below_20_megabytes(tiny_store):
     drawings = [
         (
             "traversals",
-            Drawn(f"t{i}", "title", "words", None, "ball"),
+            Drawn(name=f"t{i}", title="title", alt="words", figure=None, dataset="ball"),
             f"<svg >{'x' * 150_000}</svg>",
         )
         for i in range(100)
