@@ -214,18 +214,5 @@ def called(high_beta: float) -> str:
     return f"β = {high_beta:g}, {why}"
 
 
-def listed(values: pd.Series[Any]) -> str:
-    """Return the median and range of values over seeds."""
-    if values.empty:
-        return "–"
-    middle, low, high = (number(float(v)) for v in (values.median(), values.min(), values.max()))
-    return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def number(value: float) -> str:
-    """Return a number to three significant digits."""
-    return f"{value:.3g}".replace("-", "−")
-
-
 def _flat(lists: pd.Series[Any]) -> list[str]:
     return [str(text) for entry in lists if isinstance(entry, list) for text in entry]

@@ -11,7 +11,7 @@ import numpy as np
 from ..analysis.doctor import Diagnosis, Examination
 from ..tables.collect import Tables
 from ..tables.headings import by_dataset
-from .tables import number
+from ..tables.numbers import number
 
 
 @dataclass(frozen=True)

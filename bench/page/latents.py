@@ -12,8 +12,8 @@ from ..analysis.study import Study
 from ..store.frames import Frames
 from ..store.selection import CODE_KL
 from ..tables.headings import dataset_heading
+from ..tables.numbers import minus, number
 from .sprites import traversal_sheet
-from .tables import number
 
 # What the pictures and codes of a run may take of the page, in characters, and those of all runs:
 # of more models than that the sliders are left out, and the page says so.
@@ -95,7 +95,7 @@ def shown_models(study: Study) -> tuple[list[ShownModel], int]:
             ShownModel(
                 label=f"{row['label']}, {dataset}, seed {row['seed']}",
                 sheet=sheet,
-                values=tuple(f"{value:.1f}".replace("-", "−") for value in frames.values),
+                values=tuple(minus(f"{value:.1f}") for value in frames.values),
                 latents=tuple(
                     (int(latent), number(float(kl)))
                     for latent, kl in zip(frames.latents, frames.kl, strict=True)

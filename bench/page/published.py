@@ -11,7 +11,8 @@ import pandas as pd
 from ..analysis.published_models import DATASET, MEASURED, SOURCE, TRAINING, beside_published
 from ..store.selection import ACTIVE_KL
 from ..tables.collect import Tables
-from .tables import Cell, Row, Table, interval_cell, number
+from ..tables.numbers import minus, number
+from .tables import Cell, Row, Table, interval_cell
 
 
 def logs_parts(frame: pd.DataFrame) -> list[dict[str, object]]:
@@ -49,7 +50,7 @@ def _log_cells(row: dict[Hashable, Any]) -> dict[str, str]:
         "theirs": f"{row['published']:.2f}",
         "ours": f"{row['ours']:.2f}",
         "range": spread,
-        "difference": f"{difference:+.0%}".replace("-", "−"),
+        "difference": minus(f"{difference:+.0%}"),
         "agrees": "yes" if row["within_5_percent"] else "no",
     }
 
@@ -171,7 +172,7 @@ def _utilisation_cells(row: dict[Hashable, Any]) -> dict[str, str]:
 def _nats(value: float) -> str:
     if not math.isfinite(value):
         return "never"
-    return f"{value:.2f}".replace("-", "−") if abs(value) < 20 else f"{value:.0f}".replace("-", "−")
+    return minus(f"{value:.2f}" if abs(value) < 20 else f"{value:.0f}")
 
 
 def _seeds(row: pd.Series[Any]) -> str:

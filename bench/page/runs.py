@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..analysis.study import Study
 from ..tables.headings import dataset_heading
-from .tables import number
+from ..tables.numbers import number
 
 # All runs are in runs.csv; of more than these a page would only get slower.
 MAX_ROWS = 10_000

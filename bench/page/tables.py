@@ -13,6 +13,7 @@ from ..analysis.study import Study
 from ..grid.specs import KINDS, Codes, VAESpec
 from ..tables.headings import by_dataset, metric_info
 from ..tables.intervals import MIN_SEEDS
+from ..tables.numbers import number
 
 # Lower is better for these; for the metrics, their registry knows.
 _DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
@@ -79,24 +80,6 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
-
-
-def number(value: float | None) -> str:
-    """Return a number as it is read in a table: three or four significant digits.
-
-    Examples
-    --------
-    >>> number(0.12345), number(12.345), number(1234.5), number(float("nan"))
-    ('0.123', '12.3', '1234', '–')
-    """
-    if value is None or not math.isfinite(value):
-        return "–"
-    if value and abs(value) < 0.0005:
-        return f"{value:.0e}"
-    digits = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    if value == round(value) and abs(value) >= 2:
-        digits = 0
-    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def summary_tables(study: Study) -> list[Table]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..analysis.information import CARRIED, above_chance, carriers, factor_names, shares
 from ..store.frames import Frames
 from ..store.selection import ACTIVE_KL, CODE_KL
+from ..tables.numbers import minus
 from ._base import bare, show_images
 
 # Nats below which the cell of a latent and a factor stays empty.
@@ -210,7 +211,7 @@ class Block:
         below: dict[str, Any] = {"fontsize": _SMALL, "va": "top"}
         for place in sorted({0, len(values) // 2, len(values) - 1}):
             centre = left + (place * (pixels + self._gap) + pixels / 2) * self._unit
-            text = f"{values[place]:g}".replace("-", "−")
+            text = minus(f"{values[place]:g}")
             _write(figure, centre, bottom + 0.04, text, ha="center", **below)
         _write(figure, left - 0.06, bottom + 0.04, "latent set to", ha="right", **below)
 

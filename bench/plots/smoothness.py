@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from ..store.frames import Frames
 from ..store.selection import CODE_KL
+from ..tables.numbers import minus
 from ._base import COLOURS, Drawn, FigureInfo, panels, stem
 from .comparison import low_and_high
 
@@ -55,7 +56,7 @@ def _panel(axes: Axes, frames: Frames, row: dict[str, Any]) -> None:
     # Of more factors than the position, the metric measures distances that the picture has not.
     correlation = row.get(METRIC) if len(frames.factors) == 2 else None
     if correlation is not None and not pd.isna(correlation):
-        title += f": Spearman's ρ = {correlation:.2f}".replace("-", "−")
+        title += minus(f": Spearman's ρ = {correlation:.2f}")
     axes.set_title(title)
     axes.set_xlabel("distance of positions (steps of the grid)")
     axes.set_ylabel("Bhattacharyya distance of\nposteriors (nats)")

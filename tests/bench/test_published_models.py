@@ -16,8 +16,8 @@ from bench.analysis.published_models import (
 from bench.analysis.study import Study, load_study
 from bench.page.published import models_table
 from bench.page.render import render
-from bench.page.tables import number
 from bench.store.store import Store
+from bench.tables.numbers import number
 
 ROOT = Path(__file__).parents[2]
 # Their settings as columns of `Tables.summary`, trained as long as they were.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import Setting, listed, more_seeds
+from ...tables.numbers import over_seeds
+from ..comparable import Setting, more_seeds
 from ._base import Finding
 from ._parts import Direction, Part, difference
 
@@ -91,7 +92,7 @@ def compare(
     said = [
         f"{column.text}: "
         + ", ".join(
-            f"{listed(setting.values(runs, column.name))} at {name}"
+            f"{over_seeds(setting.values(runs, column.name))} at {name}"
             for name, runs in models.items()
             if len(runs)
         )

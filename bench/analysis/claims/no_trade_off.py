@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..comparable import Setting, listed
+from ...tables.numbers import over_seeds
+from ..comparable import Setting
 from ._base import Claim, Finding
 from ._contrast import MIG, RECONSTRUCTION, Contrast, compare, too_short
 
@@ -33,7 +34,7 @@ def measure(setting: Setting) -> Finding:
         add="`capacity_vae` of gamma: 1000, capacity: 25 and `beta_vae` of beta: 4",
     )
     said = [
-        f"{column.text}: {listed(setting.values(runs, column.name))}"
+        f"{column.text}: {over_seeds(setting.values(runs, column.name))}"
         for runs in [secondary]
         if len(runs)
         for column in (MIG, RECONSTRUCTION)

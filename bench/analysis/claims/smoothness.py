@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...store.selection import CODE_KL
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import Setting, called, listed, more_seeds
+from ...tables.numbers import over_seeds
+from ..comparable import Setting, called, more_seeds
 from ._base import Claim, Finding
 from ._parts import correlation_difference
 
@@ -28,9 +29,9 @@ def measure(setting: Setting) -> Finding:
     smooth = {beta: setting.values(runs, METRIC) for beta, runs in coded.items()}
     trust = {beta: setting.values(runs, SECONDARY) for beta, runs in coded.items()}
     sentence = (
-        f"Smoothness, median and range over seeds: {listed(smooth[high])} at {called(high)}, "
-        f"and {listed(smooth[1.0])} at β = 1. Trustworthiness of 8 neighbours: "
-        f"{listed(trust[high])} and {listed(trust[1.0])}."
+        f"Smoothness, median and range over seeds: {over_seeds(smooth[high])} at {called(high)}, "
+        f"and {over_seeds(smooth[1.0])} at β = 1. Trustworthiness of 8 neighbours: "
+        f"{over_seeds(trust[high])} and {over_seeds(trust[1.0])}."
     )
     for beta, count in left_out.items():
         if count:

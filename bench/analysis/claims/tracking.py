@@ -8,7 +8,8 @@ import pandas as pd
 
 from ...store.history import WINDOW
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import Setting, listed, more_seeds
+from ...tables.numbers import over_seeds
+from ..comparable import Setting, more_seeds
 from ..gain import pays, without_code
 from ._base import Claim, Finding
 from ._parts import share
@@ -39,7 +40,7 @@ def measure(setting: Setting) -> Finding:
     shares = {
         float(str(gamma)): inside(setting, part) for gamma, part in runs.groupby("gamma", sort=True)
     }
-    shown = "; ".join(f"γ = {gamma:g}: {listed(found)}" for gamma, found in shares.items())
+    shown = "; ".join(f"γ = {gamma:g}: {over_seeds(found)}" for gamma, found in shares.items())
     sentence = (
         f"Share of windows of 1,000 steps after step {AFTER:,} with KL within {TOLERANCE:g} nat "
         f"of C, median and range over seeds: {shown}."

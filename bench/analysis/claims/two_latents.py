@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...store.selection import ACTIVE_KL, CODE_KL
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import Setting, called, listed, more_seeds
+from ...tables.numbers import over_seeds
+from ..comparable import Setting, called, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
 
@@ -27,7 +28,7 @@ def measure(setting: Setting) -> Finding:
     by_beta = setting.by_beta()
     counts = {beta: setting.active(runs) for beta, runs in by_beta.items()}
     shown = "; ".join(
-        f"β = {beta:g}: {listed(counts[beta])}{'' if setting.has_code(runs) else ', no code'}"
+        f"β = {beta:g}: {over_seeds(counts[beta])}{'' if setting.has_code(runs) else ', no code'}"
         for beta, runs in by_beta.items()
     )
     sentence = f"Latents above {ACTIVE_KL:g} nat, median and range over seeds: {shown}."
@@ -54,7 +55,7 @@ def measure(setting: Setting) -> Finding:
     sentence = (
         f"{len(passed)} of {len(seeds)} seeds pass; at {called(high)}, "
         f"{len(few)} use {LATENTS} latents and {len(read_off)} of them predict x and y "
-        f"(least R² of a seed {listed(fits)}). {sentence}"
+        f"(least R² of a seed {over_seeds(fits)}). {sentence}"
     )
     if plateau:
         sentence += f" {len(plateau)} have no code at β = 1 and do not pass."

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pandas as pd
 
 from ...tables.intervals import MIN_SEEDS
-from ..comparable import Setting, more_seeds, number
+from ...tables.numbers import significant
+from ..comparable import Setting, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
 
@@ -60,7 +61,7 @@ def measure(setting: Setting) -> Finding:
     sentence = (
         f"{passed} of {len(known)} seeds of the {channel} channel pass. Capacity at which a factor "
         f"comes into use, median over seeds in nats: {listed}. Kendall's τ with the paper's "
-        f"order: mean {number(sum(agreement) / len(agreement))}. With other thresholds than "
+        f"order: mean {significant(sum(agreement) / len(agreement))}. With other thresholds than "
         f"{THRESHOLD:g} nat: {others}."
     )
     return Finding([part], sentence)

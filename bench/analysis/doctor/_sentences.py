@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ...tables.numbers import minus
 from ._examination import POURED_SHARE, Examination, count_for, suggested_gamma
 
 
@@ -42,7 +43,7 @@ def _collapsed(run: Examination) -> str:
 
 def _gamma_too_large(run: Examination) -> str:
     return (
-        f"KL of {run.final_kl:.2f} nats bought {_minus(run.gain)} nats of reconstruction "
+        f"KL of {run.final_kl:.2f} nats bought {_tenths(run.gain)} nats of reconstruction "
         f"({run.reconstruction:.1f} against {run.seen.plateau:.1f} without a code), less than it "
         f"costs: γ = {run.gamma:g} asks for KL before there is anything to encode, and the model "
         f"pays with noise. Lower γ, and let C rise more slowly."
@@ -121,6 +122,6 @@ def _advice(run: Examination, working: Collection[float]) -> Iterator[str]:
         yield (f"Suggested γ: {gamma:g}, above the steepest slope seen, {run.seen.steepest:.0f}.")
 
 
-def _minus(value: float) -> str:
+def _tenths(value: float) -> str:
     # Rounded first: nothing is below nothing.
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+    return minus(f"{round(value, 1) + 0.0:.1f}")

@@ -1,0 +1,57 @@
+"""Numbers as they are read, in a table and in a sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+
+def number(value: float | None) -> str:
+    """Return a number as it is read in a table: three or four significant digits.
+
+    Examples
+    --------
+    >>> number(0.12345), number(12.345), number(1234.5), number(float("nan"))
+    ('0.123', '12.3', '1234', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and abs(value) < 0.0005:
+        return f"{value:.0e}"
+    digits = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    if value == round(value) and abs(value) >= 2:
+        digits = 0
+    return minus(f"{value:.{digits}f}")
+
+
+def significant(value: float) -> str:
+    """Return a number as it is read in a sentence: three significant digits at most.
+
+    Examples
+    --------
+    >>> significant(0.5), significant(-0.12345), significant(25.0)
+    ('0.5', '−0.123', '25')
+    """
+    return minus(f"{value:.3g}")
+
+
+def over_seeds(values: pd.Series[Any]) -> str:
+    """Return the median of values over seeds, and their range, as they are read in a sentence.
+
+    Examples
+    --------
+    >>> over_seeds(pd.Series([0.25, 0.5, 1.0])), over_seeds(pd.Series([2.0, 2.0]))
+    ('0.5 (0.25 to 1)', '2')
+    """
+    if values.empty:
+        return "–"
+    spread = values.median(), values.min(), values.max()
+    middle, low, high = (significant(float(value)) for value in spread)
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def minus(text: str) -> str:
+    """Return the text of a number with a minus sign in place of a hyphen."""
+    return text.replace("-", "−")
