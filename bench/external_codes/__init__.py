@@ -1,1 +1,27 @@
-"""Codes made elsewhere -> runs -> scores."""
+"""Codes made elsewhere -> runs of an output folder -> their scores.
+
+`arrays`, `callables` and `files` check what is given, `commit` stores it as runs like any others,
+`scores` and `details` score them and say what a score is a mean of.
+"""
+
+from .arrays import CodesArrays, check_codes, check_given
+from .callables import Encode, as_callables, encode_images
+from .commit import ExternalCodes, check_name, dataset_entry, default_folder
+from .files import read_codes
+from .scores import Scores, score_models
+
+__all__ = [
+    "CodesArrays",
+    "Encode",
+    "ExternalCodes",
+    "Scores",
+    "as_callables",
+    "check_codes",
+    "check_given",
+    "check_name",
+    "dataset_entry",
+    "default_folder",
+    "encode_images",
+    "read_codes",
+    "score_models",
+]

@@ -1,1 +1,29 @@
-"""An output folder -> pandas."""
+"""An output folder -> pandas: tidy tables, statistics over seeds, how numbers are read.
+
+`collect` reads a store, `summary` and `intervals` say what holds over seeds, `csv` writes
+`tables/`, `headings` and `numbers` are what every reader of a table needs.
+"""
+
+from .collect import Tables, collect, load_results
+from .csv import write_table, write_tables
+from .headings import by_dataset, dataset_heading, metric_info
+from .intervals import CONFIDENCE, MIN_SEEDS, mean_interval
+from .numbers import minus, number, over_seeds, significant
+
+__all__ = [
+    "CONFIDENCE",
+    "MIN_SEEDS",
+    "Tables",
+    "by_dataset",
+    "collect",
+    "dataset_heading",
+    "load_results",
+    "mean_interval",
+    "metric_info",
+    "minus",
+    "number",
+    "over_seeds",
+    "significant",
+    "write_table",
+    "write_tables",
+]
