@@ -28,17 +28,8 @@ from bench.store.store import Store, StoreError
 from bench.training.objectives import OBJECTIVES
 from bench.training.producers import PRODUCERS
 
-# What the kinds cannot do without.
-_NEEDED = {
-    "beta": 1.0,
-    "beta_start": 1.0,
-    "beta_end": 2.0,
-    "gamma": 1.0,
-    "capacity": 1.0,
-    "anneal_steps": 1,
-    "name": "mine",
-    "content": "0" * 64,
-}
+# What the kinds cannot do without, where it is no number.
+_NEEDED = {"name": "mine", "content": "0" * 64}
 _DATASET = {
     "fingerprint": "ball",
     "n_images": 4,
@@ -51,7 +42,11 @@ _DATASET = {
 def _specs():
     """Return a spec of every kind, and of every value that a field of it lists."""
     for kind, cls in KINDS.items():
-        needed = {key: value for key, value in _NEEDED.items() if key in cls.model_fields}
+        needed = {
+            name: _NEEDED.get(name, 1)
+            for name, field in cls.model_fields.items()
+            if field.is_required() and name not in ("kind", "dataset")
+        }
         listed = {
             name: [*get_args(field.annotation)]
             for name, field in cls.model_fields.items()
