@@ -1,4 +1,4 @@
-"""Callbacks: what happens in a grid, told to trackers such as TensorBoard or Weights & Biases.
+"""Callbacks: what happens in a grid, passed on to trackers such as TensorBoard or Weights & Biases.
 
 They are called in the driver's process alone, however many workers there are, and what they raise
 is logged and stops nothing.
@@ -17,7 +17,7 @@ from .grid.specs import BaseSpec
 from .store.stored_run import StoredRun
 
 log = logging.getLogger("disbench")
-# The least time between two tellings of a run's progress: a step may take a millisecond.
+# The least time between two notices of a run's progress: a step may take a millisecond.
 PROGRESS_SECONDS = 1.0
 
 
@@ -80,7 +80,7 @@ _METHODS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class Callbacks:
-    """Tells several callbacks.
+    """Notifies several callbacks.
 
     Parameters
     ----------
@@ -98,13 +98,13 @@ class Callbacks:
             if not any(callable(getattr(callback, name, None)) for name in _METHODS):
                 raise ValueError(f"{callback!r} is no callback: it has none of {_METHODS}")
         self._callbacks = callbacks
-        self._told: dict[int, float] = {}
+        self._noticed: dict[int, float] = {}
 
     def __bool__(self) -> bool:
         """Return whether there is any."""
         return bool(self._callbacks)
 
-    def tell(self, method: str, *arguments: object) -> None:
+    def notify(self, method: str, *arguments: object) -> None:
         """Call a method of every callback that has it."""
         for callback in self._callbacks:
             function = getattr(callback, method, None)
@@ -115,10 +115,10 @@ class Callbacks:
             except Exception:
                 log.warning("%r: %s failed, the grid goes on", callback, method, exc_info=True)
 
-    def tell_progress(self, task: int, specs: Sequence[BaseSpec], done: int, loss: float) -> None:
-        """Tell of the runs of a task, `done` steps in all, unless that has just been done."""
+    def notify_progress(self, task: int, specs: Sequence[BaseSpec], done: int, loss: float) -> None:
+        """Pass on a task's progress, `done` steps over all its runs, unless it just has been."""
         now = time.monotonic()
-        if now - self._told.get(task, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
-            self._told[task] = now
+        if now - self._noticed.get(task, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
+            self._noticed[task] = now
             for spec in specs:
-                self.tell("on_progress", spec, done // len(specs), loss)
+                self.notify("on_progress", spec, done // len(specs), loss)

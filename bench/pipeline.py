@@ -129,7 +129,7 @@ def run_grid(
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         log.info("%d runs: %d done, %d to make", len(specs), len(todo.done), len(todo.pending))
         packs = _packs(todo, execution, pack, machines, where)
-        listeners.tell("on_start", todo.pending)
+        listeners.notify("on_start", todo.pending)
         # On this machine a GPU trains one pack at a time, and leaves the other workers to scores.
         idle = where.is_here and several and _demand(packs).gpu
         with Alongside(store, requests, machines) if idle else nullcontext() as alongside:
@@ -141,7 +141,7 @@ def run_grid(
         build(store, runs=[run for run in runs if store.has(run.run_id)])
     made = todo.specs.keys() - todo.done - failed
     summary = Summary(store.folder, len(made), len(todo.done), len(failed))
-    listeners.tell("on_end", summary)
+    listeners.notify("on_end", summary)
     return summary
 
 
@@ -201,7 +201,7 @@ def _make(
 
         def tell(position: int, told: tuple[Any, ...]) -> None:
             shown.tell(position, told)
-            listeners.tell_progress(position, packs[position].specs, *told[:2])
+            listeners.notify_progress(position, packs[position].specs, *told[:2])
 
         for position, answer in engine.run_tasks(call, packs, progress=tell, demand=_demand(packs)):
             if isinstance(answer, Crashed):
@@ -214,7 +214,7 @@ def _make(
                 reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
             failed |= reasons.keys()
             for spec in packs[position].specs:
-                _tell_outcome(store, spec, reasons.get(run_id(spec)), listeners)
+                _notify_outcome(store, spec, reasons.get(run_id(spec)), listeners)
             if alongside is not None:
                 alongside.add([name for name in packs[position].run_ids if name not in reasons])
             shown.end(position, next(iter(reasons.values()), None))
@@ -237,7 +237,7 @@ def _score(
     failed = score_stored(store, runs, ours, todo.requests, engine)
     for run in unscored:
         if run.run_id not in failed:
-            listeners.tell("on_scores", run, scalar_scores(store, run))
+            listeners.notify("on_scores", run, scalar_scores(store, run))
     return failed
 
 
@@ -258,17 +258,17 @@ def _demand(packs: Sequence[Pack]) -> Demand:
     return Demand(execution.threads, gpu=execution.device == "cuda")
 
 
-def _tell_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners: Callbacks) -> None:
-    """Tell callbacks what became of a run."""
+def _notify_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners: Callbacks) -> None:
+    """Notify callbacks of what became of a run."""
     if reason is not None:
-        listeners.tell("on_failure", spec, reason)
+        listeners.notify("on_failure", spec, reason)
         return
     try:
         run = store.run(run_id(spec))
     except DamagedError as error:
         log.warning("%s", error)
         return
-    listeners.tell("on_result", run)
+    listeners.notify("on_result", run)
 
 
 def _execute(

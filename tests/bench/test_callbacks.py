@@ -116,11 +116,11 @@ def test_progress_is_told_once_in_a_while_and_for_every_member_of_a_pack():
     callbacks = Callbacks([recorder])
     specs = expand(parse_grid(GRID))
     for done in range(2, 2000, 2):
-        callbacks.tell_progress(0, specs, done, 5.0)
+        callbacks.notify_progress(0, specs, done, 5.0)
     # The first at once; a thousand within a second or so are told of a few times at most.
     assert recorder.told[:2] == [("progress", run_id(spec), 1, 5.0) for spec in specs]
     assert len(recorder.told) < 200
-    callbacks.tell_progress(1, specs[:1], 7, 4.0)
+    callbacks.notify_progress(1, specs[:1], 7, 4.0)
     assert recorder.told[-1] == ("progress", run_id(specs[0]), 7, 4.0)
 
 
