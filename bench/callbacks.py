@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .grid.specs import BaseSpec
-from .store.stored_run import StoredRun
+from .grid import BaseSpec
+from .store import StoredRun
 
 log = logging.getLogger("disbench")
 # The least time between two notices of a run's progress: a step may take a millisecond.

@@ -10,28 +10,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .callbacks import Callbacks, Summary
-from .engines import EngineInfo, EngineOptions, engine_info
-from .engines.base import Crashed, Demand, Engine
+from .engines import Crashed, Demand, Engine, EngineInfo, EngineOptions, engine_info
 from .engines.progress import progress
 from .errors import GridError
-from .grid import arguments as given
-from .grid.config import Grid
-from .grid.expand import expand
-from .grid.load import load_grid, parse_grid
-from .grid.metric_requests import MetricRequest, metric_requests
-from .grid.packs import Execution, Pack
-from .grid.specs import BaseSpec, run_id
+from .grid import (
+    BaseSpec,
+    Execution,
+    Grid,
+    MetricRequest,
+    Pack,
+    arguments as given,
+    expand,
+    load_grid,
+    metric_requests,
+    parse_grid,
+    run_id,
+)
 from .plan import Plan, plan
 from .report import build
-from .scoring.background import Alongside
-from .scoring.runs import missing_scores, scalar_scores
-from .scoring.tasks import each, score_stored
-from .store.files import DamagedError, dump_json, write_text
-from .store.frames import has_frames
-from .store.results import Failure
-from .store.selection import shown_runs
-from .store.store import Store
-from .store.stored_run import WEIGHTS, StoredRun
+from .scoring import Alongside, each, missing_scores, scalar_scores, score_stored
+from .store import (
+    WEIGHTS,
+    DamagedError,
+    Failure,
+    Store,
+    StoredRun,
+    dump_json,
+    has_frames,
+    shown_runs,
+    write_text,
+)
 from .training.checkpoints import CHECKPOINT_SECONDS
 from .training.device import settle_device
 from .training.pack_size import pack_size

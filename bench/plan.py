@@ -6,14 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .grid.metric_requests import MetricRequest
-from .grid.packs import Execution, Pack, Precision, make_packs
-from .grid.specs import BaseSpec, RunSpec, run_id
-from .scoring.runs import missing_scores
-from .store.files import DamagedError
-from .store.outdated import outdated_runs
-from .store.store import Store
-from .store.stored_run import CODES, StoredRun
+from .grid import BaseSpec, Execution, MetricRequest, Pack, Precision, RunSpec, make_packs, run_id
+from .scoring import missing_scores
+from .store import CODES, DamagedError, Store, StoredRun, outdated_runs
 
 
 @dataclass(frozen=True)

@@ -9,26 +9,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .analysis.claims import verdict_frame
-from .analysis.doctor import diagnosis_frame
-from .analysis.information import information_table
-from .analysis.published import published_table
-from .analysis.published_ball import ball_latents
-from .analysis.published_channel import utilisation_table
-from .analysis.study import Study, load_study
+from .analysis import (
+    Study,
+    ball_latents,
+    diagnosis_frame,
+    information_table,
+    load_study,
+    published_table,
+    utilisation_table,
+    verdict_frame,
+)
 from .commands import command, option, say
 from .engines.progress import progress
 from .grid import arguments as given
-from .page.latex import latex_files
-from .page.render import render
-from .page.tables import summary_tables
+from .page import latex_files, render, summary_tables
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
-from .store.files import DamagedError, read_json, remove, write_text
-from .store.schema import check_grid
-from .store.store import Store
-from .store.stored_run import StoredRun
-from .tables.collect import Tables
-from .tables.csv import write_table, write_tables
+from .store import DamagedError, Store, StoredRun, check_grid, read_json, remove, write_text
+from .tables import Tables, write_table, write_tables
 
 log = logging.getLogger("disbench")
 

@@ -14,19 +14,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .commands import command, option, say
-from .engines import ENGINES
-from .engines.cpus import usable_cpus
+from .engines import ENGINES, usable_cpus
 from .errors import GridWarning
-from .grid import arguments as given
-from .grid.config import Grid
-from .grid.expand import expand
-from .grid.load import load_grid
-from .grid.metric_requests import metric_requests
-from .grid.packs import DEVICES, PRECISIONS, Execution
-from .grid.specs import TrainedSpec
+from .grid import (
+    DEVICES,
+    PRECISIONS,
+    Execution,
+    Grid,
+    TrainedSpec,
+    arguments as given,
+    expand,
+    load_grid,
+    metric_requests,
+)
 from .pipeline import run_grid
 from .plan import plan
-from .store.store import Store
+from .store import Store
 from .training.checkpoints import CHECKPOINT_SECONDS
 from .training.device import settle_device
 from .training.pack_size import pack_size

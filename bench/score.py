@@ -21,16 +21,23 @@ import pandas as pd
 from ._siblings import datasets
 from .commands import command, option, say
 from .errors import CodesError
-from .external_codes.arrays import CodesArrays, check_codes, check_given
-from .external_codes.callables import Encode, as_callables, encode_images
-from .external_codes.commit import ExternalCodes, check_name, dataset_entry, default_folder
-from .external_codes.files import read_codes
-from .external_codes.scores import Scores, score_models
-from .grid import arguments as given
-from .grid.metric_requests import metric_requests
-from .grid.specs import DatasetSpec, Evaluation
-from .grid.streams import evaluation_indices
-from .store.schema import describe
+from .external_codes import (
+    CodesArrays,
+    Encode,
+    ExternalCodes,
+    Scores,
+    as_callables,
+    check_codes,
+    check_given,
+    check_name,
+    dataset_entry,
+    default_folder,
+    encode_images,
+    read_codes,
+    score_models,
+)
+from .grid import DatasetSpec, Evaluation, arguments as given, evaluation_indices, metric_requests
+from .store import describe
 
 
 def score(

@@ -25,20 +25,35 @@ from numpy.typing import NDArray
 
 from .commands import command, option, say
 from .engines import EngineOptions, open_engine
-from .grid import arguments as given
-from .grid.metric_requests import MetricRequest
-from .grid.specs import TrainedSpec
+from .grid import MetricRequest, TrainedSpec, arguments as given
 from .report import build
-from .scoring.keys import scored_requests
-from .scoring.runs import missing_scores
-from .scoring.tasks import score_stored
-from .store.files import DamagedError, clear, dump_json, fsync_path, read_json, write_text, writing
-from .store.frames import Frames, read_frames, write_frames
-from .store.history import coarser, history_text
-from .store.sealed import seal
-from .store.selection import shown_runs, trained_groups
-from .store.store import Store, StoreError
-from .store.stored_run import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, StoredRun, codes_bytes
+from .scoring import missing_scores, score_stored, scored_requests
+from .store import (
+    CODES,
+    CURVES,
+    SNAPSHOTS,
+    WEIGHTS,
+    DamagedError,
+    Frames,
+    Latents,
+    Store,
+    StoredRun,
+    StoreError,
+    clear,
+    coarser,
+    codes_bytes,
+    dump_json,
+    fsync_path,
+    history_text,
+    read_frames,
+    read_json,
+    seal,
+    shown_runs,
+    trained_groups,
+    write_frames,
+    write_text,
+    writing,
+)
 
 # A float32 has so many bits of significance.
 EXACT = 24

@@ -9,11 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..grid.specs import VAESpec
-from ..store.history import windowed
-from ..store.selection import ACTIVE_KL, CODE_KL
-from ..tables.collect import Tables
-from ..tables.intervals import MIN_SEEDS
+from ..grid import VAESpec
+from ..store import ACTIVE_KL, CODE_KL, windowed
+from ..tables import MIN_SEEDS, Tables
 from .training_length import least_steps
 
 # Runs are compared that agree in all of these; objectives differ in what is not listed.

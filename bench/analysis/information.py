@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..store.frames import Frames
+from ..store import Frames
 
 if TYPE_CHECKING:
     from .study import Study

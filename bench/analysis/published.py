@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..store.history import epoch_mean
-from ..tables.collect import Tables
+from ..store import epoch_mean
+from ..tables import Tables
 
 # dSprites: an epoch is a pass through all of them.
 N_IMAGES = 737_280

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..grid.specs import DatasetSpec
-from ..tables.collect import Tables
+from ..grid import DatasetSpec
+from ..tables import Tables
 
 # As printed, by KL from high to low.
 _PRINTED = {

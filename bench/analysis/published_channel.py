@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..store.history import window_means, windowed
-from ..tables.collect import Tables
-from ..tables.headings import by_dataset
+from ..store import window_means, windowed
+from ..tables import Tables, by_dataset
 from .claims.utilisation import STAYS, THEN, THRESHOLD, TOGETHER_FACTORS, onset
 
 # Nats per image: log-likelihood, then the KL of each position, scale, shape and orientation; NaN

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..tables.collect import Tables
+from ..tables import Tables
 from .training_length import SHORT_STEPS
 
 SOURCE = "YannDubs/disentangling-vae"

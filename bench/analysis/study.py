@@ -8,12 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..store.frames import Frames
-from ..store.selection import stored_frames, trained_groups
-from ..store.snapshots import Snapshots
-from ..store.store import Store
-from ..store.stored_run import StoredRun
-from ..tables.collect import Tables, collect
+from ..store import Frames, Snapshots, Store, StoredRun, stored_frames, trained_groups
+from ..tables import Tables, collect
 from .claims import Verdict, judge
 from .doctor import Diagnosis, diagnose
 

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CodesError
-from ..grid.specs import Codes, DatasetSpec, Evaluation, group_id, run_id
-from ..store.provenance import MADE_WITH, git_commit, versions
-from ..store.results import Result
-from ..store.store import Store
+from ..grid import Codes, DatasetSpec, Evaluation, group_id, run_id
+from ..store import MADE_WITH, Result, Store, git_commit, versions
 from .arrays import MAX_NAME, CodesArrays
 
 # What no folder can be called, here or on another system.

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from ..errors import CodesError
-from ..store.hdf5 import find_array
+from ..store import find_array
 from .arrays import MAX_COLUMNS, NUMBER_THEM, CodesArrays, check_codes, check_size
 from .csv import read_csv
 from .names import meant, tell_unused

@@ -11,14 +11,12 @@ from typing import Any
 import pandas as pd
 
 from .._siblings import metrics
-from ..engines.local import LocalEngine
-from ..grid.metric_requests import MetricRequest, check_excluded, metric_requests
+from ..engines import LocalEngine
+from ..grid import MetricRequest, check_excluded, metric_requests
 from ..report import build
-from ..scoring.runs import note_unscored
-from ..scoring.tasks import score_stored
-from ..store.store import Store
-from ..store.stored_run import StoredRun
-from ..tables.collect import collect
+from ..scoring import note_unscored, score_stored
+from ..store import Store, StoredRun
+from ..tables import collect
 from .arrays import CodesArrays
 from .commit import ExternalCodes, commit_codes
 from .details import COLUMNS, detail_rows

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from .._siblings import datasets, metrics
-from ..grid.streams import generator
-from ..store.frames import QUANTILES, Frames, write_frames
-from ..store.store import Store
-from ..store.stored_run import Latents, StoredRun
+from ..grid import generator
+from ..store import QUANTILES, Frames, Latents, Store, StoredRun, write_frames
 from .factor_channel import FactorChannel, scaled_factors
 from .load import LoadedRun, load_run
 from .overlap import overlap_curve

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ..grid import arguments as given
-from ..grid.specs import FactorChannelSpec, ModelSpec
-from ..store.files import DamagedError
-from ..store.stored_run import WEIGHTS, StoredRun, read_run
+from ..grid import FactorChannelSpec, ModelSpec, arguments as given
+from ..store import WEIGHTS, DamagedError, StoredRun, read_run
 from .factor_channel import CHANNELS, FactorChannel
 from .vae import CHUNK, VAE
 from .weights import NO_WEIGHTS, read_weights

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.frames import QUANTILES
+from ..store import QUANTILES
 
 # All pairs of so many images are a million; of more images, a fixed random choice is measured.
 MAX_IMAGES = 1_500

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..grid.streams import generator
+from ..grid import generator
 from .layers import ImageConv, ImageConvTranspose, PackedConv, PackedConvTranspose
 
 # Images a forward pass on a CPU: enough that calls take no time, few enough that a layer fits into

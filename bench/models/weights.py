@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..store.hdf5 import UNREADABLE
+from ..store import UNREADABLE
 
 # What torch raises of content that it did not write.
 NO_WEIGHTS = (*UNREADABLE, EOFError, UnpicklingError, zipfile.BadZipFile)

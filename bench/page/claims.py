@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from ..analysis.claims._base import Verdict
 from ..analysis.claims._parts import Part
-from ..tables.headings import dataset_heading
-from ..tables.numbers import number
+from ..tables import dataset_heading, number
 
 # Never by colour alone: a word, and a sign in front of it.
 SIGNS = {"reproduced": "✓", "contradicted": "✗", "inconclusive": "?"}

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.doctor import Diagnosis, Examination
-from ..tables.collect import Tables
-from ..tables.headings import by_dataset
-from ..tables.numbers import number
+from ..analysis import Diagnosis
+from ..analysis.doctor import Examination
+from ..tables import Tables, by_dataset, number
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.study import Study
-from ..analysis.training_length import SHORT_STEPS, least_steps
-from ..grid.specs import KINDS, TrainedSpec
-from ..tables.headings import by_dataset, metric_info
+from ..analysis import SHORT_STEPS, Study, least_steps
+from ..grid import KINDS, TrainedSpec
+from ..tables import by_dataset, metric_info
 
 
 def notices(study: Study) -> list[str]:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.study import Study
-from ..store.frames import Frames
-from ..store.selection import CODE_KL
-from ..tables.headings import dataset_heading
-from ..tables.numbers import minus, number
+from ..analysis import Study
+from ..store import CODE_KL, Frames
+from ..tables import dataset_heading, minus, number
 from .sprites import traversal_sheet
 
 # What the pictures and codes of a run may take of the page, in characters, and those of all runs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..tables.numbers import number
+from ..tables import number
 from .tables import Cell, Row, Table
 
 # More columns with their intervals are wider than a page.

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..analysis.published_models import DATASET, MEASURED, SOURCE, TRAINING, beside_published
-from ..store.selection import ACTIVE_KL
-from ..tables.collect import Tables
-from ..tables.numbers import minus, number
+from ..store import ACTIVE_KL
+from ..tables import Tables, minus, number
 from .tables import Cell, Row, Table, interval_cell
 
 

@@ -11,12 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..analysis.published import published_table
-from ..analysis.published_ball import ball_latents
-from ..analysis.published_channel import utilisation_table
+from ..analysis import SHORT_STEPS, Study, ball_latents, published_table, utilisation_table
 from ..analysis.published_models import ADDRESS
-from ..analysis.study import Study
-from ..analysis.training_length import SHORT_STEPS
 from ..plots import Drawn
 from . import facts, figures, latents, published, runs, tables
 from .claims import claims_section

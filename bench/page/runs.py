@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.study import Study
-from ..tables.headings import dataset_heading
-from ..tables.numbers import number
+from ..analysis import Study
+from ..tables import dataset_heading, number
 
 # All runs are in runs.csv; of more than these a page would only get slower.
 MAX_ROWS = 10_000

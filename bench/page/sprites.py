@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..store.frames import Frames
+from ..store import Frames
 
 _HEAD = "data:image/png;base64,"
 

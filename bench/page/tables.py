@@ -9,11 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ..analysis.study import Study
-from ..grid.specs import KINDS, Codes, VAESpec
-from ..tables.headings import by_dataset, metric_info
-from ..tables.intervals import MIN_SEEDS
-from ..tables.numbers import number
+from ..analysis import Study
+from ..grid import KINDS, Codes, VAESpec
+from ..tables import MIN_SEEDS, by_dataset, metric_info, number
 
 # Lower is better for these; for the metrics, their registry knows.
 _DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}

@@ -21,7 +21,7 @@ from . import (
 from ._base import Drawn, FigureInfo, save_png, styled, svg_text
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 __all__ = ["FIGURES", "Drawn", "FigureInfo", "draw_all", "save_png", "svg_text"]
 

@@ -20,11 +20,11 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from ..store.files import replacing
+from ..store import replacing
 from ._svg import compact
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # Okabe & Ito's palette: told apart with any colour vision, and in grey by the markers.
 COLOURS = {

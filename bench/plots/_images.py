@@ -17,9 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..analysis.information import CARRIED, above_chance, carriers, factor_names, shares
-from ..store.frames import Frames
-from ..store.selection import ACTIVE_KL, CODE_KL
-from ..tables.numbers import minus
+from ..store import ACTIVE_KL, CODE_KL, Frames
+from ..tables import minus
 from ._base import bare, show_images
 
 # Nats below which the cell of a latent and a factor stays empty.

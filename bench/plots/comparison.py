@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from ..analysis import settings
 from ..analysis.collapse import collapse_note
-from ..analysis.comparable import settings
 from ..analysis.published_ball import is_papers_ball, published_note
-from ..store.selection import ACTIVE_KL, CODE_KL
-from ..tables.headings import by_dataset
+from ..store import ACTIVE_KL, CODE_KL
+from ..tables import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # The paper's high β. Where a code collapses depends on the size of the ball, and here it may have.
 PAPERS_BETA = 150.0

@@ -11,9 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..store.history import coarser, mean_curve
-from ..store.selection import ACTIVE_KL
-from ..tables.headings import by_dataset
+from ..store import ACTIVE_KL, coarser, mean_curve
+from ..tables import by_dataset
 from ._base import (
     COLOURS,
     GREY,
@@ -28,7 +27,7 @@ from ._base import (
 )
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # A panel of latents has this many points a curve: it is no wider than that.
 _POINTS = 200

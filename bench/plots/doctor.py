@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.doctor import Diagnosis
-from ..tables.headings import by_dataset
+from ..analysis import Diagnosis
+from ..tables import by_dataset
 from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # A segment narrower than this part of the axis has no room for its number.
 _LEAST_TEXT = 0.055

@@ -13,13 +13,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..analysis.published_channel import PUBLISHED, named_history
-from ..store.history import mean_curve
-from ..store.snapshots import KL_SHOWN, Snapshots
-from ..tables.headings import by_dataset
+from ..store import KL_SHOWN, Snapshots, mean_curve
+from ..tables import by_dataset
 from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # Okabe & Ito's palette, for the paper's factors as elsewhere for kinds; then what is left of it.
 FACTOR_COLOURS = {

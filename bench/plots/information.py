@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 
 from ..analysis.information import factor_names
-from ..store.frames import Frames
-from ..tables.headings import by_dataset
+from ..store import Frames
+from ..tables import by_dataset
 from ._base import MAX_PANELS, Drawn, FigureInfo, panels, stem, without, wrapped
 from ._images import LEAST, draw_information
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # Inches of a cell, and of the names around the cells of a panel.
 _CELL = (0.7, 0.2)

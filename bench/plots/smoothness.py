@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..store.frames import Frames
-from ..store.selection import CODE_KL
-from ..tables.numbers import minus
+from ..store import CODE_KL, Frames
+from ..tables import minus
 from ._base import COLOURS, Drawn, FigureInfo, panels, stem
 from .comparison import low_and_high
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # The metric whose value stands in the heading, in studies that have it.
 METRIC = "smoothness"

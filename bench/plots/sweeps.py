@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..analysis.comparable import settings
-from ..tables.headings import by_dataset
+from ..analysis import settings
+from ..tables import by_dataset
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, panels, stem, without
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 # The kinds whose sweep is over this hyper-parameter.
 _SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}

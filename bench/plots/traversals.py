@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..analysis.information import CARRIED, carriers, factor_names
-from ..store.frames import Frames
-from ..store.selection import ACTIVE_KL
-from ..tables.headings import by_dataset
+from ..store import ACTIVE_KL, Frames
+from ..tables import by_dataset
 from ._base import Drawn, FigureInfo, new_figure, stem
 from ._images import CELL, Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
-    from ..analysis.study import Study
+    from ..analysis import Study
 
 _WIDTH = 7.0
 

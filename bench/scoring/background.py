@@ -8,9 +8,9 @@ from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
 
-from ..engines.base import Engine
-from ..grid.metric_requests import MetricRequest
-from ..store.store import Store
+from ..engines import Engine
+from ..grid import MetricRequest
+from ..store import Store
 from .tasks import score_runs
 
 log = logging.getLogger("disbench")

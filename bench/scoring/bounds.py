@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid.streams import generator
+from ..grid import generator
 
 # A perfect posterior is far narrower than the step between two values of its factor.
 _STEPS_PER_SIGMA = 10

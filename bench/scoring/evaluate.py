@@ -18,11 +18,8 @@ import numpy as np
 
 from .._siblings import metrics
 from ..errors import Stopped, named, said
-from ..grid.imported_metric import ForeignError
-from ..grid.metric_requests import MetricRequest, column_name
-from ..grid.specs import Codes
-from ..store.provenance import SCORED_WITH, versions
-from ..store.stored_run import StoredRun
+from ..grid import Codes, ForeignError, MetricRequest, column_name
+from ..store import SCORED_WITH, StoredRun, versions
 
 log = logging.getLogger("disbench")
 # The codes of a run and the factors of its images, by the names that metrics give them.

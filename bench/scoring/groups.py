@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..grid.metric_requests import MetricRequest, column_name
-from ..store.provenance import SCORED_WITH, versions
-from ..store.scores import ScoreEntry, done_keys
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import MetricRequest, column_name
+from ..store import SCORED_WITH, ScoreEntry, Store, StoredRun, done_keys, versions
 from .evaluate import evaluate
 from .keys import group_codes, group_name, missing, of_scope
 

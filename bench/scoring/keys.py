@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 
-from ..grid.metric_requests import MetricRequest, metric_requests
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import MetricRequest, metric_requests
+from ..store import Store, StoredRun
 
 # KL, σ and use of the latents are there whatever a grid asks for.
 ALWAYS = tuple(

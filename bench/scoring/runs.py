@@ -8,10 +8,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..grid.metric_requests import MetricRequest
-from ..store.scores import ScoreEntry
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import MetricRequest
+from ..store import ScoreEntry, Store, StoredRun
 from .bounds import BoundCodes
 from .evaluate import Arrays, arrays_of, score_request
 from .keys import ALWAYS, NOTE, missing, of_scope, request_key

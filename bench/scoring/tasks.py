@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ..engines.base import Engine
+from ..engines import Engine
 from ..engines.progress import progress, silence
-from ..grid.metric_requests import MetricRequest
-from ..store.files import DamagedError
-from ..store.selection import shown_runs, trained_groups
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import MetricRequest
+from ..store import DamagedError, Store, StoredRun, shown_runs, trained_groups
 from .groups import missing_group_scores, score_group
 from .runs import bounds_terms, failed_scores, measure_bounds, missing_scores, score_run
 from .variants import missing_variants, score_variants

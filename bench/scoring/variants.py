@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterable
 
 from .._siblings import metrics
-from ..grid.metric_requests import MetricRequest
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import MetricRequest
+from ..store import Store, StoredRun
 from .evaluate import arrays_of, as_if_alone, handed, plain
 from .keys import of_scope, variants_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from ..grid.specs import Codes, DatasetSpec
+from ..grid import Codes, DatasetSpec
 from .stored_run import StoredRun
 
 log = logging.getLogger("disbench")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..grid.specs import BaseSpec
+from ..grid import BaseSpec
 from .snapshots import Snapshots
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ..grid.packs import Precision
-from ..grid.specs import RunSpec
+from ..grid import Precision, RunSpec
 from .files import MAX_BYTES, DamagedError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..grid.specs import Codes, TrainedSpec
+from ..grid import Codes, TrainedSpec
 from .frames import Frames, read_frames
 from .store import Store
 from .stored_run import StoredRun

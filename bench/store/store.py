@@ -28,8 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DisbenchError, printable
-from ..grid import arguments as given
-from ..grid.specs import run_id
+from ..grid import arguments as given, run_id
 from .files import (
     MAX_TEXT,
     DamagedError,

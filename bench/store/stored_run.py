@@ -18,8 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ..grid.packs import Precision
-from ..grid.specs import SPEC_ADAPTER, RunSpec, group_id, run_id
+from ..grid import SPEC_ADAPTER, Precision, RunSpec, group_id, run_id
 from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
 from .hdf5 import UNREADABLE, dump, form, load
 from .schema import Manifest, parse_manifest

@@ -11,15 +11,9 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from ..grid.specs import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
-from ..scoring.groups import read_group_scores
-from ..scoring.runs import run_entries, total
-from ..scoring.variants import read_variants
-from ..store.provenance import MADE_WITH
-from ..store.scores import ScoreEntry
-from ..store.selection import shown_runs, trained_groups
-from ..store.store import Store
-from ..store.stored_run import StoredRun
+from ..grid import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
+from ..scoring import read_group_scores, read_variants, run_entries, total
+from ..store import MADE_WITH, ScoreEntry, Store, StoredRun, shown_runs, trained_groups
 from .summary import differences, summarise
 
 # The columns of `runs.csv` that come before the scores; what a kind does not have stays empty.

@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..grid.specs import KINDS
-from ..store.files import remove, replacing
-from ..store.store import Store
+from ..grid import KINDS
+from ..store import Store, remove, replacing
 from .collect import Tables
 
 _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")

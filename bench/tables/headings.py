@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from .._siblings import metrics
-from ..grid.specs import DatasetSpec
+from ..grid import DatasetSpec
 
 
 def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid.packs import Pack
-from ..grid.specs import LatentSpec, UntrainedBaseline
-from ..grid.streams import evaluation_indices, generator
+from ..grid import LatentSpec, Pack, UntrainedBaseline, evaluation_indices, generator
 from ..models.vae import CHUNK, VAE
-from ..store.results import Result
+from ..store import Result
 from .batches import Images
 from .context import Context
 from .encode import encode_images, reconstruction_term, state_bytes

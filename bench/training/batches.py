@@ -16,8 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..grid.specs import TrainedSpec
-from ..grid.streams import generator
+from ..grid import TrainedSpec, generator
 
 if TYPE_CHECKING:
     from .._siblings import datasets

@@ -14,8 +14,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from ..grid.packs import Pack
-from ..store.files import DamagedError, read_bytes, remove, replacing
+from ..grid import Pack
+from ..store import DamagedError, read_bytes, remove, replacing
 
 log = logging.getLogger("disbench")
 # The most work, in seconds of training, that a crash can cost.

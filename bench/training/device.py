@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..engines.base import Engine
+from ..engines import Engine
 from ..errors import DeviceError
-from ..grid.packs import Execution
+from ..grid import Execution
 
 
 def settle_device(execution: Execution, engine: Engine | None = None) -> Execution:

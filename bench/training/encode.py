@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..grid.packs import Execution
-from ..grid.specs import ModelSpec
-from ..grid.streams import generator
+from ..grid import Execution, ModelSpec, generator
 from ..models.vae import CHUNK, Decoding
 from .batches import Images
 from .objectives import negative_log_likelihood

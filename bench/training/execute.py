@@ -13,12 +13,8 @@ from typing import Any
 
 import torch
 
-from ..grid.packs import Pack
-from ..grid.specs import group_id, run_id
-from ..store import provenance
-from ..store.provenance import MADE_WITH, git_commit
-from ..store.results import Failure, Result
-from ..store.schema import describe
+from ..grid import Pack, group_id, run_id
+from ..store import MADE_WITH, Failure, Result, describe, git_commit, provenance
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
 from .context import Context
 from .process import prepare

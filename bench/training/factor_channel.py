@@ -16,8 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..grid.packs import Pack
-from ..grid.specs import FactorChannelSpec
+from ..grid import FactorChannelSpec, Pack
 from ..models.decode import seed_images, to_bytes
 from ..models.factor_channel import (
     CHANNELS,
@@ -26,7 +25,7 @@ from ..models.factor_channel import (
     LearntChannel,
     scaled_factors,
 )
-from ..store.snapshots import KL_SHOWN, Snapshots
+from ..store import KL_SHOWN, Snapshots
 from .batches import Images
 from .encode import OnProgress, ignore
 from .objectives import gaussian_kl

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..grid.packs import Pack
-from ..grid.specs import VAESpec
+from ..grid import Pack, VAESpec
 from ..models.vae import VAE, Decoding
-from ..store.snapshots import Snapshots
+from ..store import Snapshots
 from .batches import Images
 from .encode import OnProgress, encode_images, ignore
 from .objectives import gaussian_kl

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..grid.packs import Execution, Pack, make_packs
-from ..grid.specs import BaseSpec, TrainedSpec
+from ..grid import BaseSpec, Execution, Pack, TrainedSpec, make_packs
 from .timing import time_pack
 
 # A pack is doubled as long as that makes a tenth more steps of models a second; above that, larger

@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from ..grid.packs import Execution
+from ..grid import Execution
 
 # glibc's mallopt parameters: the size from which a block is mapped on its own, and how much free
 # memory at the heap's top is handed back to the system.

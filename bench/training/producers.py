@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..grid.packs import Pack
-from ..store.results import Failure, Result
+from ..grid import Pack
+from ..store import Failure, Result
 from . import baselines
 from .batches import Images
 from .context import Context

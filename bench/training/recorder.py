@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..grid.specs import TrainedSpec
+from ..grid import TrainedSpec
 from .objectives import OBJECTIVES
 
 # A history has at most so many rows, each the mean over its window of steps.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ..engines.local import Crashed, run_tasks
+from ..engines import run_tasks
+from ..engines.local import Crashed
 from ..engines.progress import progress
 from ..errors import DisbenchError
-from ..grid.packs import Pack
-from ..grid.specs import TrainedSpec, VAESpec
+from ..grid import Pack, TrainedSpec, VAESpec
 
 log = logging.getLogger("disbench")
 # The first steps warm caches and threads up, and on a GPU one of them is recorded.

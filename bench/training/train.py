@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 
 from ..engines import stopping
-from ..grid.packs import Pack
-from ..grid.specs import TrainedSpec
-from ..grid.streams import evaluation_indices
+from ..grid import Pack, TrainedSpec, evaluation_indices
 from ..models.weights import NO_WEIGHTS, read_weights
-from ..store.results import Failure, Result
+from ..store import Failure, Result
 from .batches import Batches, Images
 from .context import Context
 from .cuda_graph import Replay

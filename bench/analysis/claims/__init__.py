@@ -7,7 +7,7 @@ new claim is its file and its line in `CLAIMS`.
 
 from __future__ import annotations
 
-from ...tables.collect import Tables
+from ...tables import Tables
 from ._base import Claim, Verdict, corrected
 from ._parts import Part
 from ._table import verdict_frame

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ...tables.collect import Tables
-from ...tables.headings import dataset_heading
+from ...tables import Tables, dataset_heading
 from ..comparable import Setting, comparable
 from ._parts import Part, VerdictWord, combined
 

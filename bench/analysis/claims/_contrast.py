@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ...tables.intervals import MIN_SEEDS
-from ...tables.numbers import over_seeds
+from ...tables import MIN_SEEDS, over_seeds
 from ..comparable import Setting, more_seeds
 from ._base import Finding
 from ._parts import Direction, Part, difference

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ...tables.intervals import CONFIDENCE, MIN_SEEDS, mean_interval
+from ...tables import CONFIDENCE, MIN_SEEDS, mean_interval
 
 VerdictWord = Literal["reproduced", "contradicted", "inconclusive"]
 Direction = Literal["above", "below"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...tables.numbers import over_seeds
+from ...tables import over_seeds
 from ..comparable import Setting
 from ._base import Claim, Finding
 from ._contrast import MIG, RECONSTRUCTION, Contrast, compare, too_short

@@ -6,9 +6,8 @@ import math
 
 import pandas as pd
 
-from ...store.history import WINDOW
-from ...tables.intervals import MIN_SEEDS
-from ...tables.numbers import over_seeds
+from ...store import WINDOW
+from ...tables import MIN_SEEDS, over_seeds
 from ..comparable import Setting, more_seeds
 from ..gain import pays, without_code
 from ._base import Claim, Finding

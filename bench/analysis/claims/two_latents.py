@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ...store.selection import ACTIVE_KL, CODE_KL
-from ...tables.intervals import MIN_SEEDS
-from ...tables.numbers import over_seeds
+from ...store import ACTIVE_KL, CODE_KL
+from ...tables import MIN_SEEDS, over_seeds
 from ..comparable import Setting, called, more_seeds
 from ._base import Claim, Finding
 from ._parts import share

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ...tables.intervals import MIN_SEEDS
-from ...tables.numbers import significant
+from ...tables import MIN_SEEDS, significant
 from ..comparable import Setting, more_seeds
 from ._base import Claim, Finding
 from ._parts import share

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...store.selection import CODE_KL
+from ...store import CODE_KL
 from ..gain import pays
 from ._frontier import Frontier
 

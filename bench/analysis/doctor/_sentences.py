@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...tables.numbers import minus
+from ...tables import minus
 from ._examination import POURED_SHARE, Examination, count_for, suggested_gamma
 
 

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...grid.specs import KINDS, VAESpec
-from ...store.history import windowed
-from ...store.selection import CODE_KL
-from ...tables.collect import Tables
+from ...grid import KINDS, VAESpec
+from ...store import CODE_KL, windowed
+from ...tables import Tables
 from ..comparable import Setting, comparable
 from ..gain import DATA, without_code
 from ._examination import Examination, Reference, findings, suggested_gamma, works

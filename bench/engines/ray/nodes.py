@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ...store.provenance import MADE_WITH, SCORED_WITH
+from ...store import MADE_WITH, SCORED_WITH
 from ..base import EngineError
 
 log = logging.getLogger("disbench")

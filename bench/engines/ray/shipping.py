@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...store.provenance import COMMIT_VARIABLE, git_commit
+from ...store import COMMIT_VARIABLE, git_commit
 from ..base import EngineError
 
 # Code is in small files; what is larger is data.
