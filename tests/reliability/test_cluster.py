@@ -111,7 +111,8 @@ def test_a_node_and_then_the_driver_are_killed_and_no_run_is_lost_or_double(
     cluster.add()
 
 
-# That SIGINT ends the tasks too is in tests/bench/test_engines.py: a driver costs ten seconds.
+# That SIGINT ends the tasks too is in tests/bench/engines/test_engines.py: a driver costs ten
+# seconds.
 def test_a_signal_ends_the_driver_and_its_tasks_within_ten_seconds(cluster, tmp_path):
     grid, out, log = _grid(tmp_path / "grid.yaml", 1), tmp_path / "out", tmp_path / "log"
     process = _start(cluster, grid, out, log, faults={"0": "wait"})

@@ -21,7 +21,7 @@ from bench.score import main
 from bench.store.store import Store
 from metrics import METRICS, bin_factors, mig, modularity
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FACTORS = np.indices((6, 8, 5)).reshape(3, -1).T
 FAST = "mig,modularity,udr"
 

@@ -485,6 +485,6 @@ def test_a_line_of_progress_says_how_the_runs_and_the_nodes_are_doing(caplog):
 
 def test_nobody_loads_ray_who_does_not_use_it():
     code = "import sys, bench.run, bench.pipeline, bench.engines; print('ray' in sys.modules)"
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert answer.stdout.strip() == "False", answer.stderr

@@ -17,8 +17,7 @@ from bench.scoring.runs import missing_scores, scalar_scores
 from bench.store.store import Store
 from bench.training.device import settle_device
 from bench.training.pack_size import GAIN, best_size, pack_size
-
-from .conftest import SMALL_GRID
+from tests.bench.conftest import SMALL_GRID
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 

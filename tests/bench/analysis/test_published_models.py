@@ -19,7 +19,7 @@ from bench.page.render import render
 from bench.store.store import Store
 from bench.tables.numbers import number
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Their settings as columns of `Tables.summary`, trained as long as they were.
 SHARED = {
     "dataset": "dsprites",
