@@ -1,4 +1,4 @@
-"""Copy an output folder to pass it on: without weights, and as small as it has to be.
+"""Copy an output folder to pass it on: without most weights, and as small as it has to be.
 
     python -m bench.share results/paper-small shared --code-bits 10 --history-rows 200
 
@@ -57,6 +57,8 @@ from .store import (
 
 # A float32 has so many bits of significance.
 EXACT = 24
+# A float16 has so many.
+HALF = 11
 # Claims are judged by curves too: of grids/paper-small.yaml's, ten rows leave every verdict as it
 # is, and five do not.
 LEAST_ROWS = 100
@@ -70,14 +72,15 @@ def share(
     *,
     code_bits: int = EXACT,
     history_rows: int | None = None,
+    weights: bool = False,
     workers: int = 1,
     allow_imports: bool = False,
 ) -> Path:
     """Copy an output folder without what can be left out, and build its page.
 
-    Left out are weights, the codes of baselines that are scored, what training looked like in those
-    seeds of a group that no figure shows, and figures outside of the page. Pictures are those that
-    the exact codes gave.
+    Left out are weights (all, or those of all seeds but the lowest), the codes of baselines that
+    are scored, what training looked like in those seeds of a group that no figure shows, and
+    figures outside of the page. Pictures are those that the exact codes and weights gave.
 
     Parameters
     ----------
@@ -92,6 +95,9 @@ def share(
     history_rows : int, optional
         Rows of training curves at most, 100 or more; neighbouring windows of steps are averaged. As
         they are by default.
+    weights : bool
+        Whether the lowest seed of every model keeps its weights, in half precision: `load_run`
+        reads them. Needs torch.
     workers : int
         Scores computed at the same time.
     allow_imports : bool
@@ -125,7 +131,7 @@ def share(
         runs = _readable_runs(source)
         rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
         requests = scored_requests(source, trained_groups(runs), allow_imports=allow_imports)
-        _copy_runs(source, runs, copy, requests, code_bits, history_rows)
+        _copy_runs(source, runs, copy, requests, code_bits, history_rows, weights)
         _copy_records(source, copy)
         _copy_frames(source, runs, copy, code_bits)
         _score(copy, {run.run_id for run in rounded_runs}, requests, workers)
@@ -222,6 +228,7 @@ def _copy_runs(
     requests: Sequence[MetricRequest],
     code_bits: int,
     history_rows: int | None,
+    weights: bool,
 ) -> None:
     pictured = {members[0].run_id for members in trained_groups(runs)}
     for run in runs:
@@ -231,7 +238,8 @@ def _copy_runs(
             # Its codes are still named, by their checksum: its scores are of them.
             write_text(folder / "manifest.json", dump_json(read_json(run.folder / "manifest.json")))
             continue
-        leave = {WEIGHTS} if run.run_id in pictured else {WEIGHTS, SNAPSHOTS}
+        leave = set() if run.run_id in pictured else {WEIGHTS, SNAPSHOTS}
+        leave |= set() if weights else {WEIGHTS}
         _copy_run(run, folder, leave, code_bits if _is_rounded(run) else EXACT, history_rows)
 
 
@@ -240,9 +248,11 @@ def _copy_run(
 ) -> None:
     for name in run.files:
         if name not in leave:
-            (folder / name).write_bytes(run.content(name))
+            (folder / name).write_bytes(_half(run) if name == WEIGHTS else run.content(name))
     manifest = read_json(run.folder / "manifest.json")
     shared: dict[str, int] = manifest.get("shared", {})
+    if WEIGHTS in run.files and WEIGHTS not in leave:
+        shared = {**shared, "weight_bits": HALF}
     if code_bits < (run.manifest.shared.code_bits or EXACT):
         shared = {**shared, "code_bits": code_bits}
         codes = run.latents()
@@ -256,6 +266,16 @@ def _copy_run(
         shared = {**shared, "history_rows": history_rows}
         (folder / CURVES).write_text(history_text(coarser(history, history_rows)), encoding="utf-8")
     seal(folder, {**manifest, **({"shared": shared} if shared else {})})
+
+
+def _half(run: StoredRun) -> bytes:
+    # Torch takes seconds to load, and most copies have no weights.
+    from .models.weights import NO_WEIGHTS, halved
+
+    try:
+        return halved(run.content(WEIGHTS))
+    except NO_WEIGHTS as error:
+        raise DamagedError(f"{run.folder / WEIGHTS}: holds no weights: {error}") from None
 
 
 def _copy_records(source: Store, copy: Store) -> None:
@@ -320,6 +340,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"rows of curves at most, {LEAST_ROWS} or more",
     )
     parser.add_argument(
+        "--weights",
+        action="store_true",
+        help="keep the weights of each model's lowest seed, in half precision",
+    )
+    parser.add_argument(
         "--workers",
         type=option(given.WORKERS),
         default=1,
@@ -339,6 +364,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.target,
             code_bits=options.code_bits,
             history_rows=options.history_rows,
+            weights=options.weights,
             workers=options.workers,
             allow_imports=options.allow_imports,
         )

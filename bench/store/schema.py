@@ -82,10 +82,11 @@ class Versions(Checked):
 
 
 class Shared(Checked):
-    """What a copy that was passed on has lost: significant bits of codes, rows of curves."""
+    """What a copy that was passed on has lost: significant bits of codes and weights, rows."""
 
     code_bits: Annotated[int, Field(ge=1, le=24)] | None = None
     history_rows: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    weight_bits: Annotated[int, Field(ge=1, le=24)] | None = None
 
 
 class Manifest(Checked):

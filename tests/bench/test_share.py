@@ -50,6 +50,29 @@ def _contents(folder):
     return {path: path.read_bytes() for path in files}
 
 
+def test_the_lowest_seed_of_a_model_may_keep_its_weights_in_half_precision(
+    original, tmp_path, no_page
+):
+    share(original, tmp_path / "copy", weights=True)
+    runs = _runs(tmp_path / "copy")
+    trained = [run for run in runs.values() if run.spec.kind not in BASELINES]
+    kept = {run.run_id for run in trained if run.has("model.pt")}
+    lowest = {}
+    for run in trained:
+        lowest[run.group_id] = min(lowest.get(run.group_id, run), run, key=lambda r: r.spec.seed)
+    assert kept == {run.run_id for run in lowest.values()}
+    assert len(kept) < len(trained)
+    for run_id in kept:
+        exact, half = (load_run(f / "runs" / run_id) for f in (original, tmp_path / "copy"))
+        size = (original / "runs" / run_id / "model.pt").stat().st_size
+        assert (tmp_path / "copy" / "runs" / run_id / "model.pt").stat().st_size < 0.7 * size
+        codes = exact.run.latents().means[:5]
+        assert np.abs(exact.decode(codes) - half.decode(codes)).max() < 0.01
+    # A copy of the copy has the same.
+    share(tmp_path / "copy", tmp_path / "again", weights=True)
+    assert {i for i, run in _runs(tmp_path / "again").items() if run.has("model.pt")} == kept
+
+
 def test_an_exact_copy_has_the_same_tables_and_page_without_weights(original, tmp_path):
     before = _contents(original)
     page = share(original, tmp_path / "copy")
@@ -91,7 +114,10 @@ def test_scores_of_rounded_codes_are_those_of_the_codes_in_the_copy(original, tm
         if run.is_baseline:
             assert "shared" not in run.manifest.model_fields_set
             continue
-        assert run.manifest.shared.model_dump() == {"code_bits": 4, "history_rows": 7}
+        assert run.manifest.shared.model_dump(exclude_none=True) == {
+            "code_bits": 4,
+            "history_rows": 7,
+        }
         expected = exact[identity].latents()
         np.testing.assert_allclose(run.latents().means, expected.means, rtol=2**-4)
         np.testing.assert_allclose(run.latents().logvars, expected.logvars, rtol=2**-4)
