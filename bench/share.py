@@ -234,7 +234,8 @@ def _copy_runs(
     for run in runs:
         folder = copy.run_folder(run.run_id)
         folder.mkdir(parents=True)
-        if run.is_baseline and not missing_scores(source, run, requests):
+        # In a copy its codes may be left out already, whatever is not scored yet.
+        if not run.has(CODES) or (run.is_baseline and not missing_scores(source, run, requests)):
             # Its codes are still named, by their checksum: its scores are of them.
             write_text(folder / "manifest.json", dump_json(read_json(run.folder / "manifest.json")))
             continue

@@ -15,7 +15,7 @@ from bench.grid.packs import Execution
 from bench.report import build
 from bench.run import main as run_main
 from bench.share import main, rounded, share
-from bench.store.files import DamagedError, dump_json
+from bench.store.files import DamagedError, dump_json, read_json, write_text
 from bench.store.store import LockedError, Store, StoreError
 from bench.store.stored_run import CODES
 from metrics import kl_per_dimension
@@ -210,6 +210,21 @@ def test_a_copy_of_a_copy_says_what_it_has(original, tmp_path):
     for run in _runs(second).values():
         lost = run.manifest.shared.model_dump(exclude_none=True)
         assert lost == ({} if run.is_baseline else {"code_bits": 10, "history_rows": 7})
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_copy_of_a_copy_keeps_baselines_that_lack_codes_and_a_score(original, tmp_path):
+    first = share(original, tmp_path / "first").parent
+    # As in a copy from before there was one of the scores that every run has.
+    for run in _runs(first).values():
+        path = first / "scores" / f"{run.run_id}.json"
+        body = read_json(path)
+        key = json.dumps(["posterior_std_per_dimension", {}])
+        del body["scores"][key]
+        write_text(path, dump_json(body))
+    second = share(first, tmp_path / "second").parent
+    assert _runs(second).keys() == _runs(first).keys()
+    assert not Store(second).scan()[1]
 
 
 def test_every_score_that_is_stored_is_computed_again(original, tmp_path, small_grid):
