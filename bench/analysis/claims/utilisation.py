@@ -70,7 +70,8 @@ def onset(windows: pd.DataFrame, threshold: float, along: str = "c") -> dict[str
     """Return factor to the capacity (nats) from which on it stays in use; infinite if it never is.
 
     A factor may be above the threshold at the start and die away before it comes into use: that is
-    with the last stretch of at least `STAYS` windows above it.
+    with the last stretch of at least `STAYS` windows above it. One that dies away for as long after
+    that does not stay.
 
     Parameters
     ----------
@@ -85,9 +86,9 @@ def onset(windows: pd.DataFrame, threshold: float, along: str = "c") -> dict[str
     for name in (*TOGETHER_FACTORS, *THEN):
         above = windows[name] > threshold
         stretch = (above != above.shift()).cumsum()
-        long = above & (above.groupby(stretch).transform("size") >= STAYS)
-        last = stretch[long].max()
-        found[name] = float(windows.loc[stretch == last, along].iloc[0]) if long.any() else math.inf
+        last = stretch[above.groupby(stretch).transform("size") >= STAYS].max()
+        stays = above & (stretch == last)
+        found[name] = float(windows.loc[stays, along].iloc[0]) if stays.any() else math.inf
     return found
 
 

@@ -207,6 +207,15 @@ def test_what_a_channel_starts_with_is_no_onset():
     assert utilisation.in_order(utilisation.onset(windows.assign(**shape), 0.1))
 
 
+def test_a_factor_that_dies_away_for_good_is_never_in_use():
+    kl = pd.Series([0.2] * 6 + [0.0] * 10 + [0.2] * 4)
+    windows = pd.DataFrame(dict.fromkeys(FACTORS, kl)).assign(c=np.arange(20.0))
+    # Nor is one that has just come back; a few windows below are no end.
+    assert set(utilisation.onset(windows, 0.1).values()) == {math.inf}
+    assert set(utilisation.onset(windows[:16], 0.1).values()) == {math.inf}
+    assert set(utilisation.onset(windows[:10], 0.1).values()) == {0.0}
+
+
 def test_a_short_channel_and_one_without_the_factors_are_inconclusive():
     short = channels(10, steps=4_000)
     assert "fewer than 5 windows" in verdict_of(short, 3).missing
