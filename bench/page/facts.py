@@ -39,7 +39,8 @@ def _too_short(trained: pd.DataFrame) -> list[str]:
         steps = part["steps"].to_numpy(np.float64)
         short = steps < least
         if short.any():
-            needed = " to ".join(f"{value:,}" for value in sorted({*least[short]}))
+            ends = dict.fromkeys((least[short].min(), least[short].max()))
+            needed = " to ".join(f"{value:,}" for value in ends)
             usual = "; the literature trains 300,000" if SHORT_STEPS in least[short] else ""
             texts.append(
                 f"Too short to read: {short.sum()} of {len(part)} trained runs on {heading} have "

@@ -51,6 +51,9 @@ def test_the_page_says_it_of_every_dataset_by_its_size():
     expected = "Too short to read: 2 of 2 trained runs on dsprites have fewer than 20,000 steps"
     assert text.startswith(f"{expected} (the shortest 6,000; the literature trains 300,000).")
 
+    (text,) = _notices(*(("ball", 20_000, size, 100) for size in (64, 100, 500)))
+    assert "fewer than 5,000 to 15,625 steps" in text
+
 
 def test_claims_ask_for_as_much_by_the_same_rule():
     def said(*row):
