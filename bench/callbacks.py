@@ -113,7 +113,7 @@ class Callbacks:
             try:
                 function(*arguments)
             except Exception:
-                log.warning("%r: %s failed, the grid goes on", callback, method, exc_info=True)
+                log.warning("%r: %s failed, the grid continues", callback, method, exc_info=True)
 
     def notify_progress(self, task: int, specs: Sequence[BaseSpec], done: int, loss: float) -> None:
         """Pass on a task's progress, `done` steps over all its runs, unless it just has been."""

@@ -1,7 +1,7 @@
 """What every command does alike: signals, messages, exit codes and numbers that are refused.
 
 0 all is done, 1 some of it failed, 2 it cannot be done (a line says why), 129, 130 and 143 on
-SIGHUP, SIGINT and SIGTERM, 141 where nobody reads what is printed any more.
+SIGHUP, SIGINT and SIGTERM, 141 where the reader of its output is gone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger("disbench")
 say = console.say
 
 
-def command(work: Callable[[], int], *, stopped: str = "the same command goes on from here") -> int:
+def command(work: Callable[[], int], *, stopped: str = "the same command resumes from here") -> int:
     """Do a command's work in this process, and return its exit code.
 
     Parameters
@@ -51,7 +51,7 @@ def command(work: Callable[[], int], *, stopped: str = "the same command goes on
 
 
 def option(check: Callable[[Any], Any]) -> Callable[[str], Any]:
-    """Return what reads an option's text: by a check of `given`, whose message is told."""
+    """Return what reads an option's text: by a check of `given`, whose message is shown."""
 
     def read(text: str) -> Any:
         try:

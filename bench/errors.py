@@ -47,7 +47,7 @@ class DeviceError(DisbenchError, RuntimeError):
 
 
 class Stopped(BaseException):
-    """A signal asked the process to end. No `Exception`: nobody who expects errors catches it.
+    """A signal asked the process to end. Not an `Exception`: no handler of errors catches it.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ from .grid import (
 )
 from .plan import Plan, plan
 from .report import build
-from .scoring import Alongside, each, missing_scores, scalar_scores, score_stored
+from .scoring import BackgroundScores, each, missing_scores, scalar_scores, score_stored
 from .store import (
     WEIGHTS,
     DamagedError,
@@ -45,7 +45,7 @@ from .training.device import settle_device
 from .training.pack_size import pack_size
 
 if TYPE_CHECKING:
-    from .training.execute import Outcome
+    from .training.execute import RunStatus
 
 log = logging.getLogger("disbench")
 
@@ -91,7 +91,7 @@ def run_grid(
     checkpoint_seconds : float
         Time between two checkpoints of a run.
     callbacks : sequence of object
-        Told what happens, in this process: objects with some of the methods of
+        Notified of what happens, in this process: objects with some of the methods of
         `callbacks.Callback`. What they raise is logged and stops nothing.
 
     Returns
@@ -140,8 +140,8 @@ def run_grid(
         listeners.notify("on_start", todo.pending)
         # On this machine a GPU trains one pack at a time, and leaves the other workers to scores.
         idle = where.is_here and several and _demand(packs).gpu
-        with Alongside(store, requests, machines) if idle else nullcontext() as alongside:
-            failed = _make(store, packs, machines, checkpoint_seconds, listeners, alongside)
+        with BackgroundScores(store, requests, machines) if idle else nullcontext() as background:
+            failed = _make(store, packs, machines, checkpoint_seconds, listeners, background)
         store.clear_checkpoints()
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
@@ -197,7 +197,7 @@ def _make(
     engine: Engine,
     checkpoint_seconds: float,
     listeners: Callbacks,
-    alongside: Alongside | None,
+    background: BackgroundScores | None,
 ) -> set[str]:
     """Make the results of all packs; return the runs that failed."""
     failed: set[str] = set()
@@ -207,11 +207,13 @@ def _make(
         # Another machine's working folder is another one.
         call = partial(_execute, store.folder.absolute(), checkpoint_seconds)
 
-        def tell(position: int, told: tuple[Any, ...]) -> None:
-            shown.tell(position, told)
-            listeners.notify_progress(position, packs[position].specs, *told[:2])
+        def on_progress(position: int, reported: tuple[Any, ...]) -> None:
+            shown.update(position, reported)
+            listeners.notify_progress(position, packs[position].specs, *reported[:2])
 
-        for position, answer in engine.run_tasks(call, packs, progress=tell, demand=_demand(packs)):
+        for position, answer in engine.run_tasks(
+            call, packs, progress=on_progress, demand=_demand(packs)
+        ):
             if isinstance(answer, Crashed):
                 # What the worker committed before it died is there.
                 lost = [spec for spec in packs[position].specs if not store.has(run_id(spec))]
@@ -219,12 +221,12 @@ def _make(
                 for spec in lost:
                     store.commit(Failure(spec, str(answer)), {})
             else:
-                reasons = {o.run_id: o.failure for o in answer if o.failure is not None}
+                reasons = {run.run_id: run.failure for run in answer if run.failure is not None}
             failed |= reasons.keys()
             for spec in packs[position].specs:
                 _notify_outcome(store, spec, reasons.get(run_id(spec)), listeners)
-            if alongside is not None:
-                alongside.add([name for name in packs[position].run_ids if name not in reasons])
+            if background is not None:
+                background.add([name for name in packs[position].run_ids if name not in reasons])
             shown.end(position, next(iter(reasons.values()), None))
     return failed
 
@@ -232,7 +234,7 @@ def _make(
 def _score(
     store: Store, todo: Plan, runs: Sequence[StoredRun], engine: Engine, listeners: Callbacks
 ) -> set[str]:
-    """Score the grid's runs, tell of those that have new scores, and return those that failed."""
+    """Score the grid's runs, announce those with new scores, and return those that failed."""
     ours = [run for run in runs if run.run_id in todo.specs]
     # Of ten thousand runs this takes seconds: only where somebody listens.
     unscored = [
@@ -280,13 +282,13 @@ def _notify_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners:
 
 
 def _execute(
-    folder: Path, checkpoint_seconds: float, pack: Pack, tell: Callable[..., None]
-) -> list[Outcome]:
+    folder: Path, checkpoint_seconds: float, pack: Pack, report: Callable[..., None]
+) -> list[RunStatus]:
     # Torch is loaded by whoever trains, not by whoever looks.
     from .training.execute import execute
 
     store = Store(folder)
-    return execute(pack, store.commit, tell, store.checkpoints, checkpoint_seconds)
+    return execute(pack, store.commit, report, store.checkpoints, checkpoint_seconds)
 
 
 def _decode(store: Store, runs: Sequence[StoredRun]) -> None:

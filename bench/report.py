@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"report: {path}")
         return 0
 
-    return command(work, stopped="the same command begins anew")
+    return command(work, stopped="the same command starts again from the beginning")
 
 
 if __name__ == "__main__":

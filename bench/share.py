@@ -55,14 +55,14 @@ from .store import (
     writing,
 )
 
-# A float32 has so many bits of significance.
+# The significant bits of a float32.
 EXACT = 24
 # A float16 has so many.
 HALF = 11
-# Claims are judged by curves too: of grids/paper-small.yaml's, ten rows leave every verdict as it
-# is, and five do not.
+# Claims are judged by curves too. Those of results/reference/paper-small keep every verdict with ten rows,
+# and not with five.
 LEAST_ROWS = 100
-# The file that tells a copy which is not whole yet from an output folder of that name.
+# Marks a folder as a copy that is not complete yet.
 _MARK = ".unfinished"
 
 

@@ -24,7 +24,7 @@ BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_si
 ENGINES = (("local", 1), ("local", 2), ("ray", 1), ("ray", 2))
 
 
-def nothing(task, tell):
+def nothing(task, report):
     """Do no work."""
     return []
 

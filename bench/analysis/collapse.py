@@ -29,7 +29,7 @@ from .._siblings import datasets
 RATES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 1.9, 2.2, 2.5)
 # Quadrature over z in units of the noise: a Gaussian is integrated to 1e-15 by steps of 0.75.
 _STEP, _REACH = 0.75, 4.5
-# Positions × pixels above which nobody wants to wait for a caption (the default ball has 2²²).
+# Positions × pixels above which a caption takes too long (the default ball has 2²²).
 _MAX_SIZE = 2**24
 _TINY = np.float32(1e-12)
 

@@ -91,7 +91,7 @@ def open_engine(name: str, options: EngineOptions) -> AbstractContextManager[Eng
     --------
     >>> from pathlib import Path
     >>> with open_engine("local", EngineOptions(Path("out"))) as engine:
-    ...     calls = engine.run_tasks(lambda task, tell: task + 1, [1, 2], progress=print)
+    ...     calls = engine.run_tasks(lambda task, report: task + 1, [1, 2], progress=print)
     ...     dict(calls)
     {0: 2, 1: 3}
     """

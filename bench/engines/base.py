@@ -13,7 +13,7 @@ from ..errors import DisbenchError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
-# A task is called with itself and a function that takes whatever progress it wants to tell.
+# Takes a task and a function to report its progress to, with whatever arguments it likes.
 Call = Callable[[Task, Callable[..., None]], Answer]
 Progress = Callable[[int, tuple[Any, ...]], None]
 
@@ -29,7 +29,7 @@ class Crashed:
     Attributes
     ----------
     exit_code : int or None
-        Of the worker's process, negative for a signal; None where nobody knows it.
+        Of the worker's process, negative for a signal; None where it is unknown.
     reason : str or None
         What is known instead.
 

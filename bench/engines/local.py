@@ -4,7 +4,7 @@ The pool is our own because a worker may die (a segfault, the kernel's memory ki
 ready-made ones then cannot say which task it died of. Here every worker has a pipe of its own, so a
 dead worker costs exactly the task it had begun, and progress comes over the same pipe. A task is
 given to workers that have said that they are ready: one that dies before costs no task. A worker
-whose driver is gone ends at once: what it would still write, nobody waits for.
+whose driver is gone ends at once, as no one waits for its results any more.
 """
 
 from __future__ import annotations
@@ -97,13 +97,14 @@ def run_tasks(
     Parameters
     ----------
     call : callable
-        A module-level function of (task, tell). Exceptions it raises end the iteration.
+        A module-level function of (task, report), where `report` takes progress. Exceptions that it
+        raises end the iteration.
     tasks : sequence
         What to run; picklable if there is more than one worker.
     workers : int
         1 runs the tasks in this process, one after another; more start so many processes.
     progress : callable
-        Called in this process with (position, what the task told).
+        Called in this process with (position, what the task reported).
 
     Yields
     ------
@@ -117,7 +118,7 @@ def run_tasks(
     """
     if workers == 1:
         for position, task in enumerate(tasks):
-            yield position, call(task, lambda *told, at=position: progress(at, told))
+            yield position, call(task, lambda *update, at=position: progress(at, update))
     else:
         yield from _pool(call, tasks, min(workers, len(tasks)), progress)
 
@@ -165,7 +166,7 @@ def _pool(
                     worker.reason = content
                 elif kind == "begun":
                     worker.begun = True
-                elif kind == "told" and worker.task is not None:
+                elif kind == "progress" and worker.task is not None:
                     progress(worker.task, content)
                 elif kind == "raised":
                     raise content
@@ -221,5 +222,5 @@ def _successor(
     reason = dead.reason or f"{end} before it could serve"
     if not others:
         raise EngineError(f"workers cannot start: {reason}")
-    log.warning("a worker cannot start: %s; work goes on with %d", reason, others)
+    log.warning("a worker cannot start: %s; work continues with %d", reason, others)
     return []

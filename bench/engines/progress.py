@@ -17,8 +17,8 @@ log = logging.getLogger("disbench")
 # This process alone draws bars. The lock that tqdm takes by itself is a semaphore that forked
 # processes share, and that one which is killed in the middle of a bar never lets go of.
 tqdm.set_lock(RLock())
-# Off a terminal, how often to say that work goes on, and the least time between two ended tasks
-# that are told of: thousands of small ones would fill a log.
+# Off a terminal: how often to log that work continues, and the least time between two lines about
+# ended tasks, as thousands of small ones would fill a log.
 LINE_SECONDS = 60.0
 END_SECONDS = 2.0
 
@@ -56,9 +56,9 @@ class Progress:
             total=sum(sizes), desc=stage, unit="step", disable=not _on_terminal()
         )
 
-    def tell(self, position: int, told: tuple[Any, ...]) -> None:
-        """Take what a task tells: (units of work done, latest loss), or these and a stage."""
-        done, loss, *stage = told
+    def update(self, position: int, reported: tuple[Any, ...]) -> None:
+        """Show what a task reports: (units of work done, latest loss), or these and a stage."""
+        done, loss, *stage = reported
         self._move(position, done)
         state = stage[0] if stage else f"loss {loss:.1f}"
         current = f"{self._counts()} {self._names[position]} {state}"
@@ -68,7 +68,7 @@ class Progress:
             log.info("%s: %s, %s%s", self._stage, current, self._remaining(), self._machines())
 
     def end(self, position: int, failure: str | None) -> None:
-        """Take the end of a task."""
+        """Show that a task has ended."""
         self._move(position, self._sizes[position])
         self._ended += 1
         self._failed += failure is not None
@@ -88,7 +88,7 @@ class Progress:
         )
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         self._bar.close()
 
     def _counts(self) -> str:
@@ -137,14 +137,14 @@ class _Silent(Progress):
     def __init__(self) -> None:
         pass
 
-    def tell(self, position: int, told: tuple[Any, ...]) -> None:
-        """Tell nobody."""
+    def update(self, position: int, reported: tuple[Any, ...]) -> None:
+        """Show nothing."""
 
     def end(self, position: int, failure: str | None) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
 
 @contextmanager
 def silence() -> Iterator[Progress]:
-    """Show nothing: of work beside a stage that has the screen."""
+    """Show nothing, for work that runs beside a stage with a bar of its own."""
     yield _Silent()

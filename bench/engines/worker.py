@@ -64,7 +64,7 @@ def start(pipe: Connection, lifeline: int) -> subprocess.Popen[bytes]:
 
 
 def place() -> tuple[list[str], str]:
-    """Return what a worker is told first: where modules are, and which of them is this one."""
+    """Return what a worker is sent first: where modules are, and which of them is this one."""
     return [*sys.path], __name__
 
 
@@ -72,9 +72,9 @@ def serve(pipe: Connection, lifeline: int) -> None:
     """Answer tasks until the driver is gone."""
     threading.Thread(target=_end_with_the_driver, args=(lifeline,), daemon=True).start()
 
-    def tell(*told: Any) -> None:
+    def report(*update: Any) -> None:
         try:
-            pipe.send(("told", told))
+            pipe.send(("progress", update))
         except (BrokenPipeError, ConnectionResetError):
             # The driver is gone: no failure of the task.
             raise Stopped(signal.SIGHUP) from None
@@ -92,7 +92,7 @@ def serve(pipe: Connection, lifeline: int) -> None:
             task = pipe.recv()
             pipe.send(("begun", None))
             try:
-                answer: tuple[str, Any] = ("answer", call(task, tell))
+                answer: tuple[str, Any] = ("answer", call(task, report))
             except Exception as error:
                 answer = ("raised", portable(error))
             pipe.send(answer)

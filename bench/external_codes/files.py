@@ -23,7 +23,7 @@ from ..errors import CodesError
 from ..store import find_array
 from .arrays import MAX_COLUMNS, NUMBER_THEM, CodesArrays, check_codes, check_size
 from .csv import read_csv
-from .names import meant, tell_unused
+from .names import meant, warn_of_unused
 
 _ARRAYS = ("means", "logvars", "factors", "latent_names", "factor_names")
 # So many entries of an HDF5 file's groups are looked at for what it has.
@@ -61,7 +61,7 @@ def read_codes(path: Path, factor_bins: int | None = None) -> CodesArrays:
         raise CodesError(
             source, "", f"cannot be read as {path.suffix[1:]}: {str(error) or type(error).__name__}"
         ) from None
-    tell_unused(source, "columns" if reader is read_csv else "arrays", unused)
+    warn_of_unused(source, "columns" if reader is read_csv else "arrays", unused)
     names = {key: _texts(source, key, arrays) for key in ("latent_names", "factor_names")}
     given = {key: arrays.get(key) for key in ("logvars", "factors")}
     return check_codes(source, arrays["means"], **given, **names, factor_bins=factor_bins)

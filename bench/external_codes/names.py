@@ -67,8 +67,8 @@ def meant_prefix(name: str, known: Sequence[str]) -> str | None:
     return meant("".join(words[: 2 if words[0].casefold() in ("log", "ln") else 1]), known)
 
 
-def tell_unused(source: str, what: str, names: Iterable[str]) -> None:
-    """Name what a file has and nobody reads."""
+def warn_of_unused(source: str, what: str, names: Iterable[str]) -> None:
+    """List what a file has that is not read."""
     listed = list(names)
     if listed:
         shown = ", ".join(name[:100] for name in listed[:_LISTED])

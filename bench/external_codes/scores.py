@@ -155,8 +155,8 @@ def _reason(entry: Mapping[Any, Any]) -> str | None:
     """Return why there is no value: what a metric warned of says more than that it is undefined."""
     if isinstance(entry["value"], list) or not pd.isna(entry["value"]):
         return None
-    told = "; ".join(entry["warnings"] or ())
-    return told or entry["reason"] or "is undefined for these codes"
+    warned = "; ".join(entry["warnings"] or ())
+    return warned or entry["reason"] or "is undefined for these codes"
 
 
 def _details(entry: Mapping[Any, Any], codes: CodesArrays) -> list[tuple[Any, ...]]:

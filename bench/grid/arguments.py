@@ -96,7 +96,7 @@ def path(value: Any) -> Path:
     --------
     >>> path("~nosuchuser/out")
     Traceback (most recent call last):
-    ValueError: must be a path, not '~nosuchuser/out': nobody here has that name
+    ValueError: must be a path, not '~nosuchuser/out': there is no user of that name
     """
     try:
         if b"\0" in os.fsencode(value):
@@ -105,7 +105,7 @@ def path(value: Any) -> Path:
     except UnicodeEncodeError:
         reason = "it has characters that no file name has"
     except RuntimeError:
-        reason = "nobody here has that name"
+        reason = "there is no user of that name"
     except ValueError as error:
         reason = str(error)
     raise ValueError(f"must be a path, not {reprlib.repr(os.fspath(value))}: {reason}")

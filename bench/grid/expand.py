@@ -102,7 +102,7 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
 
 
 def _check_size(grid: Grid, source: str) -> None:
-    """Refuse a product of axes that nobody can run, before it is multiplied out."""
+    """Refuse a product of axes that is too large to run, before it is multiplied out."""
 
     def combinations(entry: Mapping[str, Any]) -> int:
         own = {*OWN_LISTS, *LIST_OPTIONS}

@@ -19,7 +19,7 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 class Execution:
     """How runs are computed. Never part of their identity, always part of their record.
 
-    `auto` is a wish, a GPU where there is one; it is settled before anything is computed.
+    `auto` is a GPU where there is one; which it is gets decided before anything is computed.
     """
 
     device: Device = "cpu"

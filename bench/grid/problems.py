@@ -31,7 +31,7 @@ _MAPPINGS = {
     "train": "{steps: 100000}",
 }
 _TRUE, _FALSE = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
-# What pydantic calls a problem, and what its author is told; in braces what pydantic adds.
+# Pydantic's name of a problem, and the message for the grid's author; in braces what pydantic adds.
 _SAID = {
     "bool_type": "must be true or false",
     "dict_type": "must be a mapping",

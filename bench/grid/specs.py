@@ -1,7 +1,7 @@
 """RunSpec: what a run is. Frozen values, one class per kind, and the identity they hash to.
 
 `run_id` and `group_id` hash the canonical dump of a spec: the fields that differ from their frozen
-default. A field added later with a default therefore changes no id and retrains nobody. Defaults
+default. A field added later with a default therefore changes no id and retrains nothing. Defaults
 below are part of every stored identity: never change one, add a field instead.
 """
 

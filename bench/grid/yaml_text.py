@@ -72,7 +72,7 @@ def read_yaml(text: str, source: str) -> object:
     try:
         return yaml.load(text)
     except DuplicateKeyError as error:
-        # The parser's own text goes on for lines about how to allow it.
+        # The parser's own message spends lines on how to allow it.
         where = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise GridError(source, f"line {where}", str(error.problem)) from None
     except YAMLError as error:

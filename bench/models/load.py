@@ -126,13 +126,13 @@ def load_run(folder: str | Path) -> LoadedRun:
         expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
         size = sum(value.nbytes for value in state.values())
         if {name: value.shape[1:] for name, value in state.items()} != expected:
-            raise ValueError("its shapes are others")
+            raise ValueError("its shapes differ from the model's")
         if size > len(content):
             raise ValueError("its tensors are larger than their file")
         model = build([spec.seed])
         model.load_state_dict(state)
     except NO_WEIGHTS as error:
-        # Torch's own text goes on for lines about how to load it all the same.
+        # Torch's own message spends lines on how to load it all the same.
         reason = f"holds no weights of this model ({type(error).__name__})"
         raise DamagedError(f"{run.folder / WEIGHTS}: {reason}") from None
     return LoadedRun(run, model.eval())

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from ..plots import FIGURES, Drawn, FigureInfo
 
-# Of every kind so many are shown at once; the others of it are folded up.
+# Figures of each kind that are shown unfolded; the rest of the kind is folded up.
 UNFOLDED = 3
-# Those take what they take. More are put on the page up to so many characters in all, which open at
-# once and can be mailed; the rest is in figures/.
+# Unfolded figures are always on the page, others only up to this many characters in all, so that it
+# opens at once and can be mailed; the rest is in figures/.
 ALL_BYTES = 3_000_000
 
 

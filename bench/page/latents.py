@@ -13,11 +13,11 @@ from ..store import CODE_KL, Frames
 from ..tables import dataset_heading, minus, number
 from .sprites import traversal_sheet
 
-# What the pictures and codes of a run may take of the page, in characters, and those of all runs:
-# of more models than that the sliders are left out, and the page says so.
+# Characters that the pictures and codes of one run may take on the page, and those of all runs.
+# Models beyond that have no sliders, and the page says so.
 RUN_BYTES = 150_000
 ALL_BYTES = 4_000_000
-# Of that, what the codes may have: of so many positions that all do not fit, every n-th is kept.
+# The share of the codes; where not all positions fit, every n-th is kept.
 MAP_BYTES = 50_000
 # Codes are whole numbers of 16 bits on the page; this one stands for a position without an image.
 _NOTHING = -(2**15)

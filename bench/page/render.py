@@ -25,7 +25,7 @@ SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 def render(
     study: Study, grid: dict[str, Any] | None, drawings: Sequence[tuple[str, Drawn, str]]
 ) -> str:
-    """Return the page: one file that asks nobody for anything."""
+    """Return the page: one file that loads nothing from elsewhere."""
     templates = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(templates),

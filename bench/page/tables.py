@@ -223,8 +223,8 @@ def _why_no_star(part: pd.DataFrame) -> str:
     if len(seeds) < 2 or not few:
         return ""
     return (
-        f"{few} of {len(seeds)} models have fewer than {MIN_SEEDS} seeds: which is best cannot be "
-        f"told, so there is no star."
+        f"{few} of {len(seeds)} models have fewer than {MIN_SEEDS} seeds: too few to "
+        f"say which is best, so there is no star."
     )
 
 

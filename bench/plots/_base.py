@@ -44,7 +44,7 @@ MARKERS = {
     "factor_channel": "P",
 }
 GREY = "#767676"
-# Beyond this a figure of one panel a group tells nobody anything.
+# Beyond this, a figure of one panel per group is too crowded to read.
 MAX_PANELS = 12
 # What no XML may have, though somebody's names may.
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")

@@ -19,7 +19,7 @@ _PICTURE = re.compile(r'(?<="data:image/png;base64,)[^"]*')
 
 
 def compact(svg: str) -> str:
-    """Return a drawing of Matplotlib's without what nobody sees or refers to."""
+    """Return a drawing of Matplotlib's without what is neither seen nor referred to."""
     used = {a or b for tag in _TAG.findall(svg) for a, b in _REFERENCE.findall(tag)}
 
     def shorter(tag: re.Match[str]) -> str:
@@ -44,7 +44,7 @@ def _rounded(path: re.Match[str]) -> str:
             short += "l" + _numbers([places[0] - x, places[1] - y])
         else:
             short += command + _numbers(places)
-        # What follows the end of a closed shape goes on from its beginning.
+        # What follows the end of a closed shape continues from its beginning.
         x, y = (places or start)[-2:]
         if command == "M":
             start = places

@@ -5,7 +5,7 @@
 - `run_entries`, `read_group_scores`, `read_variants` read what there is.
 """
 
-from .background import Alongside
+from .background import BackgroundScores
 from .groups import read_group_scores
 from .keys import scored_requests
 from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
@@ -13,7 +13,7 @@ from .tasks import each, score_stored
 from .variants import read_variants
 
 __all__ = [
-    "Alongside",
+    "BackgroundScores",
     "each",
     "missing_scores",
     "note_unscored",

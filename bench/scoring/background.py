@@ -16,7 +16,7 @@ from .tasks import score_runs
 log = logging.getLogger("disbench")
 
 
-class Alongside:
+class BackgroundScores:
     """Scores what it is given, in a thread that waits for the workers of an engine.
 
     Nothing depends on it: what it has not scored, or could not, is scored after training, and what
@@ -43,7 +43,7 @@ class Alongside:
         """Have some runs, given by their ids, scored after those that wait."""
         self._waiting.put(names)
 
-    def __enter__(self) -> Alongside:
+    def __enter__(self) -> BackgroundScores:
         """Begin."""
         self._thread.start()
         return self

@@ -106,7 +106,7 @@ def evaluate(
         given = {name: handed(arrays[name]) for name in needed}
         if posterior:
             options = {**options, "logvars": given["logvars"]}
-        with as_if_alone() as caught, metrics.details() as detail:
+        with isolated() as caught, metrics.details() as detail:
             value = info.function(*(given[name] for name in info.requires), **options)
         entries = _entries(info, value, detail, columns)
     except _NOT_THE_METRIC:
@@ -127,7 +127,7 @@ def evaluate(
 
 
 @contextmanager
-def as_if_alone() -> Iterator[list[warnings.WarningMessage]]:
+def isolated() -> Iterator[list[warnings.WarningMessage]]:
     """Compute as in a fresh process, and collect what metrics warn of.
 
     Code from outside may have told numpy to raise, or Python to make errors of warnings.
@@ -144,7 +144,7 @@ def as_if_alone() -> Iterator[list[warnings.WarningMessage]]:
 def handed(array: Any) -> Any:
     """Return an array, or a group's arrays, as a metric is given it.
 
-    It cannot be written to, and a new shape that a metric gives it reaches nobody else.
+    It is read-only, and a metric that changes its shape changes it for no other.
     """
     if array is None:
         return None
@@ -196,7 +196,7 @@ def _entries(
 def _scored(value: Any) -> Entry:
     """Return a number, or a number for each latent, and why there is none where one is not finite.
 
-    One that is missing among a list would be missing from its sum, and nobody would know.
+    One that is missing among a list would be missing from its sum, and it would not be noticed.
     """
     numbers = np.asarray(value, np.float64)
     wrong = np.flatnonzero(~np.isfinite(numbers))

@@ -13,7 +13,7 @@ ALWAYS = tuple(
     MetricRequest(name=name)
     for name in ("kl_per_dimension", "posterior_std_per_dimension", "active_units")
 )
-# Scores have a request for key, and a reason why there was none has this before the metric's name.
+# A score is stored under its request; why there is none, under this and the metric's name.
 NOTE = "without "
 
 
@@ -65,7 +65,7 @@ def scored_requests(
         for run in runs:
             keys.update(dict.fromkeys(store.read_scores(run.run_id, run.codes_digest)))
         keys.update(dict.fromkeys(store.read_scores(group_name(runs), group_codes(runs))))
-    # Of what every run has nobody knows whether it was asked for.
+    # Every run has these, asked for or not.
     for request in ALWAYS:
         keys.pop(request_key(request), None)
     found = []

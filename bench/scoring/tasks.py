@@ -60,7 +60,7 @@ def score_runs(
     alike = {bounds_terms(run): run for run in unscored}
     call = partial(_of_run, measure_bounds, requests)
     first = [[run] for run in alike.values()]
-    failed = each(store, "levels", call, first, engine, quiet=quiet)
+    failed = each(store, "bounds", call, first, engine, quiet=quiet)
     unscored = [run for run in unscored if run.run_id not in failed]
     call = partial(_of_run, score_run, requests)
     failed |= each(store, "score", call, [[run] for run in unscored], engine, quiet=quiet)
@@ -99,7 +99,7 @@ def each(
     bar = progress(stage, shown_names, [1] * len(tasks), engine.status)
     with silence() if quiet else bar as shown:
         task = partial(_derive, call, store.folder.absolute())
-        for position, answer in engine.run_tasks(task, names, progress=shown.tell):
+        for position, answer in engine.run_tasks(task, names, progress=shown.update):
             if answer is not None:
                 failed.update(names[position])
             shown.end(position, None if answer is None else str(answer))
@@ -110,7 +110,7 @@ def _derive(
     call: Callable[[Store, Sequence[StoredRun]], None],
     folder: Path,
     names: Sequence[str],
-    tell: Callable[..., None],
+    report: Callable[..., None],
 ) -> str | None:
     """Call what derives something from stored runs; return why it could not."""
     store = Store(folder)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .._siblings import metrics
 from ..grid import MetricRequest
 from ..store import Store, StoredRun
-from .evaluate import arrays_of, as_if_alone, handed, plain
+from .evaluate import arrays_of, handed, isolated, plain
 from .keys import of_scope, variants_name
 
 log = logging.getLogger("disbench")
@@ -28,7 +28,7 @@ def score_variants(store: Store, run: StoredRun, requests: Iterable[MetricReques
     for name in missing_variants(store, run, requests):
         given = {key: handed(array) for key, array in arrays.items()}
         try:
-            with as_if_alone():
+            with isolated():
                 found = metrics.compare_variants(name, **given, factor_names=run.factor_names)
         except Exception:
             # The score itself has the reason.

@@ -46,6 +46,6 @@ def _fingerprint(reference: DatasetSpec) -> str | None:
         return reference.load().fingerprint
     except (ValueError, TypeError, OSError) as error:
         log.warning(
-            "%s: whether its runs are of today's images cannot be told: %s", reference.name, error
+            "%s: cannot check whether its runs are of today's images: %s", reference.name, error
         )
         return None

@@ -59,7 +59,7 @@ class DatasetEntry(Checked):
         if self.image_shape is not None and prod(self.image_shape) > MAX_PIXELS:
             raise ValueError(f"has images of more than {MAX_PIXELS:,} values")
         if len(self.factor_names) != len(self.factor_sizes):
-            raise ValueError("has not as many names of factors as sizes")
+            raise ValueError("does not have as many factor names as sizes")
         return self
 
 
@@ -69,7 +69,7 @@ class ExecutionEntry(Checked):
     device: str
     device_name: str
     precision: Precision
-    # 0 where nobody knows.
+    # 0 where it is unknown.
     threads: Annotated[int, Field(ge=0, le=10**6)]
     pack: list[str]
 

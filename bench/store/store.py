@@ -111,9 +111,9 @@ class Store:
             raise StoreError(f"{marker}: cannot be read: {error.strerror}") from None
         except DamagedError as error:
             if not create:
-                raise StoreError(f"{error}; a start of its grid writes it anew") from None
+                raise StoreError(f"{error}; the next start of its grid writes it again") from None
             # Every run has the format in its own manifest too.
-            log.warning("%s: it is written anew", error)
+            log.warning("%s: it is written again", error)
             write_text(marker, dump_json({"software": "disbench", "format": FORMAT}))
             version = FORMAT
         if version != FORMAT:

@@ -269,7 +269,7 @@ def read_run(folder: Path) -> StoredRun:
             if not stat.S_ISREG(status.st_mode):
                 raise DamagedError(f"{name} is not a regular file")
             if status.st_size != entry.bytes:
-                raise DamagedError(f"{name} has not the size it was committed with")
+                raise DamagedError(f"{name} does not have the size it was committed with")
     except (OSError, ValidationError, DamagedError) as error:
         raise DamagedError(f"{folder}: is not a readable run: {error}") from None
     return run

@@ -84,11 +84,11 @@ class Checkpoints:
         try:
             whole = read_bytes(self._path)
         except (OSError, DamagedError) as error:
-            log.warning("%s: the pack starts anew", error)
+            log.warning("%s: training starts again", error)
             return None
         digest, content = whole[:_DIGEST_BYTES], whole[_DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != digest:
-            log.warning("%s is damaged: the pack starts anew", self._path)
+            log.warning("%s is damaged: training starts again", self._path)
             return None
         return content
 

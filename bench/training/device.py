@@ -1,4 +1,4 @@
-"""The device that runs are computed on. No torch, until somebody asks for a GPU."""
+"""The device that runs are computed on. Torch is imported only when a GPU may be used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..grid import Execution
 
 
 def settle_device(execution: Execution, engine: Engine | None = None) -> Execution:
-    """Settle which device `auto` is, and refuse a GPU that is not there, or what it alone has.
+    """Decide which device `auto` is; refuse a GPU that is not there, or what only a GPU has.
 
     Parameters
     ----------

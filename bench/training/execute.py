@@ -24,7 +24,7 @@ Commit = Callable[[Result | Failure, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunStatus:
     """What became of a run, in a line."""
 
     run_id: str
@@ -37,7 +37,7 @@ def execute(
     report: Callable[..., None],
     scratch: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-) -> list[Outcome]:
+) -> list[RunStatus]:
     """Make and commit the results of a pack; an exception is recorded, never raised.
 
     Parameters
@@ -55,11 +55,11 @@ def execute(
 
     Returns
     -------
-    list of Outcome
+    list of RunStatus
         One for each member of the pack.
     """
     started = time.monotonic()
-    outcomes: dict[str, Outcome] = {}
+    statuses: dict[str, RunStatus] = {}
     record: dict[str, Any] = {"versions": versions(), "git_commit": git_commit()}
     try:
         record["execution"] = _execution(pack)
@@ -72,15 +72,15 @@ def execute(
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None
-            outcomes[run_id(outcome.spec)] = Outcome(run_id(outcome.spec), failure)
+            statuses[run_id(outcome.spec)] = RunStatus(run_id(outcome.spec), failure)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         for spec in pack.specs:
-            if run_id(spec) not in outcomes:
+            if run_id(spec) not in statuses:
                 failed = Failure(spec, reason, traceback.format_exc())
                 commit(failed, _timed(failed, record, started))
-                outcomes[run_id(spec)] = Outcome(run_id(spec), reason)
-    return list(outcomes.values())
+                statuses[run_id(spec)] = RunStatus(run_id(spec), reason)
+    return list(statuses.values())
 
 
 def versions() -> dict[str, str]:

@@ -133,7 +133,7 @@ class ChannelFamily:
         return {"snapshots": self._kept}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint that holds what `state` returned."""
+        """Resume from a checkpoint that holds what `state` returned."""
         self._kept = [
             [(step, kl.cpu(), images.cpu()) for step, kl, images in kept]
             for kept in state["snapshots"]

@@ -68,7 +68,7 @@ class Family(Protocol):
         """Return what a checkpoint has to hold beside the model's and Adam's state."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint that holds what `state` returned."""
+        """Resume from a checkpoint that holds what `state` returned."""
 
 
 class VAEFamily:

@@ -22,7 +22,7 @@ def pack_size(specs: Sequence[BaseSpec], execution: Execution) -> int:
     specs : sequence of BaseSpec
         What is to be made. The largest family of models that can share a pack decides.
     execution : Execution
-        A settled device, and precision.
+        Device, which is no longer `auto`, and precision.
 
     Returns
     -------

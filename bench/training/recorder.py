@@ -89,7 +89,7 @@ class History:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Resume from what `state` returned."""
         self._sum.copy_(state["sum"])
         self._count = state["count"]
         self._ends = list(state["ends"])

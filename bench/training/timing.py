@@ -119,7 +119,7 @@ def _measured(pack: Pack, workers: int) -> Costs:
     return Costs(max(cost.step for cost in answers), max(cost.image for cost in answers))
 
 
-def time_pack(pack: Pack, tell: Callable[..., None]) -> Costs:
+def time_pack(pack: Pack, report: Callable[..., None]) -> Costs:
     """Time a few steps of a pack here, and the encoding of some images; no progress is reported."""
     import numpy as np
     import torch

@@ -40,7 +40,7 @@ def train(
 ) -> Iterator[Result | Failure]:
     """Train the members of a pack together and yield what became of each.
 
-    A checkpoint of the same pack is gone on from; the end is the same to the bit.
+    Training resumes from a checkpoint of the same pack, and ends with the same bits.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def train(
         try:
             training.load(saved)
         except NO_WEIGHTS as error:
-            # Torch's own text goes on for lines about how to load it all the same.
+            # Torch's own message spends lines on how to load it all the same.
             reason = type(error).__name__
-            log.warning("a checkpoint cannot be gone on from (%s): the pack starts anew", reason)
+            log.warning("a checkpoint cannot be resumed from (%s): training starts again", reason)
             training = Training(pack, images, family(pack, images))
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
     with stopping.deferred():
@@ -91,8 +91,8 @@ def train(
     done, loss = training.step * len(specs), training.history.latest_loss(training.alive)
     encoding = _stage("encoding", partial(context.report, done, loss))
     outcomes = list(training.results(encoding)) if training.alive else []
-    # Commits go together: what is committed leaves the pack, and the rest of it could not go on
-    # from the checkpoint.
+    # Commits go together: what is committed leaves the pack, and the rest of it could not
+    # resume from the checkpoint.
     with stopping.deferred():
         yield from outcomes
         context.checkpoints.remove()
@@ -127,7 +127,7 @@ class Training:
     step : int
         Steps taken.
     dead : dict
-        Member to the reason why it is out; the others go on.
+        Member to the reason why it is out; the others continue.
     """
 
     def __init__(self, pack: Pack, images: Images, family: Family) -> None:
@@ -244,7 +244,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Resume from what `state` returned."""
         self.family.model.load_state_dict(state["model"])
         self._adam.load_state_dict(state["optimiser"])
         self.history.load(state["history"])
@@ -259,7 +259,7 @@ class Training:
         return buffer.getvalue()
 
     def load(self, checkpoint: bytes) -> None:
-        """Go on from a checkpoint of the same pack."""
+        """Resume from a checkpoint of the same pack."""
         self.restore(read_weights(checkpoint, self._execution.device))
 
 

@@ -122,7 +122,7 @@ def test_trainings_of_any_length_are_timed(steps):
     packs = make_packs(expand(parse_grid({**grid, "seeds": [0, 1]})), Execution(), 2)
     assert len(packs) == 2
     for pack in packs:
-        costs = time_pack(pack, lambda *told: None)
+        costs = time_pack(pack, lambda *reported: None)
         assert min(costs.step, costs.image) > 0
 
 
@@ -136,7 +136,7 @@ def test_a_grid_that_trains_nothing_is_listed_and_not_timed(write, tmp_path, cap
 
 
 def test_what_cannot_be_timed_is_said_in_a_line(write, tmp_path, capsys, monkeypatch):
-    def time_pack(pack, tell):
+    def time_pack(pack, report):
         raise FileNotFoundError("no such images")
 
     monkeypatch.setattr("bench.training.timing.time_pack", time_pack)
@@ -197,7 +197,7 @@ def test_a_signal_ends_the_driver_and_the_next_start_goes_on(write, tmp_path, nu
     process.send_signal(number)
     errors = process.communicate(timeout=HANG)[1]
     assert process.returncode == code
-    assert "goes on from here" in errors
+    assert "resumes from here" in errors
     assert "Traceback" not in errors
     assert [*out.glob("checkpoints/*.ckpt")]
     assert _first_step(grid, out) > 1
@@ -211,12 +211,12 @@ def _first_step(grid, out):
     """Return the first step that a run reports when the same grid is started again."""
     seen = []
 
-    def tell(self, position, told):
-        seen.append(told[0])
+    def update(self, position, reported):
+        seen.append(reported[0])
         raise Enough
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.engines.progress.Progress.tell", tell)
+        patch.setattr("bench.engines.progress.Progress.update", update)
         with pytest.raises(Enough):
             run_grid(grid, out=out)
     return seen[0]

@@ -11,7 +11,7 @@ from bench.store.store import Store
 from datasets import _cache
 
 
-def die(task, tell):
+def die(task, report):
     if task == "die":
         os._exit(7)
     if task == "end":
@@ -34,29 +34,29 @@ class Unreadable:
             os._exit(9)
 
 
-def name(task, tell):
+def name(task, report):
     return Path(task.marker).name
 
 
-def add(task, tell):
+def add(task, report):
     return task + 1
 
 
-def sleep(task, tell):
+def sleep(task, report):
     time.sleep(task)
     return task
 
 
-def count(task, tell):
-    """Tell a number that grows, as often as a fast training would, until a file is there."""
+def count(task, report):
+    """Report a number that grows, as often as a fast training would, until a file is there."""
     number, release = task
-    told = 0
+    counted = 0
     deadline = time.monotonic() + 250
     while not Path(release).exists() and time.monotonic() < deadline:
-        told += 1
-        tell(told, number)
+        counted += 1
+        report(counted, number)
         time.sleep(0.01)
-    return told
+    return counted
 
 
 class OddError(Exception):
@@ -66,34 +66,34 @@ class OddError(Exception):
         super().__init__(f"{one}, and {two}")
 
 
-def raise_odd(task, tell):
+def raise_odd(task, report):
     raise OddError("one", "two")
 
 
-def refuse(task, tell):
+def refuse(task, report):
     if task == "refuse":
         raise WriteError("no: cannot be written")
     time.sleep(0.05)
     return task
 
 
-def folder(task, tell):
+def folder(task, report):
     """Return the names of the files below the working folder."""
     here = Path.cwd()
     return [str(path.relative_to(here)) for path in here.rglob("*")]
 
 
-def make_store(task, tell):
+def make_store(task, report):
     """Make an output folder of that name where this worker is."""
     Store(Path.cwd() / task, create=True)
     time.sleep(0.5)
 
 
-def commit(task, tell):
+def commit(task, report):
     return origin.git_commit()
 
 
-def draw(task, tell):
+def draw(task, report):
     """Take a data set from the cache, log who had to draw it, and wait for three others."""
 
     def fill(bits):

@@ -81,7 +81,7 @@ def test_a_node_and_then_the_driver_are_killed_and_no_run_is_lost_or_double(
     at_driver = _committed(out)
     assert at_node < at_driver
     assert len(at_driver) < RUNS
-    assert "given out again: " in errors
+    assert "handed out again: " in errors
     # The cluster takes the tasks of a dead driver from its workers by itself.
     wait_for(lambda: not cluster.at_work(), "tasks are left")
     at_driver = _committed(out)
@@ -123,7 +123,7 @@ def test_a_signal_ends_the_driver_and_its_tasks_within_ten_seconds(cluster, tmp_
     errors = process.communicate(timeout=HANG)[1]
     assert time.monotonic() - sent < 10
     assert process.returncode == 143, errors
-    assert "goes on from here" in errors
+    assert "resumes from here" in errors
     assert "Traceback" not in errors
     wait_for(lambda: not cluster.at_work(), "tasks are left")
     assert _committed(out) == set()

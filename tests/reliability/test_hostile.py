@@ -146,7 +146,7 @@ def test_a_checkpoint_is_not_unpickled(folder, world, tmp_path, caplog):
     (folder / "checkpoints" / name).write_bytes(hashlib.sha256(content).digest() + content)
     shutil.rmtree(run.folder)
     assert run_grid(GRID, out=folder).failed == 0
-    assert "cannot be gone on from" in caplog.text
+    assert "cannot be resumed from" in caplog.text
     assert "weights_only" not in caplog.text
 
 

@@ -97,7 +97,7 @@ def test_runs_of_a_dataset_that_is_gone_stay_and_others_are_looked_at_once(
     )
     assert run_grid(_grid(BALL, baselines=True), out=out).already_done == 5
     assert len(load_results(out).runs) == 10
-    assert "file: whether its runs are of today's images cannot be told" in caplog.text
+    assert "file: cannot check whether its runs are of today's images" in caplog.text
     assert len(taken) == 1
 
 

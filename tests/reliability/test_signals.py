@@ -46,7 +46,7 @@ def test_a_signal_while_a_trained_pack_is_encoded_loses_no_training(tmp_path, nu
     grid, out = _grid(tmp_path / "grid.yaml", datasets=[large]), tmp_path / "out"
     process = start(grid, "--out", out, *OPTIONS)
     wait_for(lambda: [*out.glob("checkpoints/*.ckpt")] or process.poll() is not None)
-    assert "goes on from here" in _stop(process, number, CODES[number])
+    assert "resumes from here" in _stop(process, number, CODES[number])
     kept = [*out.glob("checkpoints/*.ckpt")]
     assert len(kept) + len([*out.glob("runs/*")]) >= 1
     assert kept, "it was over before the signal came"
@@ -60,7 +60,7 @@ def test_a_signal_while_runs_are_scored_ends_the_driver_and_its_workers(tmp_path
     marker = tmp_path / "marker"
     process = start(grid, "--out", out, *OPTIONS, "--allow-imports", made=True, marker=str(marker))
     wait_for(lambda: marker.exists() or process.poll() is not None)
-    assert "goes on from here" in _stop(process, number, CODES[number])
+    assert "resumes from here" in _stop(process, number, CODES[number])
     assert len([*out.glob("runs/*")]) == 2
 
 

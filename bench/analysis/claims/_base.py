@@ -11,7 +11,7 @@ from ..comparable import Setting, comparable
 from ._parts import Part, VerdictWord, combined
 
 # After Holm's correction a verdict holds where its p value is below this.
-LEVEL = 0.05
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Verdict:
     @property
     def verdict(self) -> VerdictWord:
         """The one word: of a headline what also holds after correction, else that by intervals."""
-        if self.headline and not self.p_holm < LEVEL:
+        if self.headline and not self.p_holm < ALPHA:
             return "inconclusive"
         return self.by_interval
 

@@ -1,4 +1,4 @@
-"""What running tasks tell their driver, on a cluster."""
+"""Progress of running tasks on a cluster, collected for the driver."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 log = logging.getLogger("disbench")
-# Between two looks at what tasks have told, and at the cluster's nodes.
+# Time between two looks at the progress of tasks, and at the cluster's nodes.
 LOOK_SECONDS = 1.0
 
 
 class Board:
-    """What running tasks tell: they pin it to an actor on this node, which keeps the latest."""
+    """Where tasks post their progress: an actor on this node, which keeps the latest."""
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
@@ -27,49 +27,49 @@ class Board:
         self._stage = 0
 
     def begin(self) -> Callable[[int, tuple[Any, ...]], None]:
-        """Begin anew; return what a task calls with its position and what it tells."""
+        """Begin a new stage; return what a task calls with its position and its progress."""
         self._stage += 1
         stage, actor = self._stage, self._actor
 
-        def put(position: int, told: tuple[Any, ...]) -> None:
-            actor.put.remote(stage, position, told)
+        def put(position: int, update: tuple[Any, ...]) -> None:
+            actor.put.remote(stage, position, update)
 
         return put
 
     def news(self) -> list[tuple[int, tuple[Any, ...]]]:
-        """Return what was told since, without waiting for it."""
+        """Return what has been posted since the last call, without waiting for it."""
         try:
             if self._asked is not None and self._ray.wait([self._asked], timeout=0)[0]:
                 asked, self._asked = self._asked, None
                 return [
-                    (position, told)
-                    for (stage, position), told in self._ray.get(asked).items()
+                    (position, update)
+                    for (stage, position), update in self._ray.get(asked).items()
                     if stage == self._stage
                 ]
             if self._asked is None and time.monotonic() >= self._next:
                 self._next = time.monotonic() + LOOK_SECONDS
                 self._asked = self._actor.take.remote()
         except self._ray.exceptions.RayError as error:
-            # Work goes on without: answers do not come this way.
+            # Work continues without it: answers do not come this way.
             log.warning("progress is no longer shown: %s", first_line(error))
             self._next = float("inf")
         return []
 
 
 class Latest:
-    """The latest that each task has told, until it is taken."""
+    """The latest progress of each task, until it is taken."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._latest: dict[tuple[int, int], tuple[Any, ...]] = {}
 
-    def put(self, stage: int, position: int, told: tuple[Any, ...]) -> None:
-        """Keep what a task tells."""
-        self._told[stage, position] = told
+    def put(self, stage: int, position: int, update: tuple[Any, ...]) -> None:
+        """Keep the progress of a task."""
+        self._latest[stage, position] = update
 
     def take(self) -> dict[tuple[int, int], tuple[Any, ...]]:
-        """Give it away."""
-        told, self._told = self._told, {}
-        return told
+        """Return all progress, and forget it."""
+        latest, self._latest = self._latest, {}
+        return latest
 
 
 def first_line(error: Exception) -> str:

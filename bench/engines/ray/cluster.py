@@ -108,13 +108,13 @@ class RayEngine:
                     answers = [
                         (self._flying.pop(task), self._answer(task)) for task in self._ended()
                     ]
-                for position, told in news:
+                for position, update in news:
                     if position in self._flying.values():
-                        progress(position, told)
+                        progress(position, update)
                 for position, answer in answers:
                     if isinstance(answer, _Lost):
                         if tries[position] < TRIES or not self._watch.listens():
-                            log.warning("given out again: %s", answer.reason)
+                            log.warning("handed out again: %s", answer.reason)
                             waiting.appendleft(position)
                             continue
                         if not answer.with_its_node:
@@ -233,21 +233,21 @@ def _serve(
     put: Callable[[int, tuple[Any, ...]], None],
 ) -> Answer | None:
     """Answer a task in a worker."""
-    # A step may take a millisecond, and each telling is a message to another machine.
+    # A step may take a millisecond, and each report is a message to another machine.
     due = time.monotonic() + LOOK_SECONDS / 2
 
-    def tell(*told: Any) -> None:
+    def report(*update: Any) -> None:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + LOOK_SECONDS / 2
-            put(position, told)
+            put(position, update)
 
     try:
         # Ray cancels by what looks like Ctrl-C; training then writes its checkpoint.
         with stopping.interruptible():
-            return call(task, tell)
+            return call(task, report)
     except Stopped:
-        return None  # nobody waits for it
+        return None  # no one waits for it
     except Exception as error:
         raise portable(error) from None
 

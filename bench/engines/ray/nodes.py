@@ -21,9 +21,9 @@ from ...store import MADE_WITH, SCORED_WITH
 from ..base import EngineError
 
 log = logging.getLogger("disbench")
-# Until all nodes have answered and what they wrote is seen here.
+# The longest wait for all nodes to answer and for their files to be seen here.
 CHECK_SECONDS = 30.0
-# ... of which so many are for what was written to be seen: network file systems may be late.
+# The part of it in which files have to be seen: network file systems may be late.
 SEEN_SECONDS = 10.0
 # What results depend on: reported where it is not what this machine has.
 _COMPARED = tuple(name for name in dict.fromkeys(MADE_WITH + SCORED_WITH) if name != "python")
@@ -95,7 +95,7 @@ def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
                     f"with --out"
                 )
     except EngineError:
-        # Where the folder is not shared nobody else can remove it.
+        # Where the folder is not shared, only this node can remove it.
         removed = [on(node, remove, str(folder), name) for node, name in names.items()]
         ray.wait(removed, num_returns=len(removed), timeout=2)
         raise
@@ -141,7 +141,7 @@ def _questions() -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> bool:
-    """Raise what is wrong with a node, and tell what is merely different.
+    """Raise what is wrong with a node, and log what is merely different.
 
     Returns whether it is there: one that has just died is listed for a while.
     """

@@ -34,7 +34,7 @@ def test_a_log_hears_of_work_once_a_minute_with_the_time_left(clock, lines):
     with progress("train", ["a", "b"], [600, 600]) as shown:
         for step in range(1, 301):
             clock[0] += 1
-            shown.tell(0, (step, 5.0))
+            shown.update(0, (step, 5.0))
     assert len(lines()) == 4
     # 61 of 1,200 units took 61 seconds.
     assert lines()[0] == "train: 0/2 a loss 5.0, 18:59 left"
@@ -57,7 +57,7 @@ def test_a_terminal_has_a_bar_and_no_lines_of_work(clock, lines, monkeypatch, ca
     with progress("train", ["a"], [100]) as shown:
         for step in range(0, 100, 10):
             clock[0] += 100
-            shown.tell(0, (step, 5.0))
+            shown.update(0, (step, 5.0))
     assert lines() == []
     assert "train:" in capsys.readouterr().err
 
@@ -77,7 +77,7 @@ def test_a_report_says_how_far_it_is(small_store, lines, monkeypatch, capsys):
 def test_a_log_hears_how_far_the_encoding_of_a_trained_model_is(clock, lines):
     with progress("train", ["a"], [600]) as shown:
         clock[0] += 61
-        shown.tell(0, (600, 5.0, "encoding 40%, 53 s left"))
+        shown.update(0, (600, 5.0, "encoding 40%, 53 s left"))
     assert lines()[0].startswith("train: 0/1 a encoding 40%, 53 s left")
 
 

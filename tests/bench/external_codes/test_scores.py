@@ -228,7 +228,7 @@ def test_paths_have_homes(files, tmp_path, monkeypatch, capsys):
     for arguments in (["~nosuchuser/x.npz"], [files[0], "--out", "~nosuchuser/x"]):
         with pytest.raises(SystemExit):
             _main(*arguments)
-        assert "nobody here has that name" in capsys.readouterr().err
+        assert "there is no user of that name" in capsys.readouterr().err
     with pytest.raises(CodesError, match="out: must be a path"):
         score(_centre, "ball", out="~nosuchuser/x")
 

@@ -174,7 +174,7 @@ def test_a_checkpoint_of_another_shape_is_not_gone_on_from(tmp_path, caplog):
     (spec,) = PACKS["one"]
     Checkpoints(tmp_path / "pack").save(5, b"not what torch wrote")
     (outcome,) = _train([spec], tmp_path / "pack")
-    assert "cannot be gone on from" in caplog.text
+    assert "cannot be resumed from" in caplog.text
     assert outcome.state == _train([spec])[0].state
 
 

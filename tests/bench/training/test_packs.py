@@ -12,7 +12,7 @@ from bench.grid.metric_requests import metric_requests
 from bench.grid.packs import Execution, make_packs
 from bench.grid.specs import SPEC_ADAPTER
 from bench.pipeline import run_grid
-from bench.scoring.background import Alongside
+from bench.scoring.background import BackgroundScores
 from bench.scoring.runs import missing_scores, scalar_scores
 from bench.store.store import Store
 from bench.training.device import settle_device
@@ -83,11 +83,11 @@ def test_scores_made_alongside_are_those_made_afterwards(tmp_path):
     requests = metric_requests(grid["metrics"])
     runs = store.runs()
     assert any(missing_scores(store, run, requests) for run in runs)
-    with Alongside(store, requests, LocalEngine(2)) as alongside:
+    with BackgroundScores(store, requests, LocalEngine(2)) as background:
         names = [run.run_id for run in runs]
-        alongside.add(names[:2])
-        alongside.add(["not there"])
-        alongside.add(names[2:])
+        background.add(names[:2])
+        background.add(["not there"])
+        background.add(names[2:])
     # All that is left is what needs a group.
     assert not any(missing_scores(store, run, requests) for run in runs)
     run_grid(grid, out=tmp_path / "b")
@@ -96,7 +96,7 @@ def test_scores_made_alongside_are_those_made_afterwards(tmp_path):
         assert scalar_scores(store, ours) == scalar_scores(other, theirs)
 
 
-def test_what_fails_alongside_is_told_of_afterwards(tmp_path, monkeypatch):
+def test_what_fails_in_the_background_is_reported_afterwards(tmp_path, monkeypatch):
     grid = {**copy.deepcopy(SMALL_GRID), "seeds": [0]}
     run_grid({**grid, "metrics": []}, out=tmp_path / "a")
     store = Store(tmp_path / "a")
@@ -106,23 +106,23 @@ def test_what_fails_alongside_is_told_of_afterwards(tmp_path, monkeypatch):
             raise RuntimeError("no worker")
 
     requests = metric_requests(grid["metrics"])
-    with Alongside(store, requests, Broken()) as alongside:
-        alongside.add([run.run_id for run in store.runs()])
+    with BackgroundScores(store, requests, Broken()) as background:
+        background.add([run.run_id for run in store.runs()])
     assert any(missing_scores(store, run, requests) for run in store.runs())
-    with pytest.raises(KeyboardInterrupt), Alongside(store, requests, Broken()):
+    with pytest.raises(KeyboardInterrupt), BackgroundScores(store, requests, Broken()):
         raise KeyboardInterrupt
 
 
 def test_a_gpu_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
     """The path of a grid on a GPU, but for the GPU."""
-    told = []
+    added = []
 
-    class Told(Alongside):
+    class Recorded(BackgroundScores):
         def add(self, names):
-            told.append(names)
+            added.append(names)
             super().add(names)
 
-    monkeypatch.setattr(pipeline, "Alongside", Told)
+    monkeypatch.setattr(pipeline, "BackgroundScores", Recorded)
     demand = pipeline._demand
 
     def on_a_gpu(packs):
@@ -142,5 +142,5 @@ def test_a_gpu_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
     assert summary.failed == 0
     assert sorted(Hearer.heard) == sorted(run.run_id for run in Store(tmp_path).runs())
     # Three VAEs are one pack.
-    assert sorted(map(len, told))[-1] == 3
-    assert sum(map(len, told)) == summary.trained
+    assert sorted(map(len, added))[-1] == 3
+    assert sum(map(len, added)) == summary.trained
