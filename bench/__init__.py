@@ -5,26 +5,26 @@ The rooms, in the order in which data goes through them:
 grid
     What is asked for: grid files, runs, packs, metrics.
 store
-    The output folder: what is committed there, and nothing is believed unchecked.
+    The output folder: runs are committed to it, and nothing in it is trusted unchecked.
 engines
     Where tasks run: this machine or a cluster.
 models
-    The networks, and a stored one loaded.
+    The networks, and loading of stored ones.
 training
-    Packs of runs to results.
+    Trains packs of runs: specs in, results out.
 scoring
-    Codes to scores.
+    Scores codes: stored runs in, stored scores out.
 tables
-    The store to tables.
+    Reads the output folder into tables.
 analysis
-    Tables to verdicts: claims, diagnoses, comparison with published numbers.
+    Judges tables: claims, diagnoses, comparison with published numbers.
 plots, page
-    Tables and verdicts to figures and the report.
+    Make figures and the report from tables and verdicts.
 external_codes
-    Codes made elsewhere to runs of an output folder.
+    Turns codes made elsewhere into runs of an output folder.
 
-`pipeline` leads a grid through all of them, by a `plan` of what is still to be done; `run`,
-`report`, `score` and `share` are the commands. A room imports from those before it alone.
+`pipeline` takes a grid through all of these, following a `plan` of what is still to be done. `run`,
+`report`, `score` and `share` are the commands. A room imports only from the rooms before it.
 
 The public functions are imported when they are first used: `import bench` loads neither torch nor
 scikit-learn.

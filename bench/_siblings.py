@@ -1,8 +1,8 @@
-"""The packages beside this one, found in a checkout and in an installed wheel alike.
+"""Find the packages beside this one, in a checkout and in an installed wheel alike.
 
 In a checkout the packages are the top-level `datasets` and `metrics`; installed they are
 `disbench.datasets` and `disbench.metrics`. Hugging Face's `datasets` has the same name, so what
-was found is checked before anybody uses it. No other module of `bench` names its siblings.
+is found is checked before it is used. No other module of `bench` names its siblings.
 """
 
 from __future__ import annotations

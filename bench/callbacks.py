@@ -1,7 +1,7 @@
-"""Callbacks: what happens in a grid, passed on to trackers such as TensorBoard or Weights & Biases.
+"""Callbacks: pass events of a grid on to trackers such as TensorBoard or Weights & Biases.
 
-They are called in the driver's process alone, however many workers there are, and what they raise
-is logged and stops nothing.
+They are called only in the driver's process, however many workers there are. Their exceptions are
+logged and stop nothing.
 """
 
 from __future__ import annotations

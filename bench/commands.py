@@ -1,7 +1,7 @@
-"""What every command does alike: signals, messages, exit codes and numbers that are refused.
+"""What all commands share: signals, messages, exit codes and checks of numbers.
 
-0 all is done, 1 some of it failed, 2 it cannot be done (a line says why), 129, 130 and 143 on
-SIGHUP, SIGINT and SIGTERM, 141 where the reader of its output is gone.
+Exit codes: 0 for success, 1 when part of the work failed, 2 when it cannot be done (one line says
+why), 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, 141 when the reader of the output is gone.
 """
 
 from __future__ import annotations

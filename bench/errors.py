@@ -1,6 +1,6 @@
-"""What ends a command, or is said of input that is probably not what was meant.
+"""Errors that end a command, and warnings about input that is probably a mistake.
 
-Errors that belong to one room stand there (`store`, `engines`); all have the base `DisbenchError`.
+Errors of a single room are defined there (`store`, `engines`). All derive from `DisbenchError`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""run_grid: every arrow from a grid to its report, in order."""
+"""run_grid: every step from a grid to its report, in order."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run_grid(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     callbacks: Sequence[object] = (),
 ) -> Summary:
-    """Train what is not yet done of a grid, score it, and write its tables, figures and report.
+    """Train the pending runs of a grid, score them, and write its tables, figures and report.
 
     Parameters
     ----------
@@ -73,26 +73,26 @@ def run_grid(
     out : str or Path, optional
         Output folder, `results/<grid name>` by default.
     workers : int, optional
-        Tasks at the same time. On this machine so many processes, by default everything in this
-        one; on a cluster by default as many as it has room for.
+        Tasks at the same time. On this machine each is a process, and by default everything runs in
+        this one; a cluster takes by default as many as it has room for.
     execution : Execution, optional
-        Device, precision and threads a model; the CPU in float32 by default.
+        Device, precision and threads per model; by default the CPU in float32.
     pack : int, optional
-        Models trained together; by default as many as pay on this GPU, and one on a CPU.
+        Models trained together; by default as many as are fastest on this GPU, and one on a CPU.
     engine : str
-        Where tasks run, a name of `engines.ENGINES`: "local" or "ray".
+        Where tasks run, one of `engines.ENGINES`: "local" or "ray".
     address : str, optional
-        HOST:PORT of the Ray cluster's head node; by default that of RAY_ADDRESS, or of the cluster
-        that this machine is a node of.
+        HOST:PORT of the Ray cluster's head node; by default RAY_ADDRESS, or the cluster that this
+        machine belongs to.
     gpus_per_run : float, optional
         Share of a GPU that each pack takes on a cluster, 1 by default.
     allow_imports : bool
-        Whether the grid may name metrics that are imported from outside of the suite.
+        Whether the grid may import metrics from outside the suite.
     checkpoint_seconds : float
         Time between two checkpoints of a run.
     callbacks : sequence of object
-        Notified of what happens, in this process: objects with some of the methods of
-        `callbacks.Callback`. What they raise is logged and stops nothing.
+        Objects with some of the methods of `callbacks.Callback`, which are called in this process.
+        Their exceptions are logged and stop nothing.
 
     Returns
     -------
@@ -102,9 +102,9 @@ def run_grid(
     Raises
     ------
     GridError, StoreError, EngineError
-        If the grid, the folder or the engine cannot be used. Nothing was trained then.
+        If the grid, the folder or the engine cannot be used; nothing has been trained then.
     ValueError
-        If a callback has none of the methods of one, or a number or path cannot be meant.
+        If a callback has none of these methods, or a number or path is not valid.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def run_grid(
         log.info("%d runs: %d done, %d to make", len(specs), len(todo.done), len(todo.pending))
         packs = _packs(todo, execution, pack, machines, where)
         listeners.notify("on_start", todo.pending)
-        # On this machine a GPU trains one pack at a time, and leaves the other workers to scores.
+        # On this machine a GPU trains one pack at a time, so the other workers are free to score.
         idle = where.is_here and several and _demand(packs).gpu
         with BackgroundScores(store, requests, machines) if idle else nullcontext() as background:
             failed = _make(store, packs, machines, checkpoint_seconds, listeners, background)
@@ -154,14 +154,14 @@ def run_grid(
 
 
 def _validated(grid: Grid | Mapping[str, Any] | str | Path, allow_imports: bool) -> Grid:
-    """Return a grid, whatever it is given as."""
+    """Return a validated grid, whichever form it was given in."""
     if isinstance(grid, str | Path):
         return load_grid(grid, allow_imports=allow_imports)
     return grid if isinstance(grid, Grid) else parse_grid(grid, allow_imports=allow_imports)
 
 
 def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
-    """Refuse metrics of the script that starts the grid: no worker imports that."""
+    """Refuse metrics defined in the script that starts the grid: workers do not import it."""
     for request in requests:
         if request.function is not None and request.function.startswith("__main__:"):
             reason = (
@@ -172,7 +172,7 @@ def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
 
 
 def _set_aside(store: Store, todo: Plan) -> None:
-    """Move runs that do not count out of the way of those that are made in their place."""
+    """Set aside damaged and outdated runs, which are made again."""
     for folder, reason in todo.damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
     for folder, reason in todo.outdated.items():
@@ -182,11 +182,11 @@ def _set_aside(store: Store, todo: Plan) -> None:
 def _packs(
     todo: Plan, execution: Execution, size: int | None, engine: Engine, where: EngineInfo
 ) -> list[Pack]:
-    """Return what is to be made in packs, as many models in each as pay there."""
+    """Return the pending runs as packs, of the size that trains fastest."""
     if not todo.pending:
         return []
     how = settle_device(execution, engine)
-    # Of a cluster's GPUs this machine knows nothing.
+    # This machine knows nothing about a cluster's GPUs.
     best = pack_size(todo.pending, how) if size is None and where.is_here else 1
     return todo.packs(how, size or best)
 
@@ -199,12 +199,12 @@ def _make(
     listeners: Callbacks,
     background: BackgroundScores | None,
 ) -> set[str]:
-    """Make the results of all packs; return the runs that failed."""
+    """Run all packs, commit their results, and return the runs that failed."""
     failed: set[str] = set()
     with progress(
         "train", [_name(pack) for pack in packs], [pack.steps for pack in packs], engine.status
     ) as shown:
-        # Another machine's working folder is another one.
+        # Absolute, as a worker on another machine has another working folder.
         call = partial(_execute, store.folder.absolute(), checkpoint_seconds)
 
         def on_progress(position: int, reported: tuple[Any, ...]) -> None:
@@ -215,7 +215,7 @@ def _make(
             call, packs, progress=on_progress, demand=_demand(packs)
         ):
             if isinstance(answer, Crashed):
-                # What the worker committed before it died is there.
+                # Runs that the worker committed before it died are kept.
                 lost = [spec for spec in packs[position].specs if not store.has(run_id(spec))]
                 reasons = {run_id(spec): str(answer) for spec in lost}
                 for spec in lost:
@@ -236,7 +236,7 @@ def _score(
 ) -> set[str]:
     """Score the grid's runs, announce those with new scores, and return those that failed."""
     ours = [run for run in runs if run.run_id in todo.specs]
-    # Of ten thousand runs this takes seconds: only where somebody listens.
+    # With ten thousand runs this takes seconds, so it is done only for callbacks.
     unscored = [
         run
         for run in ours
@@ -252,7 +252,7 @@ def _score(
 
 
 def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: Engine) -> set[str]:
-    """Draw the pictures of the grid's models that are shown; return those that failed."""
+    """Decode the pictures of the models that the report shows; return the runs that failed."""
     there = [run for run in runs if store.has(run.run_id)]
     undecoded = [
         run
@@ -263,13 +263,13 @@ def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: E
 
 
 def _demand(packs: Sequence[Pack]) -> Demand:
-    """Return what each pack takes of a machine: all are executed alike."""
+    """Return what each pack needs of a machine; all packs are executed alike."""
     execution = packs[0].execution if packs else Execution()
     return Demand(execution.threads, gpu=execution.device == "cuda")
 
 
 def _notify_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners: Callbacks) -> None:
-    """Notify callbacks of what became of a run."""
+    """Notify callbacks of the result or the failure of a run."""
     if reason is not None:
         listeners.notify("on_failure", spec, reason)
         return
@@ -284,7 +284,7 @@ def _notify_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners:
 def _execute(
     folder: Path, checkpoint_seconds: float, pack: Pack, report: Callable[..., None]
 ) -> list[RunStatus]:
-    # Torch is loaded by whoever trains, not by whoever looks.
+    # Imported here, so that only the process that trains loads torch.
     from .training.execute import execute
 
     store = Store(folder)

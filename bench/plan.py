@@ -1,4 +1,4 @@
-"""What is to be done for a grid in an output folder. It is looked at, and nothing is changed."""
+"""Plan: what is still to be done for a grid in an output folder. Nothing is changed here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .store import CODES, DamagedError, Store, StoredRun, outdated_runs
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for a grid.
+    """What is still to be done for a grid.
 
     Attributes
     ----------
@@ -22,16 +22,16 @@ class Plan:
     requests : sequence of MetricRequest
         The metrics that it asks for.
     done : set of str
-        The runs that are in the folder and stay.
+        The runs that the folder already has.
     pending : list of RunSpec
-        The others, which are to be made.
+        The other runs, which are to be made.
     again : dict
-        Those of `pending` that have been made before and only lack codes, by id, with the precision
-        that they were computed in.
+        Ids of pending runs that were made before and only lack their codes, with the precision that
+        they were computed in.
     runs : list of StoredRun
-        All sound runs of the folder, of whatever grid.
+        All intact runs of the folder, whichever grid they belong to.
     damaged, outdated : dict
-        Folders of runs that do not count, with the reason.
+        Folders of runs that are to be set aside, with the reason.
     """
 
     specs: dict[str, RunSpec]
@@ -44,7 +44,7 @@ class Plan:
     outdated: dict[Path, str]
 
     def packs(self, execution: Execution, size: int) -> list[Pack]:
-        """Return the packs of what is pending, each run in the precision that it once had."""
+        """Return the pending runs as packs; runs made again keep the precision they had."""
         by_precision: dict[Precision, list[BaseSpec]] = {}
         for spec in self.pending:
             precision = self.again.get(run_id(spec), execution.precision)
@@ -57,16 +57,16 @@ class Plan:
 
 
 def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[MetricRequest]) -> Plan:
-    """Compare the runs of a grid with those that an output folder has.
+    """Compare the runs of a grid with those in an output folder.
 
     Parameters
     ----------
     store : Store, optional
-        The folder; None where there is none yet.
+        The folder; None if it does not exist yet.
     specs : iterable of RunSpec
         The runs of the grid, in its order.
     requests : sequence of MetricRequest
-        Its metrics: a baseline whose codes were left out is made again for a new one.
+        Its metrics. A baseline stored without codes is made again if a metric needs them.
     """
     by_id = {run_id(spec): spec for spec in specs}
     runs, damaged, old = _stored(store) if store is not None else ([], {}, {})
@@ -82,7 +82,7 @@ def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[Metri
 
 
 def _stored(store: Store) -> tuple[list[StoredRun], dict[Path, str], dict[Path, str]]:
-    """Return the runs that count, and the folders of those that are damaged or outdated."""
+    """Return the intact runs, and the folders of damaged and of outdated ones."""
     runs, damaged = store.scan()
     for run in runs:
         try:

@@ -1,4 +1,4 @@
-"""Stored runs -> tables, figures and page. Everything here is derived and can be deleted."""
+"""Write tables, figures and page from stored runs. All of it is derived and can be deleted."""
 
 from __future__ import annotations
 

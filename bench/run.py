@@ -1,7 +1,7 @@
 """Command line: python -m bench.run GRID.
 
-Exits 0 when all runs are done, 1 when some failed, 2 when the grid, the folder, the device or the
-engine cannot be used, and as `commands` says after a signal.
+Exit codes: 0 when all runs are done, 1 when some failed, 2 when the grid, the folder, the device or
+the engine cannot be used; those after a signal are in `commands`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Scores of anyone's codes: python -m bench.score FILE [FILE ...], or `bench.score(encode, data)`.
+"""Score anyone's codes: python -m bench.score FILE [FILE ...], or `bench.score(encode, data)`.
 
-Codes become runs of an output folder like any others: the same tables, the same page. Nothing here
-needs torch. The command exits 0 when everything is scored, 1 when a score failed, 2 when the input
-or the folder cannot be used, and as `commands` says after a signal.
+Codes become ordinary runs of an output folder, with the same tables and the same page. Nothing here
+needs torch. Exit codes: 0 when everything is scored, 1 when a score failed, 2 when the input or the
+folder cannot be used; those after a signal are in `commands`.
 """
 
 from __future__ import annotations

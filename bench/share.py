@@ -2,9 +2,9 @@
 
     python -m bench.share results/paper-small shared --code-bits 10 --history-rows 200
 
-The copy is an output folder like any other: `python -m bench.report` rebuilds its page, and a start
-of its grid with more seeds adds to it. Where codes are rounded, every score of them is computed
-again: what the tables say is what the codes beside them give.
+The copy is an ordinary output folder: `python -m bench.report` rebuilds its page, and its grid with
+more seeds adds runs to it. Where codes are rounded, all their scores are computed again, so that
+tables and codes agree.
 """
 
 from __future__ import annotations

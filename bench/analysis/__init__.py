@@ -1,9 +1,8 @@
-"""Tables -> what they say: the paper's claims, the capacity doctor, ours beside published numbers.
+"""What the tables show: the paper's claims, the capacity doctor, comparison with published numbers.
 
-`Study` holds all that figures and page are made of. `comparable` says which runs may be compared;
-claims and doctor judge nothing else. What was read off one source (`published_ball`,
-`published_channel`, `published_models`) and what latents know of factors (`information`) is
-imported from these modules.
+`Study` holds everything that figures and page are made of. `comparable` decides which runs may be
+compared; claims and doctor judge only those. Published numbers come from a module for each source
+(`published_ball`, `published_channel`, `published_models`).
 """
 
 from .claims import verdict_frame

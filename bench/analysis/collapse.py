@@ -1,4 +1,4 @@
-"""At which β a code of the ball's position stops being worth its rate: rate–distortion theory.
+"""The β above which a code of the ball's position is not worth its rate, by rate–distortion theory.
 
 What is weighed is the best that a model could do with a Gaussian code of the position: latent k is
 z_k = a f_k + s ε, f_k the standardised index of axis k, ε standard normal, and the decoder is the

@@ -1,7 +1,8 @@
-"""Gain: whether the KL of a model bought reconstruction, which tells a code from noise.
+"""Gain: whether the KL of a model bought reconstruction, which separates a code from noise.
 
-A code says something of the image. KL that buys nothing is noise, however well it follows C. A nat
-that buys less than a nat of reconstruction is not worth having even for a VAE with β = 1.
+A code carries information about the image. KL that buys no reconstruction is noise, however well
+it follows C. A nat of KL that buys less than a nat of reconstruction is not worth its price, even
+for a VAE with β = 1.
 """
 
 from __future__ import annotations

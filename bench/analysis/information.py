@@ -1,4 +1,4 @@
-"""What latents know of which factor, of the models that are shown."""
+"""How much each latent knows of each factor, for the models that are shown."""
 
 from __future__ import annotations
 

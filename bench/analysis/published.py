@@ -1,4 +1,4 @@
-"""Ours beside the training logs of YannDubs/disentangling-vae: dSprites, epoch by epoch.
+"""Compare with the training logs of YannDubs/disentangling-vae: dSprites, epoch by epoch.
 
 Source: https://github.com/YannDubs/disentangling-vae (Burgess et al.'s model in PyTorch), commit
 f045219, `train_losses.log` and `specs.json` under `results/{VAE,betaH,betaB,btcvae}_dsprites`, read

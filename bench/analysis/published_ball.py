@@ -1,4 +1,4 @@
-"""The ball's latents beside the published ones: Fig. 2 of the paper in numbers.
+"""Compare the ball's latents with the published ones: Fig. 2 of the paper in numbers.
 
 Source: the authors' poster "Understanding disentangling in β-VAE" (NIPS 2017 workshop), read off a
 photograph of it; one seed each. KL in nats and mean posterior σ of every latent that is shown. The

@@ -1,4 +1,4 @@
-"""Fig. 3 beside the paper's: which factors capacity is spent on, as digitised and as measured.
+"""Compare with the paper's Fig. 3: which factors capacity is spent on, digitised and measured.
 
 Source: Burgess et al. 2018, Fig. 3, as it is printed large on the authors' own poster (NIPS 2017
 workshop), read off a photograph to about 0.1 nat of KL and 5 nats of log-likelihood.

@@ -1,4 +1,4 @@
-"""The trained models of YannDubs/disentangling-vae, scored by this suite, beside ours.
+"""Compare with the trained models of YannDubs/disentangling-vae, scored by this suite.
 
 Their scores are in `data/published_models.csv`, whose first lines say how they were made:
 `benchmarks/published_models.py` makes them from a clone of that repository.

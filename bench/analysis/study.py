@@ -1,4 +1,4 @@
-"""Study: all that figures, claims and the report are derived from."""
+"""Study: the data that all figures, claims and the report are derived from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long training has to be before it can be read: one rule for every dataset."""
+"""How long training must be before its result can be judged: one rule for every dataset."""
 
 from __future__ import annotations
 

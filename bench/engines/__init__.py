@@ -1,8 +1,8 @@
 """Where tasks run: `local` is this machine, `ray` an existing Ray cluster.
 
-An engine is opened by its name for as long as a block lasts, runs tasks and hands over the answers
-as they come. Nothing here knows what the tasks are. `progress` shows how far they are, `stopping`
-ends them at a signal.
+An engine is opened by its name in a `with` block, runs tasks and yields their answers as they come.
+It does not know what the tasks are. `progress` shows how far they are, `stopping` ends them at a
+signal.
 """
 
 from __future__ import annotations

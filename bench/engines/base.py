@@ -1,4 +1,4 @@
-"""What an engine is: it runs tasks somewhere and hands over the answers as they come."""
+"""Engine: the interface of what runs tasks somewhere and yields their answers as they come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processors this process may use, which is often less than the machine has."""
+"""Count the processors that this process may use, often fewer than the machine has."""
 
 from __future__ import annotations
 

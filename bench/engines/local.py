@@ -1,9 +1,9 @@
-"""Tasks on this machine: one after another in this process, or in a pool of worker processes.
+"""Run tasks on this machine: one after another in this process, or in a pool of worker processes.
 
-The pool is our own because a worker may die (a segfault, the kernel's memory killer) and the
-ready-made ones then cannot say which task it died of. Here every worker has a pipe of its own, so a
-dead worker costs exactly the task it had begun, and progress comes over the same pipe. A task is
-given to workers that have said that they are ready: one that dies before costs no task. A worker
+The pool is our own because a worker may die (a segfault, the kernel's memory killer), and
+ready-made pools cannot say which task it was running. Here every worker has a pipe of its own, so a
+dead worker costs only the task it had begun. Progress comes over the same pipe. Tasks go only to
+workers that have reported ready, so one that dies while it starts costs no task. A worker
 whose driver is gone ends at once, as no one waits for its results any more.
 """
 

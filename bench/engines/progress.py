@@ -1,4 +1,4 @@
-"""Progress of a grid: one bar on a terminal, plain log lines elsewhere."""
+"""Show the progress of a grid: one bar on a terminal, plain log lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a process at once, but training at its next step."""
+"""SIGINT, SIGTERM and SIGHUP: end a process at once, but training only after its current step."""
 
 from __future__ import annotations
 

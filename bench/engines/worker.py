@@ -1,8 +1,8 @@
-"""A worker process: how it is started, and how it serves.
+"""A worker process: how it is started, and how it answers tasks.
 
-It is an interpreter of its own that imports this module and what its tasks need. The ready-made
-ways to start one (`multiprocessing`) import the driver's main module first: a script that starts a
-grid without a main guard would do so again in every worker.
+It is a separate interpreter that imports this module and what its tasks need. `multiprocessing`
+would import the driver's main module first, so a script without a main guard would start its grid
+again in every worker.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Codes made elsewhere -> runs of an output folder -> their scores.
+"""Codes made elsewhere: check them, store them as runs of an output folder, score them.
 
-`arrays`, `callables` and `files` check what is given, `commit` stores it as runs like any others,
-`scores` and `details` score them and say what a score is a mean of.
+`arrays`, `callables` and `files` check the input, `commit` stores it as ordinary runs, `scores`
+scores them, and `details` lists what each score is a mean of.
 """
 
 from .arrays import CodesArrays, check_codes, check_given

@@ -1,4 +1,4 @@
-"""Codes that were made elsewhere: arrays of anybody's, checked before anything is made of them."""
+"""Check arrays of codes that were made elsewhere, before they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes from a callable: what it makes of a dataset's images, whatever it was made with."""
+"""Get codes from a callable that encodes a dataset's images, whatever library it uses."""
 
 from __future__ import annotations
 

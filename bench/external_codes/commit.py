@@ -1,4 +1,4 @@
-"""Codes that were made elsewhere, as runs of an output folder like any others."""
+"""Store codes that were made elsewhere as runs of an output folder."""
 
 from __future__ import annotations
 

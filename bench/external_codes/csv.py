@@ -1,4 +1,4 @@
-"""Codes from a .csv file, read strictly: no column moves, and no cell means what it does not say.
+"""Read codes from a .csv file, strictly: no column shifts, and no cell is reinterpreted.
 
 A row for each image; a column for each latent and factor, named in the first line:
 `mean_<latent>`, `logvar_<latent>` and `factor_<factor>`. Other columns are not read.

@@ -1,4 +1,4 @@
-"""What scores are means of, per factor and per latent, as a tidy table."""
+"""What each score is a mean of, per factor and per latent, as a tidy table."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Codes from a file: .npz, .h5 or .csv. Nothing is unpickled, nothing is read from elsewhere.
+"""Read codes from a .npz, .h5 or .csv file. Nothing is unpickled or read from elsewhere.
 
 An .npz or .h5 file has the arrays `means` and, where there are any, `logvars`, `factors`,
 `latent_names` and `factor_names`. A .csv file has a row for each image and a column for each latent
-and factor: `mean_<latent>`, `logvar_<latent>` and `factor_<factor>`. Whatever else a file has is
-named and not used; what looks like one of these names is refused. Arrays of more than 2 GiB in all,
-as they unpack, are not read.
+and factor: `mean_<latent>`, `logvar_<latent>` and `factor_<factor>`. Anything else in a file is
+listed as unused; a misspelling of these names is refused. Files whose arrays unpack to more than
+2 GiB in all are not read.
 """
 
 from __future__ import annotations

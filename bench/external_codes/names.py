@@ -1,4 +1,4 @@
-"""Names of arrays and columns that nobody reads: misspelt ones are refused, others are listed."""
+"""Names of unknown arrays and columns: refuse misspelt ones, list the others as unused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes from elsewhere -> an output folder -> their scores, by way of the pipeline of all runs."""
+"""Score codes from elsewhere in an output folder, with the same pipeline as all runs."""
 
 from __future__ import annotations
 

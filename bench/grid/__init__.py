@@ -1,8 +1,8 @@
-"""What is asked for: a grid, the runs and metrics that it names, and random numbers by address.
+"""What is asked for: a grid, the runs and metrics it names, and reproducible random numbers.
 
-Plain frozen values; nothing is drawn or trained here. A grid file becomes a `Grid` (`load_grid`), a
-grid its runs (`expand`), a run is a spec that hashes to its identity (`run_id`), and runs of one
-shape make a `Pack`. Metrics are named by `MetricRequest`s.
+Everything is a plain frozen value; nothing is drawn or trained here. A grid file is loaded as a
+`Grid` (`load_grid`) and expanded into its runs (`expand`). A run is a spec that hashes to its id
+(`run_id`). Runs of one shape are trained together as a `Pack`. A `MetricRequest` names a metric.
 """
 
 from .config import Grid

@@ -1,4 +1,4 @@
-"""Numbers and paths that users give beside a grid: one check for an option and for a keyword."""
+"""Check numbers and paths given beside a grid, as options or as keywords, in one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grid: what a grid file may hold. What is said of what it may not is in `problems`."""
+"""Grid: what a grid file may contain. Messages about what it may not are in `problems`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets as a grid names them: their files from where it lies, their lists as one value."""
+"""Dataset entries of a grid: resolve their paths, and read their lists as single values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grid -> [RunSpec]: the axes multiplied out, the baselines beside them, every value checked."""
+"""Expand a grid into its runs: all combinations of its axes, and baselines, every value checked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Metrics from outside of the suite: functions that a grid names, imported only if that is allowed.
+"""Metrics from outside the suite: functions that a grid names, imported only if allowed.
 
-A grid is data, and reading data runs nothing. A function from elsewhere is code, so it needs the
-word of whoever starts the grid: `--allow-imports`.
+A grid is data, and reading data runs no code. An imported function is code, so whoever starts the
+grid has to allow it: `--allow-imports`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A grid file, or plain data -> Grid, validated down to the last run it expands to.
+"""Load a grid from a file or plain data, and validate it down to the last run.
 
-Every complaint is a `GridError` of one line: file, path in it, reason and, where there is one, the
+Every problem is a `GridError` of one line: file, path in it, reason and, where there is one, the
 remedy. Reading a grid loads neither torch nor scikit-learn, so a bad one is refused at once.
 """
 

@@ -1,4 +1,4 @@
-"""What is wrong with a grid, in the words of its author, and what to write instead."""
+"""Explain what is wrong with a grid, in its author's words, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RunSpec: what a run is. Frozen values, one class per kind, and the identity they hash to.
+"""RunSpec: the frozen values that define a run, one class per kind, and the id they hash to.
 
 `run_id` and `group_id` hash the canonical dump of a spec: the fields that differ from their frozen
 default. A field added later with a default therefore changes no id and retrains nothing. Defaults

@@ -1,4 +1,4 @@
-"""The text of a grid file -> plain values: YAML 1.2 that cannot construct, repeat or point."""
+"""Parse a grid file as YAML 1.2 into plain values: no objects, duplicate keys or aliases."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The networks, in torch, and stored ones loaded."""
+"""The networks, in torch, and loading of stored ones."""

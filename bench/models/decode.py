@@ -1,4 +1,4 @@
-"""Stored model and codes -> frames: the images, maps and curves that show a model."""
+"""Decode a stored model and its codes into frames: the images, maps and curves that show it."""
 
 from __future__ import annotations
 

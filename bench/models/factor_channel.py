@@ -1,4 +1,4 @@
-"""The factor channel: the true factors with noise, as codes of the models' decoder."""
+"""The factor channel network: true factors plus noise are the codes that are decoded."""
 
 from __future__ import annotations
 

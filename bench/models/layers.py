@@ -1,9 +1,9 @@
 """Convolutions of stride 2 with a pack axis: features are (K, B, H, W, C), channels last.
 
-On a GPU all members of a layer are one kernel (`cuda`). On the host each member's convolution
-is a call of its own, since grouped ones take twice the time of as many plain ones; and the layers
-that touch the image, whose one or three channels leave a convolution's kernels mostly idle, are
-products of matrices.
+On a GPU one kernel runs a layer of all members (`cuda`). On a CPU each member's convolution is a
+call of its own, since a grouped one takes twice the time of as many plain ones. The layers next to
+the image have one or three channels, which would leave convolution kernels mostly idle, so they are
+matrix products.
 """
 
 from __future__ import annotations

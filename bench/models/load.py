@@ -1,4 +1,4 @@
-"""A committed run's model, with `encode` and `decode` on arrays."""
+"""Load the model of a committed run, with `encode` and `decode` on arrays."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How far apart posteriors are at every distance of positions: Figure 1 of the paper, measured.
+"""Measure how posteriors overlap at every distance of positions: Figure 1 of the paper.
 
 Burgess et al. 2018 argue with a schematic: where the posteriors of two images overlap, the decoder
-is charged for confusing them, so that near images get near codes. Here the overlap is measured.
+pays for confusing them, so near images get near codes. Here the overlap is measured.
 """
 
 from __future__ import annotations

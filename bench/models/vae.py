@@ -1,8 +1,8 @@
 """The VAE, with a leading pack axis: K models of one architecture in one set of tensors.
 
-Every parameter is a stack over the K members, so that one step trains them all and a member's
-slice is an ordinary model. K = 1 is the ordinary case and costs nothing extra. Members share no
-arithmetic, so a member that diverges spoils no other.
+Every parameter is a stack over the K members, so one step trains them all and a member's slice is
+an ordinary model. K = 1 is the ordinary case and costs nothing extra. Members share no arithmetic,
+so a member that diverges does not affect the others.
 """
 
 from __future__ import annotations

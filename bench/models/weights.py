@@ -1,4 +1,4 @@
-"""Weights and checkpoints that may be anybody's: nothing is executed, nothing is unpacked."""
+"""Load weights and checkpoints from untrusted files: nothing is executed or unpickled."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A study -> report.html and the tables for a paper.
+"""The report: a study becomes report.html and the tables for a paper.
 
-`render` fills the template; the other files make plain rows and cells, a section of the page each,
-that the template only lays out.
+`render` fills the template. Each other file makes the plain rows and cells of one section of the
+page, which the template only lays out.
 """
 
 from .latex import latex_files

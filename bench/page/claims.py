@@ -1,4 +1,4 @@
-"""Verdicts -> the first section of the page: plain rows that the template only lays out."""
+"""The page's section of claims: verdicts as plain rows for the template."""
 
 from __future__ import annotations
 

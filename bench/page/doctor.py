@@ -1,4 +1,4 @@
-"""Diagnoses as the page shows them: a table for each dataset, what holds for several seeds once."""
+"""The page's diagnoses: a table for each dataset, where findings of several seeds appear once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study -> what the page says beside its tables: notices, what was run, meanings, origins."""
+"""The page's text beside its tables: notices, what was run, definitions and provenance."""
 
 from __future__ import annotations
 

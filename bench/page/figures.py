@@ -1,4 +1,4 @@
-"""Drawings -> the figures of the page, as many as it has room for."""
+"""The page's figures: as many drawings as it has room for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study -> what the page's sliders show: pictures of a model, and the code of every position."""
+"""The page's sliders: pictures of each model, and its code of every position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours beside published numbers: plain cells that the template only lays out."""
+"""The page's comparison with published numbers: plain cells for the template."""
 
 from __future__ import annotations
 

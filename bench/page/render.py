@@ -1,4 +1,4 @@
-"""Study and drawings -> report.html: one template, one script, and a policy that runs no other."""
+"""Render report.html from a study and its drawings, with a policy that runs only its own script."""
 
 from __future__ import annotations
 

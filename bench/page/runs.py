@@ -1,4 +1,4 @@
-"""Study -> every run of the page: a row of scores, and what it was made with behind its name."""
+"""The page's list of runs: each with its scores, and its settings behind its name."""
 
 from __future__ import annotations
 

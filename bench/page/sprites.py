@@ -1,4 +1,4 @@
-"""Frames -> small PNG sheets that a page shows without asking anybody for anything."""
+"""Pack frames into small PNG sheets that are embedded in the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study -> the page's tables of scores: plain rows and cells that the template only lays out."""
+"""The page's tables of scores: plain rows and cells for the template."""
 
 from __future__ import annotations
 

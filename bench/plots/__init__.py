@@ -1,6 +1,6 @@
 """Figures: functions from a study's frames and arrays to matplotlib figures, without torch.
 
-A new figure is its function, a line in `FIGURES` and its test.
+A new figure needs its function, a line in `FIGURES` and a test.
 """
 
 from __future__ import annotations

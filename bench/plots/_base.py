@@ -1,4 +1,4 @@
-"""What every figure shares: its record, its colours, and how it becomes a file."""
+"""What all figures share: their record, their colours, and how they are saved."""
 
 from __future__ import annotations
 

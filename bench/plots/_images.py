@@ -1,6 +1,6 @@
-"""A model as a block of images: originals, reconstructions, a traversal and a map per latent.
+"""Draw a model as a block of images: originals, reconstructions, traversals and maps of latents.
 
-Placed by the inch: rows of pictures must be equally far apart in all blocks of a figure.
+Everything is placed in inches, so that rows are equally far apart in all blocks of a figure.
 """
 
 from __future__ import annotations

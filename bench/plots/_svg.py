@@ -1,4 +1,4 @@
-"""SVG as small as it can be without a pixel's difference: Matplotlib writes with a broad pen."""
+"""Shrink Matplotlib's SVG without changing a pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's Figure 2: what β = 1 makes of the ball beside what high β does."""
+"""The paper's Figure 2: models of the ball at β = 1 beside models at high β."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened during training: KL against C, KL of every latent."""
+"""Training curves: KL against C, and the KL of every latent."""
 
 from __future__ import annotations
 

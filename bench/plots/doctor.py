@@ -1,4 +1,4 @@
-"""Where the capacity went: KL of every latent, the path over the rate–distortion plane."""
+"""Where capacity went: the KL of every latent, and the path over the rate–distortion plane."""
 
 from __future__ import annotations
 

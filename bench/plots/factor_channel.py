@@ -1,4 +1,4 @@
-"""Which of the true factors a decoder wants at which capacity."""
+"""The paper's Figure 3: which of the true factors a decoder wants at which capacity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which latent knows of which factor."""
+"""Which latent knows which factor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's Figure 1, measured: how the distance of codes follows that of the data."""
+"""The paper's Figure 1, measured: how distances of codes follow distances in the data."""
 
 from __future__ import annotations
 

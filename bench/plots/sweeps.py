@@ -1,4 +1,4 @@
-"""Models beside one another: the rate-distortion plane, metrics against β and C."""
+"""Compare models: the rate–distortion plane, and metrics against β and C."""
 
 from __future__ import annotations
 

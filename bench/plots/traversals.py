@@ -1,4 +1,4 @@
-"""What every latent of a model does: traversals, and maps of where a latent answers."""
+"""What every latent of a model does: traversals, and maps of where it responds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Codes -> scores: stored runs in, stored scores out. No torch: a new metric trains nothing.
+"""Score codes: stored runs in, stored scores out. No torch: a new metric trains nothing.
 
 - `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
-- `missing_scores` is what a run still lacks of what is asked for.
-- `run_entries`, `read_group_scores`, `read_variants` read what there is.
+- `missing_scores` lists the requested scores that a run does not have yet.
+- `run_entries`, `read_group_scores`, `read_variants` read stored scores.
 """
 
 from .background import BackgroundScores

@@ -1,4 +1,4 @@
-"""Scores of runs while others are trained: a GPU trains, and the processors are free."""
+"""Score runs in the background while others train: a GPU trains, and the processors are free."""
 
 from __future__ import annotations
 

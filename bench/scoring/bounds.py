@@ -1,12 +1,11 @@
-"""What a score is measured against: codes that know nothing of the factors, and perfect ones.
+"""Bounds of a score: what codes that know nothing of the factors get, and what perfect ones get.
 
 A range of [0, 1] says little: no histogram of 20 bins gives a perfect dSprites code a MIG of 1, and
-a classifier is right by chance. So both ends are computed, for the factors of the very images that
-a run is scored on.
+a classifier is right by chance. So both bounds are computed, for the factors of exactly the images
+that a run is scored on.
 
-Metrics know labels by their ranks among those present, and so do these codes. Samples are taken in
-an order that follows from their factors: neither what labels are called nor where samples stand
-changes what the codes score.
+Metrics see labels only by their ranks among those present, and so do these codes. Samples are
+ordered by their factors, so neither renamed labels nor reordered samples change the bounds.
 """
 
 from __future__ import annotations

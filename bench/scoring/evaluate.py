@@ -1,7 +1,7 @@
-"""One metric on arrays -> entries of scores. What goes wrong in it is its own reason, not others'.
+"""Evaluate one metric on arrays. An error in it affects no other metric.
 
-A metric sees views of read-only arrays, numpy as it is by default, and no warnings that are errors:
-whatever the metric before it did, it computes what it would alone.
+A metric gets views of read-only arrays, numpy with its default settings, and warnings that are not
+errors. So it computes the same whatever the metric before it did.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the runs of a group score by one another: a metric of several seeds of one model."""
+"""Score groups: metrics that compare several seeds of one model."""
 
 from __future__ import annotations
 

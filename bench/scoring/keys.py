@@ -1,4 +1,4 @@
-"""The names that scores are stored under, and what they are of."""
+"""The names that scores are stored under."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored latents -> scores. Its own task, without torch: a new metric never trains anything."""
+"""Score stored runs, one at a time and without torch: a new metric never trains anything."""
 
 from __future__ import annotations
 

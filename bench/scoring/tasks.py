@@ -1,4 +1,4 @@
-"""What is derived from stored runs, as tasks of an engine: scores first of all. No torch."""
+"""Derive scores, and whatever else, from stored runs, as tasks of an engine. No torch."""
 
 from __future__ import annotations
 

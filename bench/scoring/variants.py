@@ -1,4 +1,4 @@
-"""Other definitions of a metric's name: what else is published under it, on the same codes."""
+"""Score variants: other published definitions under a metric's name, on the same codes."""
 
 from __future__ import annotations
 

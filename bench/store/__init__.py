@@ -1,13 +1,13 @@
-"""The output folder: who may write what to it, and nothing in it is believed unchecked.
+"""The output folder: who may write what to it. Nothing in it is trusted unchecked.
 
-A run is committed whole or not at all and never changes again; all else is derived from runs and
-may be thrown away. README.md in this folder says how a commit is made safe.
+A run is committed whole or not at all and never changes again. Everything else is derived from runs
+and may be deleted. README.md in this folder explains how a commit is made safe.
 
 - `Store` is the folder: commit, lock, scan, set aside; scores by name.
-- `StoredRun` is a committed run as it is read: manifest, codes, curves, snapshots.
-- `Frames`, `Snapshots`, `history`: the pictures of a model, and how training went.
-- `selection`: groups of runs, the one of each that is shown, and what counts as a code.
-- Durable writes and checked reads of single files, for whatever else is kept there.
+- `StoredRun` is a committed run: manifest, codes, curves, snapshots.
+- `Frames` and `Snapshots` are the pictures of a model, `history` its training curves.
+- `selection` groups runs, selects the one of each group that is shown, and defines what is a code.
+- `files` has durable writes and checked reads of single files.
 """
 
 from .files import (

@@ -1,7 +1,7 @@
-"""Files that are whole or absent: durable writes, checksums, JSON that knows of its damage.
+"""Read and write files that are whole or absent: durable writes, checksums, checked JSON.
 
-A folder may come from anybody. What is read of it is a regular file of the folder's own and no
-larger than `MAX_BYTES`; what is written or removed is so under its own name, through no link.
+A folder may come from anybody. Only regular files inside it are read, of at most `MAX_BYTES`, and
+no link is followed to write or remove a file.
 """
 
 from __future__ import annotations

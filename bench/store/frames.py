@@ -1,7 +1,7 @@
-"""Frames: the images that show a model, and where they are stored. Written by `decode`, no torch.
+"""Frames: the stored images that show a model. `models.decode` makes them; no torch here.
 
-They are derived from a committed run: a file that is missing, damaged or of another format is
-decoded again.
+They are derived from a committed run: where their file is missing, damaged or of another format,
+they are decoded again.
 """
 
 from __future__ import annotations

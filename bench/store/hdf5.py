@@ -1,8 +1,7 @@
-"""Dataclasses of arrays as HDF5 files, which may be anybody's.
+"""Write dataclasses of arrays to HDF5 files, and read them from untrusted ones.
 
-Nothing is read from outside of a file, and nothing that is too large.
-
-A few bytes of HDF5 can say that an array has exabytes, so its size is judged before it is read.
+Nothing is read from outside the file. A few bytes of HDF5 can claim an array of exabytes, so sizes
+are checked before anything is read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training curves as they are stored: rows of means over windows of steps. No torch."""
+"""History: stored training curves, as rows of means over windows of steps. No torch."""
 
 from __future__ import annotations
 

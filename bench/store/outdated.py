@@ -1,4 +1,4 @@
-"""Runs of images that their dataset no longer has: its drawing or its file changed. No torch."""
+"""Find runs of images that have changed since: their dataset's drawing or file did. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a number comes from: the code and the versions of what it was computed with."""
+"""Provenance of a number: the code and the versions that it was computed with."""
 
 from __future__ import annotations
 

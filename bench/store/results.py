@@ -1,4 +1,4 @@
-"""What became of a run: a Result, or a Failure that says why there is none."""
+"""Result and Failure: what a run gave, or why it gave nothing."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What stored JSON must look like: manifests and failures, checked when they are read.
+"""Schemas of stored JSON: manifests and failures are checked when they are read.
 
-A checksum says that a file is what was written, not that this software wrote it. What does not fit
-here is damaged, like a file whose checksum does not fit: no reader has to expect anything else.
-Fields that are not named here may be there.
+A checksum shows that a file is what was written, not that this software wrote it. What does not fit
+its schema counts as damaged, like a file whose checksum does not fit, so readers need no checks of
+their own. Unknown fields are allowed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stored scores must look like, and what they say."""
+"""Schema of stored scores, and how they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's files as they are written, and the manifest that vouches for them. No torch."""
+"""Write a run's files, and the manifest that vouches for them. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of runs, the one of each that is shown, and what counts as a code."""
+"""Group runs, and select the one of each group that is shown; what counts as a code."""
 
 from __future__ import annotations
 

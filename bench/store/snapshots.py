@@ -1,4 +1,4 @@
-"""Snapshots: what a model made of fixed images on its way through training. No torch."""
+"""Snapshots: a model's output for fixed images during training. No torch."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The output folder: run folders that are immutable once committed, and who may write to them.
+"""Store: run folders that are immutable once committed, and who may write to them.
 
     store.json                    marks the folder as ours, with the version of its format
     grid.json                     the grid of the last start
     runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt,
                                   for factor channels snapshots.h5
     failures/<run id>.json        why a run gave no result
-    checkpoints/                  where packs in training have got to
+    checkpoints/                  the state of packs in training
     scores/, frames/, tables/, figures/, report.html    derived, replaceable
     damaged/                      run folders whose content no longer matched their checksums
 

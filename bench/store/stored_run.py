@@ -1,4 +1,4 @@
-"""A committed run as it is read: nothing of it is believed before its checksum is verified."""
+"""StoredRun: a committed run, whose content is checked against its checksums when it is read."""
 
 from __future__ import annotations
 

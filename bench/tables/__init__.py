@@ -1,7 +1,7 @@
-"""An output folder -> pandas: tidy tables, statistics over seeds, how numbers are read.
+"""Read an output folder into pandas: tidy tables, statistics over seeds, formats of numbers.
 
-`collect` reads a store, `summary` and `intervals` say what holds over seeds, `csv` writes
-`tables/`, `headings` and `numbers` are what every reader of a table needs.
+`collect` reads a store, `summary` and `intervals` have the statistics over seeds, `csv` writes
+`tables/`, and `headings` and `numbers` make names and numbers readable.
 """
 
 from .collect import Tables, collect, load_results

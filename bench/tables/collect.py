@@ -1,4 +1,4 @@
-"""Store -> tidy tables, sorted by spec: no times, no hosts."""
+"""Collect a store into tidy tables, sorted by spec, without times or host names."""
 
 from __future__ import annotations
 

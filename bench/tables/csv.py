@@ -1,4 +1,4 @@
-"""Tables -> `tables/*.csv`: floats by repr, and no text that a spreadsheet takes for a formula."""
+"""Write tables as `tables/*.csv`: exact floats, and no text that a spreadsheet would execute."""
 
 from __future__ import annotations
 

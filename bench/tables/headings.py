@@ -1,4 +1,4 @@
-"""What datasets are called, tables taken dataset by dataset, and what a column means."""
+"""Headings: names of datasets, tables split by dataset, and the meaning of columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as they are read, in a table and in a sentence."""
+"""Format numbers for people, in a table or a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of runs -> tables over seeds: a mean per group, and paired differences from the VAE.
+"""Summarise runs over seeds: a mean per group, and paired differences from the VAE.
 
 A group is every run of one `group_id` at one precision; two precisions are never pooled.
 """

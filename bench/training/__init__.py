@@ -1,1 +1,1 @@
-"""A pack of models trained, in torch: [Pack] -> Results."""
+"""Train a pack of models in torch: [Pack] -> Results."""

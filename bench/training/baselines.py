@@ -1,4 +1,4 @@
-"""Producers of the baselines: codes that no training made, beside every table of scores."""
+"""Baselines: codes made without training, to compare every score with."""
 
 from __future__ import annotations
 

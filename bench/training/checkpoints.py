@@ -1,7 +1,7 @@
-"""Checkpoints of a pack in training: one file, replaced whole, believed only if its checksum fits.
+"""Checkpoints of a pack in training: one file, replaced whole, used only if its checksum fits.
 
-Its content is up to the producer, and bytes here. Its name is a hash of the members and of how they
-are executed, so that a pack resumes with the same members on equal terms or not at all.
+The content is bytes that only the producer understands. The name is a hash of the members and of
+how they are executed, so a pack resumes only with the same members and the same execution.
 """
 
 from __future__ import annotations

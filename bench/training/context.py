@@ -1,4 +1,4 @@
-"""What a producer is given beside its pack and its images."""
+"""Context: what a producer is given besides its pack and its images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training step as one launch: recorded as a CUDA graph, then replayed."""
+"""Run a training step as one launch: recorded as a CUDA graph, then replayed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images through a trained model: codes of all of them, and the reconstruction term."""
+"""Encode images with a trained model, and measure its reconstruction term."""
 
 from __future__ import annotations
 

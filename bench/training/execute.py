@@ -1,4 +1,4 @@
-"""execute(pack, commit): the one function that an engine calls to make results."""
+"""execute(pack, commit): the one function that an engine calls to train and commit a pack."""
 
 from __future__ import annotations
 

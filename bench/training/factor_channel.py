@@ -1,9 +1,9 @@
-"""Training of the factor channel: which of the true factors a decoder wants first, by capacity.
+"""Train the factor channel: which of the true factors a decoder wants first, as capacity rises.
 
-Every factor is a latent, z_k = a_k f_k + s_k ε with gain a and noise s learnt, and nothing is
-inferred: what the capacity C is spent on, as it rises, is what lowers the reconstruction term most.
-A learnt channel is held near KL = C by γ|KL − C|; an exact one lies on it, where that term is 0 but
-for rounding. Source: Burgess et al. 2018, Fig. 3.
+Every factor is a latent, z_k = a_k f_k + s_k ε, whose gain a and noise s are learnt. There is no
+encoder: as the capacity C rises, it is spent on what lowers the reconstruction term most. A learnt
+channel is held near KL = C by γ|KL − C|. An exact one has KL = C, where that term is 0 up to
+rounding. Source: Burgess et al. 2018, Fig. 3.
 """
 
 from __future__ import annotations

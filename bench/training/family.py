@@ -1,4 +1,4 @@
-"""Families of models: what training does not know about the members of a pack."""
+"""Family: what differs between VAEs and factor channels, so that one loop trains both."""
 
 from __future__ import annotations
 

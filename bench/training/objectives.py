@@ -1,4 +1,4 @@
-"""What is minimised: pure functions of (terms, step, settings), one `Objective` a kind.
+"""Objectives: the losses, as pure functions of (terms, step, settings), one `Objective` a kind.
 
 All terms are nats per image: the likelihood is summed over pixels and channels, the KL divergence
 over latents, and both are averaged over the batch. Averaging over pixels instead would change the

@@ -1,4 +1,4 @@
-"""How many models to train together: measured on the GPU that trains them, not guessed."""
+"""Choose how many models to train together, by measuring on the GPU that trains them."""
 
 from __future__ import annotations
 

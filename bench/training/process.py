@@ -1,4 +1,4 @@
-"""What a process is set to before it trains or encodes: threads, arithmetic, memory."""
+"""Prepare a process to train or encode: its threads, arithmetic and memory."""
 
 from __future__ import annotations
 

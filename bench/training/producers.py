@@ -1,4 +1,4 @@
-"""PRODUCERS: which function makes the result of which kind of run."""
+"""PRODUCERS: which function makes the result of each kind of run."""
 
 from __future__ import annotations
 

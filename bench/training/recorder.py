@@ -1,4 +1,4 @@
-"""History: what is recorded of training, as means over windows of steps."""
+"""Record the history of training, as means over windows of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a grid will take: a few steps of each kind of work, timed on this machine."""
+"""Estimate how long a grid will take, by timing a few steps of each kind of work here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Producer of the trained kinds: a pack of VAEs, one optimiser, one loop to read top to bottom."""
+"""Train a pack of models, in one loop to read from top to bottom."""
 
 from __future__ import annotations
 

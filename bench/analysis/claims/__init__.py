@@ -1,8 +1,8 @@
-"""The paper's claims as tests: tables -> verdicts. Never opens a run folder.
+"""The paper's claims as tests on tables: each gives a verdict, and none opens a run folder.
 
-Contrast, direction and margin of a claim are constants at the top of its file. A claim reads
-metric columns, the KL of latents and training histories; it computes nothing else from a run. A
-new claim is its file and its line in `CLAIMS`.
+The contrast, direction and margin of a claim are constants at the top of its file. A claim reads
+metric columns, the KL of latents and training histories, and computes nothing else from a run. A
+new claim needs its file and a line in `CLAIMS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Claim and Verdict: what a claim is, how it is judged, and what is said of it."""
+"""Claim and Verdict: what a claim is, how it is judged and how its verdict is worded."""
 
 from __future__ import annotations
 

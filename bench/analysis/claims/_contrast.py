@@ -1,4 +1,4 @@
-"""Contrasts between models of a measured column, paired by seed: what claims 5 and 6 consist of."""
+"""Contrast: the difference of a column between two models, paired by seed, for claims 5 and 6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Part: one inequality of a claim, measured over seeds, and what its interval allows to say."""
+"""Part: one inequality of a claim, measured over seeds, and whether its interval supports it."""
 
 from __future__ import annotations
 

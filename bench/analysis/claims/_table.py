@@ -1,4 +1,4 @@
-"""Verdicts -> `tables/claims.csv`: a row for each part of each verdict."""
+"""Write verdicts as `tables/claims.csv`: one row for each part of each verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claim 2: where β is high, posteriors overlap, and near images have near codes."""
+"""Claim 2: at high β posteriors overlap, and images that are near have codes that are near."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claim 4: KL follows the capacity C within a nat while C rises (a check of the optimisation)."""
+"""Claim 4: KL stays within a nat of the capacity C while C rises (a check of the optimisation)."""
 
 from __future__ import annotations
 

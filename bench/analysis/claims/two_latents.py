@@ -1,4 +1,4 @@
-"""Claim 1: where β is high, the two factors of a ball need two latents; at β = 1 they take more."""
+"""Claim 1: at high β the two factors of a ball need two latents; at β = 1 they take more."""
 
 from __future__ import annotations
 

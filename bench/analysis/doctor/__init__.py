@@ -1,7 +1,7 @@
 """Capacity doctor: a verdict on every capacity run, with its numbers, its reason and a remedy.
 
-`diagnose` finds what can be compared, `_frontier` says how steep the data are, `_examination` has
-the measurements and the rules, `_sentences` the words.
+`diagnose` finds runs that can be compared, `_frontier` measures how steep their rate–distortion
+curve is, `_examination` has the measurements and rules, `_sentences` the wording.
 """
 
 from ._examination import Examination

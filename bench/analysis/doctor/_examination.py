@@ -1,6 +1,6 @@
-"""Examination: what was measured of one capacity run, and the findings that follow from it.
+"""Examination: the measurements of one capacity run, and the findings that follow from them.
 
-Every rule is a property of the numbers below and of nothing else; its threshold is a constant.
+Every rule depends only on the measurements below; its threshold is a constant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frontier: what training reached on the rate–distortion plane, and how steep it is there.
+"""Frontier: what training reached on the rate–distortion plane, and its slope there.
 
 A model that minimises D + γ|R − C| stays on R = C only where γ exceeds the slope −dD/dR: where D
 falls faster than γ per nat, every nat above C pays, and R runs away upwards.

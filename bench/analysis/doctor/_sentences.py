@@ -1,4 +1,4 @@
-"""What the doctor says: a sentence for each finding with its numbers, and what to do."""
+"""The doctor's words: a sentence for each finding, with its numbers and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables -> a diagnosis of every capacity run, beside all that it may be compared with."""
+"""Diagnose every capacity run from the tables, beside the runs it may be compared with."""
 
 from __future__ import annotations
 

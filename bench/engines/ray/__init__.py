@@ -1,1 +1,1 @@
-"""Tasks on a Ray cluster."""
+"""Run tasks on a Ray cluster."""

@@ -1,8 +1,8 @@
-"""Tasks on a Ray cluster that is there already; none is started or stopped here.
+"""Run tasks on a Ray cluster that exists already; none is started or stopped here.
 
-Ray chooses the node and says what became of a task; which runs are done is the store's knowledge.
-A task whose node is gone is given to another one, so a run may be made twice: of two commits the
-first counts. A worker that dies alone costs its own task, as on one machine.
+Ray chooses the node and reports what became of a task; which runs are done, only the store knows.
+A task whose node is lost is given to another node, so a run may be made twice: of two commits the
+first counts. A worker that dies on its own costs only its task, as on one machine.
 """
 
 from __future__ import annotations

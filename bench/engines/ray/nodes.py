@@ -1,7 +1,7 @@
-"""Whether the nodes of a cluster can do the work: this package on them, and one output folder.
+"""Check that the nodes of a cluster have this package and share one output folder.
 
-Every node is asked once, before anything is trained: it imports the package, and writes a file to
-the output folder that has to be seen here. Both would otherwise show as a failure of every run.
+Every node is asked once, before anything is trained, to import the package and to write a file to
+the output folder, which must then appear here. Otherwise every run would fail for these reasons.
 """
 
 from __future__ import annotations

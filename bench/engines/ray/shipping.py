@@ -1,4 +1,4 @@
-"""What a cluster's nodes are sent: a checkout's code, and none of what lies beside it.
+"""Choose what is sent to a cluster's nodes: a checkout's code and nothing else in its folder.
 
 Ray packs a folder, sends it to the head node and refuses more than 512 MiB. A checkout has results,
 data and environments of any size in it, so these are left out by name, by mark or by size.

@@ -1,4 +1,4 @@
-"""Which nodes a cluster has at the moment, and whether it is still there at all."""
+"""Watch a cluster: which nodes it has at the moment, and whether it is still there."""
 
 from __future__ import annotations
 
