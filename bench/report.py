@@ -128,11 +128,12 @@ def _grid(store: Store) -> dict[str, Any] | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Rebuild the derived files of an output folder and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.report", description="Rebuild tables, figures and page."
+        prog="python -m bench.report",
+        description="Rebuild the tables, figures and report of an output folder.",
     )
-    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="an output folder")
+    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="the output folder")
     parser.add_argument(
-        "--png", action="store_true", help="write figures as PNG of 300 dpi too, for a paper"
+        "--png", action="store_true", help="also write the figures as PNG with 300 dpi, for a paper"
     )
 
     def work() -> int:

@@ -80,7 +80,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         log.warning("left out: %s; the next start of its grid makes it again", reason)
     lines = [
         f"{identity}  {'done' if identity in todo.done else 'to do'}  "
-        f"{spec.dataset.name}  {spec.kind}  {spec.seed}"
+        f"{spec.dataset.name}  {spec.kind}  seed {spec.seed}"
         for identity, spec in todo.specs.items()
     ]
     counts = f"{len(todo.done)} done, {len(todo.pending)} to do"
@@ -93,8 +93,8 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         minutes = estimate_seconds(packs, workers) / 60
         span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
         say(
-            f"about {span} to train and encode with {workers} workers, by a few steps "
-            f"timed now; scores and report come on top"
+            f"about {span} to train and encode with {workers} worker{'s' * (workers != 1)}, "
+            f"estimated from a few steps; scores and report take extra time"
         )
 
 
@@ -108,52 +108,77 @@ def _workers(options: argparse.Namespace) -> int | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="disbench", description="Train, score and tabulate a grid."
+        prog="disbench", description="Train the runs of a grid, score them and write a report."
     )
-    parser.add_argument("grid", type=option(given.path), metavar="GRID", help="a grid file (YAML)")
     parser.add_argument(
-        "--out", type=option(given.path), help="output folder, default results/<grid name>"
+        "grid", type=option(given.path), metavar="GRID", help="the grid file (YAML)"
     )
-    parser.add_argument("--engine", choices=tuple(ENGINES), default="local", help="where tasks run")
+    parser.add_argument(
+        "--out", type=option(given.path), help="output folder (default: results/<grid name>)"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=tuple(ENGINES),
+        default="local",
+        help="this machine, or a Ray cluster (default: local)",
+    )
     parser.add_argument(
         "--workers",
         type=option(given.WORKERS),
-        help="tasks at the same time: by default the cores that it may use, or all of a cluster",
+        help="tasks at the same time (default: one per usable core, or a whole cluster)",
     )
     parser.add_argument(
         "--address",
         metavar="HOST:PORT",
-        help="head node of the Ray cluster; by default RAY_ADDRESS, or this node's cluster",
+        help="head node of the Ray cluster (default: RAY_ADDRESS, or this node's cluster)",
     )
     parser.add_argument(
         "--gpus-per-run",
         type=option(given.share),
         metavar="F",
-        help="share of a GPU that a run, or a pack of runs, takes on a cluster; 1 by default",
+        help="share of a GPU per run, or per pack, on a cluster (default: 1)",
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument(
-        "--threads", type=option(given.THREADS), default=1, help="threads a model on a CPU"
+        "--device",
+        choices=DEVICES,
+        default="auto",
+        help="where models train (default: auto, a GPU if there is one)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="arithmetic of training (default: float32)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=option(given.THREADS),
+        default=1,
+        help="CPU threads per model (default: 1)",
     )
     parser.add_argument(
         "--pack",
         type=option(given.PACK),
         metavar="K",
-        help="models trained together; by default as many as pay on a GPU, and 1 on a CPU",
+        help="models trained together (default: as many as are fastest on the GPU; 1 on a CPU)",
     )
     parser.add_argument(
         "--allow-imports",
         action="store_true",
-        help="let the grid import metrics it names as package.module:function",
+        help="allow metrics that the grid names as package.module:function",
     )
     parser.add_argument(
         "--checkpoint-seconds",
         type=option(given.seconds),
         default=CHECKPOINT_SECONDS,
-        help="time between two checkpoints of a run",
+        metavar="S",
+        help=f"seconds between checkpoints (default: {CHECKPOINT_SECONDS:g})",
     )
-    parser.add_argument("--dry-run", action="store_true", help="list the runs and train nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="list the runs and estimate the time, but train nothing",
+    )
     return parser
 
 

@@ -235,30 +235,38 @@ def _lines(scores: pd.DataFrame) -> Iterator[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.score", description="Score codes that were made elsewhere."
+        prog="python -m bench.score", description="Score codes that any other software made."
     )
     parser.add_argument(
         "files",
         type=option(given.path),
         nargs="+",
         metavar="FILE",
-        help=".npz or .h5 with means, and logvars, factors, factor_names where there are any, or "
-        ".csv with columns mean_<latent>, logvar_<latent>, factor_<factor>; a model each, of at "
-        "most 2 GiB unpacked",
+        help="codes of one model: an .npz or .h5 file with the array means and optionally logvars, "
+        "factors and factor_names; or a .csv file with columns mean_<latent> and optionally "
+        "logvar_<latent> and factor_<factor>; at most 2 GiB unpacked",
     )
-    parser.add_argument("--name", help="one model's name: the files are its seeds 0, 1, ...")
-    parser.add_argument("--dataset", default="codes", help="what tables call the images")
     parser.add_argument(
-        "--out", type=option(given.path), help="output folder, default results/<first model>"
+        "--name", help="treat the files as seeds 0, 1, ... of one model of this name"
     )
-    parser.add_argument("--metrics", metavar="A,B", help="by default all that the data allow")
+    parser.add_argument(
+        "--dataset", default="codes", help="name of the images in tables (default: codes)"
+    )
+    parser.add_argument(
+        "--out", type=option(given.path), help="output folder (default: results/<first model>)"
+    )
+    parser.add_argument(
+        "--metrics", metavar="A,B", help="metrics to compute (default: all that the data allow)"
+    )
     parser.add_argument(
         "--factor-bins",
         type=option(given.FACTOR_BINS),
         metavar="N",
-        help="cut factors of more than N values, such as continuous ones, into N quantile bins",
+        help="cut factors with more than N values, such as continuous ones, into N quantile bins",
     )
-    parser.add_argument("--workers", type=option(given.WORKERS), default=1, help="processes")
+    parser.add_argument(
+        "--workers", type=option(given.WORKERS), default=1, help="processes (default: 1)"
+    )
     return parser
 
 

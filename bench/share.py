@@ -321,24 +321,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Copy an output folder and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.share",
-        description="Copy an output folder to pass it on, without weights.",
+        description="Make a copy of an output folder to share, without model weights.",
     )
-    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="an output folder")
     parser.add_argument(
-        "target", type=option(given.path), metavar="COPY", help="a folder that is not there yet"
+        "folder", type=option(given.path), metavar="DIR", help="the output folder to copy"
+    )
+    parser.add_argument(
+        "target",
+        type=option(given.path),
+        metavar="COPY",
+        help="the new folder; it must not exist yet",
     )
     parser.add_argument(
         "--code-bits",
         type=option(partial(given.whole, most=EXACT)),
         default=EXACT,
         metavar="N",
-        help=f"significant bits of the codes; {EXACT}, the default, leaves them as they are",
+        help=f"significant bits of the codes to keep (default: {EXACT}, all of them)",
     )
     parser.add_argument(
         "--history-rows",
         type=option(partial(given.whole, least=LEAST_ROWS, most=1_000_000)),
         metavar="N",
-        help=f"rows of curves at most, {LEAST_ROWS} or more",
+        help=f"rows per training curve, at least {LEAST_ROWS} (default: all)",
     )
     parser.add_argument(
         "--weights",
@@ -350,12 +355,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=option(given.WORKERS),
         default=1,
         metavar="N",
-        help="scores at a time",
+        help="scores computed at the same time (default: 1)",
     )
     parser.add_argument(
         "--allow-imports",
         action="store_true",
-        help="let scores be computed again by functions from outside",
+        help="allow imported metrics (package.module:function) to be computed again",
     )
 
     def work() -> int:

@@ -103,7 +103,7 @@ class Store:
             raise StoreError(f"{folder}: cannot be used as output: {reason}") from None
         if not ours:
             state = "is not an output folder of disbench (it has no store.json)"
-            remedy = "name another folder with --out" if create else "name one that has results"
+            remedy = "name another folder with --out" if create else "name a folder with results"
             raise StoreError(f"{folder}: {state}; {remedy}")
         try:
             version = read_json(marker).get("format")

@@ -69,7 +69,7 @@ def test_dry_run_lists_the_runs_and_which_are_done(small_store, write, tmp_path,
     assert main([str(grid), *options, "--out", str(small_store)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "17 runs: 12 done, 5 to do" in lines
-    assert re.match(r"about \d+ minutes to train and encode with 1 workers", lines[-1])
+    assert re.match(r"about \d+ minutes to train and encode with 1 worker,", lines[-1])
     # A new seed adds three models, an untrained encoder and random codes.
     assert sum("  to do  " in line for line in lines) == 5
     assert sum("  done  " in line for line in lines) == 12
