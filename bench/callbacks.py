@@ -55,25 +55,25 @@ class Callback(Protocol):
     """
 
     def on_start(self, specs: Sequence[BaseSpec]) -> None:
-        """Take the runs that are to be made, before the first."""
+        """Receive the runs that are to be made, before the first."""
 
     def on_progress(self, spec: BaseSpec, steps: int, loss: float) -> None:
-        """Take how far a run in training is: its steps done, and the latest loss, nats per image.
+        """Receive the progress of a run: its steps done, and the latest loss, nats per image.
 
         Of runs that are trained together, the loss is the mean of all of them.
         """
 
     def on_result(self, run: StoredRun) -> None:
-        """Take a run that has just been made; `run.history()` has its training curves."""
+        """Receive a run that has just been made; `run.history()` has its training curves."""
 
     def on_failure(self, spec: BaseSpec, reason: str) -> None:
-        """Take a run that gave no result."""
+        """Receive a run that gave no result."""
 
     def on_scores(self, run: StoredRun, scores: Mapping[str, float]) -> None:
-        """Take the scores of a run, by the names of their columns, once it has new ones."""
+        """Receive the scores of a run, by the names of their columns, once it has new ones."""
 
     def on_end(self, summary: Summary) -> None:
-        """Take what the start of the grid did, when its report is written."""
+        """Receive a summary of the grid, once its report is written."""
 
 
 _METHODS = tuple(name for name in vars(Callback) if name.startswith("on_"))

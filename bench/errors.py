@@ -5,7 +5,7 @@ Errors of a single room are defined there (`store`, `engines`). All derive from 
 
 from __future__ import annotations
 
-# Of what an exception says, so many letters are kept: some show all that they were given.
+# The most characters kept of an exception's message: some include their whole input.
 _MOST = 500
 
 
@@ -75,7 +75,7 @@ def said(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
     except Exception:
-        # Somebody else's exception may not even be able to say what it is.
+        # A foreign exception may fail even to describe itself.
         text = ""
     text = text if len(text) <= _MOST else f"{text[:_MOST]}…"
     return printable(text or _name(error))

@@ -197,7 +197,7 @@ def _check_latents(
 
 
 def _reference(data: datasets.FactorDataset) -> DatasetSpec:
-    """Return what a grid calls a dataset; one that no grid knows is told by its content."""
+    """Return a dataset as a grid names it, or by its content if no grid can name it."""
     if data.name in datasets.DATASETS:
         try:
             known = datasets.restore(data.name, data.options)
@@ -209,9 +209,9 @@ def _reference(data: datasets.FactorDataset) -> DatasetSpec:
 
 
 def _lines(scores: pd.DataFrame) -> Iterator[str]:
-    """Give a line for every metric: its value for every model, or why there is none.
+    """Yield a line for every metric: its value for every model, or why there is none.
 
-    What metrics warn of comes last, each warning once.
+    Warnings of metrics come last, each once.
     """
     warnings: dict[str, dict[str, None]] = {}
     columns = [*dict.fromkeys(zip(scores["model"], scores["seed"], strict=True))]
@@ -221,7 +221,7 @@ def _lines(scores: pd.DataFrame) -> Iterator[str]:
         texts = [f"{found.get(column, float('nan')):.4f}" for column in columns]
         reasons = "; ".join(dict.fromkeys(part["reason"].dropna()))
         if found.isna().all():
-            # What has neither has a number for each latent.
+            # Without value and reason, it has a number for each latent.
             yield f"{metric}: {reasons or 'in tables/kl_per_dimension.csv'}"
         else:
             yield f"{metric}: {', '.join(texts)}" + (f" ({reasons})" if reasons else "")

@@ -141,7 +141,7 @@ def share(
 
 @contextmanager
 def _unfinished(target: Path, source: Path) -> Iterator[Store]:
-    """Give an empty output folder beside the target; it takes the target's place if all goes well.
+    """Yield an empty output folder beside the target, and rename it to the target on success.
 
     One that was left behind by a copy that was killed is cleared and used again: it has a mark.
     """

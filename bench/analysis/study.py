@@ -16,12 +16,12 @@ from .doctor import Diagnosis, diagnose
 
 @dataclass(frozen=True)
 class Study:
-    """The frames and tables of an output folder.
+    """The tables and pictures of an output folder.
 
     Attributes
     ----------
     tables : Tables
-        Tidy frames of all runs.
+        Tidy tables of all runs.
     frames : mapping
         Run id to images, for the runs that are shown.
     snapshots : mapping

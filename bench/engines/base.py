@@ -43,7 +43,7 @@ class Crashed:
     reason: str | None = None
 
     def __str__(self) -> str:
-        """Say what ended the worker."""
+        """Return what ended the worker."""
         if self.reason is not None:
             return self.reason
         code = self.exit_code or 0
@@ -111,4 +111,4 @@ class Engine(Protocol):
         """Return whether tasks can have a GPU; None where that is a matter of this machine."""
 
     def status(self) -> str:
-        """Say in a few words how the machines are doing; nothing where there is only this one."""
+        """Return a few words on the state of the machines; empty where there is only this one."""

@@ -26,9 +26,9 @@ from .worker import place, start
 __all__ = ["Crashed", "LocalEngine", "open_local", "run_tasks"]
 
 log = logging.getLogger("disbench")
-# So many processes in a row may end before they can serve, at each place for a worker.
+# How many processes in a row may end before they are ready, for each place of a worker.
 START_TRIES = 3
-# How long a worker that was asked to stop may take until it is made to.
+# How long a worker may take to stop before it is killed.
 GRACE_SECONDS = 8.0
 
 
@@ -57,19 +57,19 @@ class LocalEngine:
         return run_tasks(call, tasks, workers=workers, progress=progress)
 
     def has_gpu(self) -> bool | None:
-        """Leave it to whoever may load torch to look."""
+        """Return None: only code that may load torch can look."""
         return None
 
     def status(self) -> str:
-        """Say nothing: there is one machine, and it is here."""
+        """Return nothing, as there is only this machine."""
         return ""
 
 
 @contextmanager
 def open_local(options: EngineOptions) -> Iterator[LocalEngine]:
-    """Give this machine; see `open_engine`."""
+    """Open this machine as an engine; see `open_engine`."""
     if options.address is not None:
-        raise EngineError("--address is of a Ray cluster: it goes with --engine ray")
+        raise EngineError("--address names a Ray cluster: it goes with --engine ray")
     if options.gpus_per_run is not None:
         raise EngineError("--gpus-per-run goes with --engine ray; use --workers on one machine")
     yield LocalEngine(options.workers or 1)
@@ -154,7 +154,7 @@ def _pool(
                         if worker.begun or worker.task in sent_again:
                             yield worker.task, end
                         else:
-                            # It is not of this task that the worker died.
+                            # The task had not begun, so it is not why the worker died.
                             sent_again.add(worker.task)
                             waiting.appendleft(worker.task)
                     if waiting:
@@ -197,7 +197,7 @@ def _start(first_words: Sequence[bytes], lifeline: int, failed_starts: int = 0) 
     except OSError as error:
         ours.close()
         raise EngineError(f"workers cannot start: {error}") from None
-    # One that is dead already is found so by whoever listens to it.
+    # If it is dead already, the pool finds out when it reads from the pipe.
     with suppress(BrokenPipeError, ConnectionResetError):
         for words in first_words:
             ours.send_bytes(words)

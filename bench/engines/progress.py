@@ -92,7 +92,7 @@ class Progress:
         self._bar.close()
 
     def _counts(self) -> str:
-        """Say how many tasks have ended, and how many of them have failed."""
+        """Return how many tasks have ended, and how many of them have failed."""
         failed = f" ({self._failed} failed)" if self._failed else ""
         return f"{self._ended}/{len(self._names)}{failed}"
 
@@ -113,7 +113,7 @@ class Progress:
 
 
 def _on_terminal() -> bool:
-    """Return whether somebody sees a bar; a process may have no standard error at all."""
+    """Return whether a bar would be seen; a process may have no standard error at all."""
     try:
         return sys.stderr.isatty()
     except (AttributeError, ValueError):

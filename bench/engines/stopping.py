@@ -22,7 +22,7 @@ class _State:
 
 
 def install(*, worker: bool = False) -> None:
-    """Take these signals in this process; a worker leaves its terminal's to its driver.
+    """Handle these signals in this process; a worker leaves those of its terminal to its driver.
 
     Where a hang-up is ignored already, as `nohup` has it, that stays so.
     """
@@ -36,7 +36,7 @@ def install(*, worker: bool = False) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Take SIGINT while the block runs, in a process whose signals are otherwise somebody else's.
+    """Handle SIGINT while the block runs, in a process whose signals are otherwise not ours.
 
     Elsewhere than in the main thread nothing is changed.
     """
@@ -89,8 +89,8 @@ def check() -> None:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGHUP:
-        # A terminal that is closed tells its shell, which tells us, and then us itself: that second
-        # one is no wish to end at once.
+        # A closed terminal signals its shell, which signals us, and then us directly. The second
+        # signal is no request to end at once.
         if _State.hung_up:
             return
         _State.hung_up = True

@@ -99,7 +99,7 @@ def serve(pipe: Connection, lifeline: int) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except Stopped as stopped:
-        # So that whoever asks why it ended hears of the signal.
+        # End by the signal itself, so that the exit code shows it.
         signal.signal(stopped.number, signal.SIG_DFL)
         os.kill(os.getpid(), stopped.number)
 

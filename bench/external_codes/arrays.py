@@ -16,15 +16,15 @@ from ..grid.arguments import FACTOR_BINS
 
 Value = TypeVar("Value")
 
-# As many latents as a spec may have; names are headings of tables.
+# The most latents that a spec may have; names become headings of tables.
 MAX_COLUMNS = 4096
 MAX_NAME = 100
-# Far above the codes of any dataset here: of 737,280 images, 400 latents with their variances.
+# Far above the codes of any dataset here: 737,280 images with 400 latents and their variances.
 MAX_BYTES = 2 * 2**30
-# Codes of so many more latents than images are probably on their side.
+# Codes with this many times more latents than images are probably transposed.
 _FAR_MORE = 4
-# More values of a factor than this, with fewer images each, are those of a continuous quantity: as
-# `metrics` has it.
+# A factor with more values than this, with fewer images each, is taken to be continuous, as in
+# `metrics`.
 _MANY_VALUES, _FEW_IMAGES = 20, 10
 # Share of a latent's range that single precision may round off.
 _LOSS = 1e-3
@@ -168,7 +168,7 @@ def _check_shapes(
     latent_names: Sequence[str] | None,
     factor_names: Sequence[str] | None,
 ) -> None:
-    """Refuse arrays that do not fit together, or lie on their side as MATLAB's do in HDF5."""
+    """Refuse arrays that do not fit together, or are transposed as MATLAB's are in HDF5."""
     _check_numbers(source, "means", means)
     n, d = means.shape
     # Names of columns say which axis is which.
@@ -214,14 +214,14 @@ def _numbers(source: str, name: str, array: NDArray[Any]) -> NDArray[np.float32]
         if _is_lost(array[:, j], found[:, j]):
             reason = (
                 f"column {j} (from 0) varies by less than single precision, in which codes are "
-                f"kept, can tell; subtract its mean and divide by its standard deviation"
+                f"kept, can resolve; subtract its mean and divide by its standard deviation"
             )
             raise CodesError(source, name, reason)
     return found
 
 
 def _is_lost(column: NDArray[Any], single: NDArray[np.float32]) -> bool:
-    """Return whether a latent far from 0, or of tiny size, loses what tells images apart."""
+    """Return whether single precision rounds off the differences within a latent."""
     exact = column.astype(np.float64)
     span = np.ptp(exact)
     return bool(span > 0 and np.abs(single - exact).max() > _LOSS * span)

@@ -107,7 +107,7 @@ def _batch(source: str, name: str, part: Any, n_images: int) -> NDArray[Any]:
     try:
         array = _as_array(part)
     except Exception as error:
-        # Whatever somebody else's array raises when it is asked for its numbers.
+        # A foreign array may raise anything when it is converted.
         reason = f"must return {name} that numpy takes as an array: {error}"
         raise CodesError(source, "encode", reason) from None
     if array.ndim != 2 or len(array) != n_images:

@@ -24,7 +24,7 @@ _KINDS = ("mean", "logvar", "factor")
 # Names of 4,096 latents, in a mean and a logvar each, are shorter.
 _MAX_LINE = 4 * 2**20
 _ROWS_AT_A_TIME = 4096
-# Means and log-variances of as many latents as there may be, and factors and columns of other use.
+# Room for means and log-variances of all latents, and as many factors and other columns.
 _MOST_NAMES = 4 * MAX_COLUMNS
 # float() takes 1_000, digits of any script and blanks too.
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# The axes of what metrics record; what is named here nowhere stays in the scores' own detail.
+# The axes of what metrics record. What is not listed here stays only in the scores' own detail.
 _AXES: dict[str, tuple[str, ...]] = {
     "per_factor": ("factor",),
     "informativeness_per_factor": ("factor",),

@@ -57,7 +57,7 @@ def read_codes(path: Path, factor_bins: int | None = None) -> CodesArrays:
     except CodesError:
         raise
     except Exception as error:
-        # The readers of anybody's file raise anything.
+        # Reading an untrusted file may raise anything.
         raise CodesError(
             source, "", f"cannot be read as {path.suffix[1:]}: {str(error) or type(error).__name__}"
         ) from None
@@ -161,7 +161,7 @@ def _sort_names(source: str, names: Iterable[str]) -> list[str]:
     for name in unused:
         folder, _, last = name.rpartition("/")
         target = last if last in _ARRAYS else meant(last, _ARRAYS)
-        # What another group has beside an array of that name may be of anything.
+        # Another group may hold anything, once there is an array of that name.
         if target is None or (folder and target in listed):
             continue
         where = f"is in the group {folder!r}" if folder else f"looks like {target!r}"

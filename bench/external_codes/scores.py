@@ -21,7 +21,7 @@ from .arrays import CodesArrays
 from .commit import ExternalCodes, commit_codes
 from .details import COLUMNS, detail_rows
 
-# Unasked, these are left out above so many images: with chance and ceiling they take minutes.
+# Left out by default above so many images: with chance and ceiling they take minutes.
 SLOW_ABOVE = {"dci": 50_000, "explicitness": 50_000}
 
 

@@ -57,7 +57,7 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        # Whatever somebody else's module raises while it is imported; a script exits.
+        # A foreign module may raise anything while it is imported; a script exits.
         raise ValueError(f"{reference} cannot be imported as a function: {named(error)}") from None
     requires = tuple(key for key in signature.parameters if key in _ARRAYS)
     if not requires:

@@ -133,7 +133,7 @@ def first_problem(error: ValidationError, known: Iterable[str] = ()) -> tuple[st
     problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     problem = problems[0]
     given, kind = problem["input"], problem["type"]
-    # Inside a union the location goes on with the branch that was tried: no part of the path.
+    # Inside a union the location continues with the branch that was tried, no part of the path.
     parts = [str(part) for part in problem["loc"]]
     branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
     if branch and parts[0] == "evaluation":

@@ -212,7 +212,7 @@ class FactorChannelSpec(TrainedSpec):
     @field_validator("channel_rate")
     @classmethod
     def _of_a_learnt_channel(cls, value: float | None, info: ValidationInfo) -> float | None:
-        # It would tell runs apart that are the same.
+        # It would give equal runs different identities.
         if info.data.get("channel") == "exact" and value is not None:
             raise PydanticCustomError("channel_rate", "must be left out of an exact channel")
         return value
@@ -275,7 +275,7 @@ GridSpec = Annotated[BaseSpec, _OneOf("codes")]
 RunSpec = Annotated[BaseSpec, _OneOf()]
 GRID_ADAPTER: TypeAdapter[GridSpec] = TypeAdapter(GridSpec)
 SPEC_ADAPTER: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
-# What tells one run of a group from another.
+# What distinguishes the runs of a group.
 _PER_RUN = ("seed", "content")
 
 

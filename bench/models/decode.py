@@ -111,7 +111,7 @@ def seed_images(dataset: datasets.FactorDataset) -> NDArray[np.int64]:
     try:
         centre = dataset.index(sizes[None] // 2)
     except ValueError:
-        # Not every combination has an image: the nearest that there is.
+        # There is no image of this combination: take the nearest one.
         offsets = (dataset.factors(np.arange(len(dataset))) - sizes // 2) / sizes
         centre = np.argmin(np.abs(offsets).sum(1), keepdims=True)
     others = generator(0, "sample", 1).choice(len(dataset), N_ORIGINALS - 1)

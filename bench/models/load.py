@@ -114,7 +114,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
         reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
         raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
-    # Of codes from elsewhere alone the images may be unknown.
+    # Only for codes from elsewhere may the images be unknown.
     shape = tuple(run.manifest.dataset.image_shape or ())
     n_latents = len(run.latent_names)
     family = CHANNELS[spec.channel] if isinstance(spec, FactorChannelSpec) else VAE
@@ -122,7 +122,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     content = run.content(WEIGHTS)
     try:
         state = read_weights(content)
-        # The manifest may speak of any model: a pack of none has its shapes and takes no memory.
+        # The manifest may claim any size: an empty pack has the model's shapes and takes no memory.
         expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
         size = sum(value.nbytes for value in state.values())
         if {name: value.shape[1:] for name, value in state.items()} != expected:

@@ -85,7 +85,7 @@ def definitions(study: Study) -> list[dict[str, str]]:
     return entries
 
 
-# What a copy that was passed on says of itself: fact, column of the provenance and unit.
+# What the page says of a shared copy: fact, column of the provenance and unit.
 _SHARED = (
     ("Codes rounded to", "code_bits", "significant bits"),
     ("Curves averaged to", "history_rows", "rows at most"),

@@ -11,11 +11,11 @@ import pandas as pd
 from ..analysis import Study
 from ..tables import dataset_heading, number
 
-# All runs are in runs.csv; of more than these a page would only get slower.
+# All runs are in runs.csv; more rows would only make the page slower.
 MAX_ROWS = 10_000
 _COLUMNS = ("run_id", "dataset", "label", "seed", "steps", "precision")
-# Other columns say these, or no reader asks for them.
-_UNTOLD = {*_COLUMNS, "dataset_options", "group_id", "kind"}
+# Not shown: other columns have these, or no reader needs them.
+_HIDDEN = {*_COLUMNS, "dataset_options", "group_id", "kind"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def run_table(study: Study) -> RunTable:
     runs = study.tables.runs
     measured = study.tables.metrics
     shown = runs.head(MAX_ROWS)
-    settings = [str(name) for name in runs if name not in {*_UNTOLD, *measured}]
+    settings = [str(name) for name in runs if name not in {*_HIDDEN, *measured}]
     values = {name: [_setting(value) for value in shown[name]] for name in settings}
     shared = {name: texts[0] for name, texts in values.items() if len({*texts}) == 1}
     varying = [name for name in settings if name not in shared]

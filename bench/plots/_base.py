@@ -26,7 +26,7 @@ from ._svg import compact
 if TYPE_CHECKING:
     from ..analysis import Study
 
-# Okabe & Ito's palette: told apart with any colour vision, and in grey by the markers.
+# Okabe & Ito's palette: distinct with any colour vision, and in grey by the markers.
 COLOURS = {
     "vae": "#000000",
     "beta_vae": "#0072B2",
@@ -46,7 +46,7 @@ MARKERS = {
 GREY = "#767676"
 # Beyond this, a figure of one panel per group is too crowded to read.
 MAX_PANELS = 12
-# What no XML may have, though somebody's names may.
+# Characters that XML forbids, though names may have them.
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
 
 # Of type Any because the stubs list every key there is, version by version.
@@ -167,7 +167,7 @@ def save_png(figure: Figure, path: Path, dpi: int = 300) -> None:
 
 
 def _take_literally(figure: Figure) -> None:
-    """Show every text as it is: a dollar sign in somebody's file name begins no formula."""
+    """Show every text as it is: a dollar sign in a file name begins no formula."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     # Matplotlib writes the powers of ten of a logarithmic axis as formulas.
@@ -191,7 +191,7 @@ def show_images(axes: Axes, images: NDArray[np.uint8], gap: int = 2) -> None:
 
 
 def bare(axes: Axes) -> None:
-    """Take ticks, grid and frame off."""
+    """Remove ticks, grid and frame."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

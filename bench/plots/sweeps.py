@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}
 # What else such models have, and agree in along a sweep.
 _HELD = {"beta": (), "capacity": ("gamma", "capacity_start", "anneal_steps")}
-# Sweeps of one kind are told apart by their lines.
+# Sweeps of one kind differ in their line style.
 _LINES = ("-", "--", ":", "-.")
 _SYMBOL = {"beta": "β", "capacity": "C (nats)"}
 _UNITS = {
@@ -31,7 +31,7 @@ _UNITS = {
     "kl": "nats per image",
     "active_units": "number of latents",
 }
-# Beyond this many models of the plane are told apart by their kind alone.
+# Beyond this many models, the plane distinguishes only their kinds.
 _MOST_LABELS = 16
 # What is plotted against β and C comes in this order; other metrics follow.
 _FIRST = ("reconstruction", "kl", "active_units", "beta_vae_score", "mig_histogram")

@@ -20,7 +20,7 @@ from ..grid import generator
 
 # A perfect posterior is far narrower than the step between two values of its factor.
 _STEPS_PER_SIGMA = 10
-# Turns after which values that differ at all in what they occur with have different colours.
+# Rounds of colouring, enough to separate values that occur with different others.
 _TURNS = 3
 
 
@@ -113,11 +113,11 @@ def _ranks(factors: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _order(ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return an order of the samples that follows from what they are, not from where they stand.
+    """Return an order of the samples, independent of their position and their labels' names.
 
-    Nor from what their labels are called: values are told apart by the samples that have them, and
-    samples by their values, in turns. Values that this cannot tell apart, as in a full grid of
-    factors, are interchangeable; they are taken by rank.
+    Values are distinguished by the samples that have them, and samples by their values, in turns.
+    Values that this cannot distinguish, as in a full grid of factors, are interchangeable; they are
+    taken by rank.
     """
     colours = np.zeros(ranks.shape, np.uint64)
     places = np.arange(1, ranks.shape[1] + 1, dtype=np.uint64)

@@ -25,9 +25,9 @@ log = logging.getLogger("disbench")
 # The codes of a run and the factors of its images, by the names that metrics give them.
 Arrays = Mapping[str, Any]
 Entry = dict[str, Any]
-# Whoever asks for these asks the process, not the metric.
+# These stop the process; they are no failure of the metric.
 _NOT_THE_METRIC = (KeyboardInterrupt, Stopped)
-# So many latents are named where a value is not finite.
+# The most latents that a message about values that are not finite names.
 _NAMED = 5
 
 

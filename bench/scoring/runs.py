@@ -119,7 +119,7 @@ def _bounds(
     n_entries = len(info.variants) * max(1, len(info.outputs))
     if info.higher_is_better is not True or made is None:
         return [{} for _ in range(n_entries)]
-    # Of labels that are no ranks there are bounds from before these were taken.
+    # Labels that are not ranks may have stored bounds from before ranks were used: a new name.
     labels = "" if made.of_ranks else " by rank"
     of = f"{bounds_terms(run)} {request_key(request)}{labels}"
     name = f"levels/{request.name}-{_short(of)}"
@@ -133,7 +133,7 @@ def _bounds(
                 codes = made.chance if bound == "chance" else made.perfect
                 found[bound] = score_request(alone, codes, run.factor_names)
             except Exception:
-                # The score is none the worse for it.
+                # The score itself is still valid.
                 found[bound] = [{"value": None, "retry": True}] * n_entries
         stored = {
             "levels": [
@@ -141,7 +141,7 @@ def _bounds(
                 for place in range(n_entries)
             ]
         }
-        # What may be had at another time is not stored as if it never could.
+        # Bounds that may succeed at another try are not stored as if they never could.
         if not any(entry.get("retry") for entries in found.values() for entry in entries):
             store.write_scores(name, of, stored)
     bounds: list[dict[str, Any]] = stored["levels"]

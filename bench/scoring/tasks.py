@@ -1,4 +1,4 @@
-"""Derive scores, and whatever else, from stored runs, as tasks of an engine. No torch."""
+"""Run the scoring of stored runs as tasks of an engine. No torch."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def score_runs(
 ) -> set[str]:
     """Score runs, each by itself; return those that failed."""
     unscored = [run for run in runs if missing_scores(store, run, requests)]
-    # Chance and ceiling are those of many runs: once each, before all need them at the same time.
+    # Many runs share their bounds, so each is computed once, before all runs need it at once.
     alike = {bounds_terms(run): run for run in unscored}
     call = partial(_of_run, measure_bounds, requests)
     first = [[run] for run in alike.values()]
@@ -70,7 +70,7 @@ def score_runs(
 
 
 def _warn_of_failed(store: Store, runs: Sequence[StoredRun]) -> None:
-    """Say which metrics failed, where that is not in the data: nothing else fails with them."""
+    """Warn of metrics that failed for reasons other than the data: nothing else fails with them."""
     reasons: dict[str, list[str]] = {}
     for run in runs:
         for column, reason in failed_scores(store, run).items():

@@ -104,7 +104,7 @@ def fsync_path(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Name the file or folder in whatever the system says against writing it.
+    """Raise errors of writing with the name of the file or folder.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def is_staged(path: Path) -> bool:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to, and rename it onto `path` if that succeeds.
+    """Yield a temporary path to write to, and rename it onto `path` if that succeeds.
 
     Raises
     ------
@@ -257,7 +257,7 @@ def _as_text(value: Any) -> Any:
 def _may_be_deep(content: bytes) -> bool:
     """Return whether JSON is nested too deep, or has brackets in texts.
 
-    What is stored of ten thousand runs is read at every start, and most of it is told by this.
+    A quick check: the JSON of ten thousand runs is read at every start, and most of it passes here.
     """
     brackets = content.translate(None, _NO_BRACKETS)
     for _ in range(_MAX_DEPTH):

@@ -142,7 +142,7 @@ class Store:
         with writing(path):
             opened = open(path, "a+", encoding="utf-8", errors="replace", opener=_own)  # noqa: SIM115
         with opened as file:
-            # The one file that is written in its place: what has another name is somebody else's.
+            # The only file that is written in place; one with a second hard link is not ours.
             ours = os.fstat(file.fileno()).st_nlink == 1
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

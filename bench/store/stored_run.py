@@ -28,8 +28,8 @@ FORMAT = 1
 CODES = "latents.h5"
 CURVES = "history.csv"
 SNAPSHOTS = "snapshots.h5"
-# By far the largest file of a run, which may be left out of a folder that is passed on: tables,
-# figures and page come from codes, curves and decoded frames.
+# By far the largest file of a run. A shared copy may leave it out: tables, figures and page come
+# from codes, curves and decoded frames.
 WEIGHTS = "model.pt"
 # Without its checksum a flipped bit is read back as a number like any other.
 _PACKED: dict[str, Any] = {"fletcher32": True, "shuffle": True, "compression": "gzip"}
@@ -135,7 +135,7 @@ class StoredRun:
         """
         with self._believed(name):
             found = read_bytes(self.folder / name, limit)
-            # Of the bytes that are returned: the file may be another one by now.
+            # Check the bytes that are returned, as the file may have been replaced by now.
             self._compare(name, hashlib.sha256(found).hexdigest())
         return found
 

@@ -50,13 +50,13 @@ _SPEC_COLUMNS = tuple(
     )
 )
 _DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
-# What makes a kind what it is, beside what all trained VAEs share.
+# Settings of single kinds, beside those that all trained VAEs share.
 _OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Tidy frames of everything that an output folder holds.
+    """Tidy tables of everything that an output folder holds.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Tables:
 
 
 def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
-    """Read a store into frames.
+    """Read a store into tables.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
     Returns
     -------
     Tables
-        Rows sorted by spec: the same runs give the same frames, whatever order they ended in.
+        Rows sorted by spec: the same runs give the same tables, whatever order they ended in.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
 
 
 def load_results(folder: str | Path) -> Tables:
-    """Read an output folder into frames.
+    """Read an output folder into tables.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def load_results(folder: str | Path) -> Tables:
     Returns
     -------
     Tables
-        `runs`, `summary`, `differences`, `history` and more, as pandas frames.
+        `runs`, `summary`, `differences`, `history` and more, as pandas data frames.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def load_results(folder: str | Path) -> Tables:
 
 
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
-# What a manifest says of a copy: significant bits of its codes, rows of its curves at most.
+# What the manifest of a shared copy has: significant bits of codes, most rows of curves.
 _SHARED = ("code_bits", "history_rows")
 
 

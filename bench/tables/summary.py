@@ -14,7 +14,7 @@ import pandas as pd
 from .intervals import interquartile_mean, mean_interval
 
 _GROUP = ["group_id", "precision"]
-# What tells one run of a group from another.
+# What distinguishes the runs of a group.
 _PER_RUN = ("run_id", "seed", "execution")
 REFERENCE = "vae"
 

@@ -170,7 +170,7 @@ class Batches:
         return block.index_select(0, (step % NOISE_BLOCK).view(1))[0]
 
     def _members(self, of_seeds: Tensor) -> Tensor:
-        """Give every member what its seed has."""
+        """Return for every member the row of its seed."""
         if self._of_member is None:
             return of_seeds.expand(self._pack, *of_seeds.shape[1:])
         return of_seeds[self._of_member]

@@ -59,7 +59,7 @@ class Family(Protocol):
         """Return means and log-variances, each (K, N, D) float32, of the images at `indices`."""
 
     def after_step(self, step: int, alive: Sequence[int]) -> None:
-        """Take note that so many steps are done, and of the members that are not out."""
+        """Receive the steps done and the members still in training, after every step."""
 
     def snapshots(self, member: int) -> Snapshots | None:
         """Return the images that were kept of a member on the way, None where none are."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from ..grid import BaseSpec, Execution, Pack, TrainedSpec, make_packs
 from .timing import time_pack
 
-# A pack is doubled as long as that makes a tenth more steps of models a second; above that, larger
-# packs only end later.
+# A pack is doubled as long as this trains a tenth more model-steps a second. Beyond that, larger
+# packs only finish later.
 GAIN = 1.1
-# What may be taken of a GPU's memory.
+# The share of a GPU's memory that a pack may take.
 MEMORY_SHARE = 0.7
 
 

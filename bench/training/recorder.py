@@ -14,7 +14,7 @@ from torch import Tensor
 from ..grid import TrainedSpec
 from .objectives import OBJECTIVES
 
-# A history has at most so many rows, each the mean over its window of steps.
+# The most rows of a history, each the mean over its window of steps.
 HISTORY_ROWS = 600
 
 

@@ -39,14 +39,14 @@ from .shipping import checkout, runtime_environment
 from .watch import Watch
 
 log = logging.getLogger("disbench")
-# How long tasks that were asked to stop may take until they are made to: a stopped driver has ten.
+# How long tasks may take to stop before they are killed: a stopped driver has ten seconds.
 GRACE_SECONDS = 6.0
 POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10.0
-# So many nodes may be lost under a task until it is taken to be the reason.
+# How many nodes a task may lose before it is blamed for it.
 TRIES = 4
-# Handed out beyond what the nodes can run at once, so that none waits for the driver. Never all:
-# a driver that holds ten thousand tasks needs memory for each.
+# Tasks handed out beyond what the nodes can run at once, so that no node waits for the driver.
+# Never all of them, as each takes memory of the driver.
 AHEAD = 16
 
 
@@ -130,7 +130,7 @@ class RayEngine:
         return any(node.gpus > 0 for node in self._watch.nodes)
 
     def status(self) -> str:
-        """Say how many nodes there are and how many runs they are at."""
+        """Return how many nodes there are and how many tasks they are running."""
         nodes = len(self._watch.look())
         in_flight = min(len(self._flying), self._slots)
         return f"{nodes} node{'s' * (nodes != 1)}, {in_flight} in flight"
@@ -254,7 +254,7 @@ def _serve(
 
 @contextmanager
 def open_ray(options: EngineOptions) -> Iterator[RayEngine]:
-    """Connect to a cluster that is there, and check its nodes; see `open_engine`."""
+    """Connect to an existing cluster, and check its nodes; see `open_engine`."""
     ray = _import_ray()
     if ray.is_initialized():
         raise EngineError("this process is connected to Ray already: call ray.shutdown() before")
@@ -294,7 +294,7 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def _signals_through() -> Iterator[None]:
-    """Raise what a handler raised inside of Ray, which says no more than that somebody did."""
+    """Raise what a signal handler raised inside Ray, which only reports a `SystemError`."""
     try:
         yield
     except SystemError as error:

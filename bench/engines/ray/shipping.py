@@ -89,7 +89,7 @@ def left_out(root: Path) -> list[str]:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, int | None]]:
-    """Give every file with its size, and None for what is left out, with all that is in it."""
+    """Yield every file with its size, and None for files and folders that are left out."""
     for folder, folders, files in os.walk(root):
         for name in sorted(folders):
             path = Path(folder) / name

@@ -13,12 +13,12 @@ from .board import LOOK_SECONDS
 from .nodes import Node, working_nodes
 
 log = logging.getLogger("disbench")
-# An answer that is no older than this is taken to be true.
+# An answer is trusted until it is older than this.
 FRESH_SECONDS = 3 * LOOK_SECONDS
-# After so long without a word from its head node a cluster is taken to be gone. Ray itself ends the
+# A cluster whose head node is silent for this long is taken to be gone. Ray itself would end the
 # driver after a minute.
 GONE_SECONDS = 30.0
-# So long a cluster may have no node that takes tasks.
+# How long a cluster may have no node that takes tasks.
 NODELESS_SECONDS = 300.0
 
 
@@ -49,7 +49,7 @@ class Watch:
         return time.monotonic() - self._answer[0] <= FRESH_SECONDS
 
     def listens(self) -> bool:
-        """Return whether somebody takes connections where the head node is."""
+        """Return whether the head node accepts connections."""
         host, _, port = self._head.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), LOOK_SECONDS).close()
