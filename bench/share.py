@@ -59,8 +59,8 @@ from .store import (
 EXACT = 24
 # A float16 has so many.
 HALF = 11
-# Claims are judged by curves too. Those of results/reference/paper-small keep every verdict with ten rows,
-# and not with five.
+# Claims are judged by curves too. Those of results/reference/paper-small keep every verdict with
+# ten rows, and not with five.
 LEAST_ROWS = 100
 # Marks a folder as a copy that is not complete yet.
 _MARK = ".unfinished"
