@@ -108,8 +108,9 @@ def ball_parts(frame: pd.DataFrame) -> list[dict[str, object]]:
         shown = part[part["published_kl"].notna() | (part["kl_high"] > ACTIVE_KL)]
         parts.append(
             {
-                "title": f"β = {first['beta']:g}: ours {first['label']}, {first['steps']:,} steps, "
-                f"{_seeds(first)}",
+                # A float where baselines, which have none, stand beside it.
+                "title": f"β = {first['beta']:g}: ours {first['label']}, {first['steps']:,.0f} "
+                f"steps, {_seeds(first)}",
                 "rows": [_ball_cells(row) for row in shown.to_dict("records")],
             }
         )

@@ -22,7 +22,7 @@ def _tables(codes, **own):
     runs, latents = [], []
     for (kind, beta), seeds in codes.items():
         for seed, pairs in enumerate(seeds):
-            run = {"run_id": f"{kind}{beta:g}-{seed}", "kind": kind, "beta": beta, "steps": 6000}
+            run = {"run_id": f"{kind}{beta:g}-{seed}", "kind": kind, "beta": beta, "steps": 6e3}
             run |= {"dataset": "ball", "dataset_options": PAPERS_BALL, "precision": "float32"}
             runs.append({**run, "label": kind, "group_id": f"{kind}{beta:g}", **own})
             latents += [(run["run_id"], f"z{j}", *pair) for j, pair in enumerate(pairs)]
