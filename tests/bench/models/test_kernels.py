@@ -122,7 +122,7 @@ def test_members_share_nothing():
 COMPILE = """
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
-from bench import kernels
+from bench.models import kernels
 
 for kind, precision in (("*bf16", "ieee"), ("*fp32", "tf32x3")):
     sizes = {"images": "i32", "height": "i32", "width": "i32"}
