@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import Any, Protocol
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -23,8 +23,18 @@ LINE_SECONDS = 60.0
 END_SECONDS = 2.0
 
 
+class Shown(Protocol):
+    """Whatever hears how far the tasks of a stage are."""
+
+    def update(self, position: int, reported: tuple[Any, ...], /) -> None:
+        """Take what a task reports: (units of work done, latest loss), or these and a stage."""
+
+    def end(self, position: int, failure: str | None, /) -> None:
+        """Take that a task has ended, and why if it failed."""
+
+
 class Progress:
-    """Counts work over the tasks of one stage.
+    """Counts work over the tasks of one stage, and shows it.
 
     Parameters
     ----------
@@ -133,18 +143,15 @@ def progress(
             shown.close()
 
 
-class _Silent(Progress):
-    def __init__(self) -> None:
-        pass
-
-    def update(self, position: int, reported: tuple[Any, ...]) -> None:
+class _Silent:
+    def update(self, *_: object) -> None:
         """Show nothing."""
 
-    def end(self, position: int, failure: str | None) -> None:
+    def end(self, *_: object) -> None:
         """Show nothing."""
 
 
 @contextmanager
-def silence() -> Iterator[Progress]:
+def silence() -> Iterator[Shown]:
     """Show nothing, for work that runs beside a stage with a bar of its own."""
     yield _Silent()
