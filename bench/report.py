@@ -11,12 +11,9 @@ from typing import Any
 
 from .analysis import (
     Study,
-    ball_latents,
     diagnosis_frame,
     information_table,
     load_study,
-    published_table,
-    utilisation_table,
     verdict_frame,
 )
 from .commands import command, option, say
@@ -77,10 +74,10 @@ def write_all_tables(store: Store, study: Study) -> None:
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
     write_table(store, "doctor", diagnosis_frame(study.diagnoses))
-    write_table(store, "published", published_table(study.tables))
-    write_table(store, "ball_latents", ball_latents(study.tables))
+    write_table(store, "published", study.published)
+    write_table(store, "ball_latents", study.ball_latents)
     write_table(store, "information", information_table(study))
-    write_table(store, "utilisation", utilisation_table(study.tables))
+    write_table(store, "utilisation", study.utilisation)
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(summary_tables(study)).items()

@@ -58,9 +58,9 @@ def textbook(images: Images, batch: int) -> Callable[[], object]:
 
 def pack(size: int, precision: Any, batch: int) -> Pack:
     """Return a pack of β-VAEs that differ in seed."""
-    common = {"kind": "beta_vae", "beta": 4.0, "steps": 10**6, "batch_size": batch}
+    common: dict[str, Any] = {"kind": "beta_vae", "beta": 4.0, "steps": 10**6, "batch_size": batch}
     data = DatasetSpec(name="dsprites")
-    specs = [BetaVAESpec(**common, dataset=data, seed=seed) for seed in range(size)]  # type: ignore[arg-type]
+    specs = [BetaVAESpec(**common, dataset=data, seed=seed) for seed in range(size)]
     return Pack(tuple(specs), Execution("cuda", precision))
 
 

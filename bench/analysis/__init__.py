@@ -9,9 +9,6 @@ from .claims import verdict_frame
 from .comparable import settings
 from .doctor import Diagnosis, diagnosis_frame
 from .information import information_table
-from .published import published_table
-from .published_ball import ball_latents
-from .published_channel import utilisation_table
 from .study import Study, load_study
 from .training_length import SHORT_STEPS, least_steps
 
@@ -19,13 +16,10 @@ __all__ = [
     "SHORT_STEPS",
     "Diagnosis",
     "Study",
-    "ball_latents",
     "diagnosis_frame",
     "information_table",
     "least_steps",
     "load_study",
-    "published_table",
     "settings",
-    "utilisation_table",
     "verdict_frame",
 ]

@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from ..store import Frames, Snapshots, Store, StoredRun, stored_frames, trained_groups
 from ..tables import Tables, collect
 from .claims import Verdict, judge
 from .doctor import Diagnosis, diagnose
+from .published import published_table
+from .published_ball import ball_latents
+from .published_channel import utilisation_table
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,21 @@ class Study:
     def diagnoses(self) -> Sequence[Diagnosis]:
         """What the doctor says of every capacity run."""
         return diagnose(self.tables)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Ours beside published training logs: see `published_table`."""
+        return published_table(self.tables)
+
+    @cached_property
+    def ball_latents(self) -> pd.DataFrame:
+        """The ball's latents beside the published ones: see `ball_latents`."""
+        return ball_latents(self.tables)
+
+    @cached_property
+    def utilisation(self) -> pd.DataFrame:
+        """Which factors capacity is spent on, beside the paper: see `utilisation_table`."""
+        return utilisation_table(self.tables)
 
     def latent_column(self, run_id: str, column: str) -> list[Any]:
         """Return what `tables.kl_per_dimension` has of the latents of a run, in its frames' order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -52,7 +53,7 @@ def scaled_factors(dataset: datasets.FactorDataset) -> NDArray[np.float32]:
     return scaled
 
 
-class FactorChannel(Decoding):
+class FactorChannel(Decoding, ABC):
     """K channels that send scaled factors with noise, z_k = a_k f_k + s_k ε, and their decoders.
 
     With E[f²] = 1, a ratio r of gain to noise costs the least KL at a² + s² = 1, where
@@ -88,17 +89,17 @@ class FactorChannel(Decoding):
         self._add_decoder(ARCHITECTURES[architecture])
         self._initialise(seeds, initialisation)
 
+    @abstractmethod
     def _add_channel(self) -> None:
         """Add what a channel learns beside its decoder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gain_and_log_noise(self) -> tuple[Tensor, Tensor]:
         """Return a and ln s, each (K, 1, D)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def silence(self, spread: Tensor) -> None:
         """Spend nothing on the factors whose variance, (D,) 0 or 1, is 0."""
-        raise NotImplementedError
 
     def encode(self, factors: Tensor) -> tuple[Tensor, Tensor]:
         """Return means a f and log-variances ln s², each (K, B, D), of (K, B, D) scaled factors."""

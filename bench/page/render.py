@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..analysis import SHORT_STEPS, Study, ball_latents, published_table, utilisation_table
+from ..analysis import SHORT_STEPS, Study
 from ..analysis.published_models import ADDRESS
 from ..plots import Drawn
 from . import facts, figures, latents, published, runs, tables
@@ -56,10 +56,10 @@ def render(
         doctor=doctor_tables(study.diagnoses, study.tables),
         published_models=published.models_table(study.tables),
         published_source=ADDRESS,
-        published=published.logs_parts(published_table(study.tables)),
+        published=published.logs_parts(study.published),
         short_steps=SHORT_STEPS,
-        ball=published.ball_parts(ball_latents(study.tables)),
-        utilisation=published.utilisation_parts(utilisation_table(study.tables)),
+        ball=published.ball_parts(study.ball_latents),
+        utilisation=published.utilisation_parts(study.utilisation),
         models=models,
         models_left_out=models_left_out,
         opened=opened,

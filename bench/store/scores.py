@@ -108,7 +108,7 @@ def in_brief(scores: Mapping[str, Sequence[ScoreEntry]]) -> Scored:
 
 def _kl(entries: Iterable[ScoreEntry]) -> float | None:
     for entry in entries:
-        if entry.column == "kl_per_dimension" and entry.value:
-            # What has that name is a list of numbers, or was not read.
-            return float(sum(entry.value))  # type: ignore[arg-type]
+        if entry.column == "kl_per_dimension" and isinstance(entry.value, list):
+            # No cell of it is empty, or it would not have been read.
+            return float(sum(part for part in entry.value if part is not None))
     return None

@@ -153,18 +153,24 @@ class Batches:
             pixels = self._images(self._drawn[row].ravel())
             self._pixels.copy_(pixels.view_as(self._pixels))
 
-    def __call__(self, step: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (K, B, C, H, W) images and (K, B, D) noise of a step, () int64, prepared."""
-        if self._pixels is not None:
-            pixels = self._pixels
-        else:
-            own = self._row(self._indices, step)
-            pixels = self._images(own.flatten()).view(*own.shape, *self._images.shape)
-        return self._members(pixels), self._members(self._row(self._noise, step))
+    def __call__(self, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a prepared step's images, their indices in the dataset, and its noise.
 
-    def indices(self, step: Tensor) -> Tensor:
-        """Return the (K, B) indices of a step's images."""
-        return self._members(self._row(self._indices, step))
+        Parameters
+        ----------
+        step : Tensor
+            () int64.
+
+        Returns
+        -------
+        Tensor, Tensor, Tensor
+            (K, B, C, H, W), (K, B) int64 and (K, B, D).
+        """
+        own, noise = self._row(self._indices, step), self._row(self._noise, step)
+        pixels = self._pixels
+        if pixels is None:
+            pixels = self._images(own.flatten()).view(*own.shape, *self._images.shape)
+        return self._members(pixels), self._members(own), self._members(noise)
 
     def _row(self, block: Tensor, step: Tensor) -> Tensor:
         return block.index_select(0, (step % NOISE_BLOCK).view(1))[0]

@@ -73,11 +73,8 @@ class ChannelFamily:
         self.latent_names = tuple(self._dataset.factor_names)
         self.model = self._new_model(images.shape).to(device)
         self.model.silence(self._spread)
-        self.optimisers: list[_Descent] = []
-        if isinstance(self.model, LearntChannel):
-            rate = cast("float", self._specs[0].channel_rate)
-            gamma = torch.tensor([spec.gamma for spec in self._specs], device=device)
-            self.optimisers.append(_Descent(self.model, rate, gamma))
+        self._gamma = torch.tensor([spec.gamma for spec in self._specs], device=device)
+        self.descending = (self.model.u,) if isinstance(self.model, LearntChannel) else ()
 
     def posterior(self, images: Tensor, indices: Tensor, control: Tensor) -> tuple[Tensor, Tensor]:
         """Return a f and ln s², each (K, B, D), of the factors of a step's images, at capacity C.
@@ -86,8 +83,6 @@ class ChannelFamily:
         """
         if isinstance(self.model, ExactChannel):
             self.model.set_capacity(control)
-        for descent in self.optimisers:
-            descent.c = control
         return self._encode(indices)
 
     def kl(self, means: Tensor, logvars: Tensor) -> Tensor:
@@ -100,6 +95,12 @@ class ChannelFamily:
         kl = gaussian_kl(*self.model.encode(self._spread)).squeeze(1)
         # A learnt channel takes the pull of γ|KL − C| where it descends, as that has a kink.
         return kl.detach() if isinstance(self.model, LearntChannel) else kl
+
+    def descend(self, control: Tensor) -> None:
+        """Move the numbers of a learnt channel towards capacity C."""
+        if isinstance(self.model, LearntChannel):
+            rate = cast("float", self._specs[0].channel_rate)
+            self.model.descend(rate, self._gamma, control)
 
     @torch.no_grad()
     def codes(
@@ -161,20 +162,6 @@ class ChannelFamily:
             # Copies: a view would take the whole pack's images into the checkpoint.
             shown = torch.from_numpy(images[member].copy())
             self._kept[member].append((step, kl[member].clone(), shown))
-
-
-class _Descent(torch.optim.Optimizer):
-    """What moves the numbers of a learnt channel: see `LearntChannel.descend`. It has no state."""
-
-    def __init__(self, channel: LearntChannel, rate: float, gamma: Tensor) -> None:
-        super().__init__([channel.u], {"lr": rate})
-        self._channel, self._rate, self._gamma = channel, rate, gamma
-        # C of every member at the step that is taken.
-        self.c = torch.zeros_like(gamma)
-
-    def step(self, closure: object = None) -> None:  # type: ignore[override]
-        """Take a step; the gradient is that of the reconstruction."""
-        self._channel.descend(self._rate, self._gamma, self.c)
 
 
 def capacity_at(spec: FactorChannelSpec, step: int) -> float:

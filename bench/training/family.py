@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..grid import Pack, VAESpec
 from ..models.vae import VAE, Decoding
@@ -34,8 +33,8 @@ class Family(Protocol):
         """What the D dimensions of the codes are called."""
 
     @property
-    def optimisers(self) -> Sequence[torch.optim.Optimizer]:
-        """What moves the parameters that Adam does not; checkpoints keep no state of theirs."""
+    def descending(self) -> Sequence[nn.Parameter]:
+        """The parameters that `descend` moves, and Adam does not."""
 
     def posterior(self, images: Tensor, indices: Tensor, control: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, each (K, B, D), of a step's batch.
@@ -61,6 +60,15 @@ class Family(Protocol):
     def after_step(self, step: int, alive: Sequence[int]) -> None:
         """Receive the steps done and the members still in training, after every step."""
 
+    def descend(self, control: Tensor) -> None:
+        """Move `descending` against its gradient; no state of it is kept in checkpoints.
+
+        Parameters
+        ----------
+        control : Tensor
+            (K,) as in `posterior`.
+        """
+
     def snapshots(self, member: int) -> Snapshots | None:
         """Return the images that were kept of a member on the way, None where none are."""
 
@@ -82,7 +90,7 @@ class VAEFamily:
         The dataset's images on the device that trains.
     """
 
-    optimisers: tuple[torch.optim.Optimizer, ...] = ()
+    descending: tuple[nn.Parameter, ...] = ()
 
     def __init__(self, pack: Pack, images: Images) -> None:
         self._images = images
@@ -109,6 +117,9 @@ class VAEFamily:
 
     def after_step(self, step: int, alive: Sequence[int]) -> None:
         """Do nothing."""
+
+    def descend(self, control: Tensor) -> None:
+        """Do nothing: Adam moves all."""
 
     def snapshots(self, member: int) -> None:
         """Return None: no images are kept on the way."""

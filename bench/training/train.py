@@ -138,15 +138,18 @@ class Training:
         self.family = family
         device, n_latents = pack.execution.device, family.model.n_latents
         on_gpu = device != "cpu"
-        moved = {id(p) for other in family.optimisers for p in other.param_groups[0]["params"]}
+        descending = {id(parameter) for parameter in family.descending}
         # Fused: one pass over all parameters on a CPU, one kernel on a GPU.
         self._adam = torch.optim.Adam(
-            [parameter for parameter in family.model.parameters() if id(parameter) not in moved],
+            [
+                parameter
+                for parameter in family.model.parameters()
+                if id(parameter) not in descending
+            ],
             lr=self._specs[0].learning_rate,
             fused=True,
             capturable=on_gpu,
         )
-        self._optimisers = [self._adam, *family.optimisers]
         self._batches = Batches(self._specs, images, self._n_images, device, n_latents)
         self._objectives = _by_kind(self._specs, device)
         self.history = History(self._specs, n_latents, device)
@@ -181,8 +184,7 @@ class Training:
 
     def _advance(self) -> None:
         """Take a step: what a GPU records, which exchanges nothing with the host."""
-        images, noise = self._batches(self._clock)
-        indices = self._batches.indices(self._clock)
+        images, indices, noise = self._batches(self._clock)
         control = _controls(self._clock, self._objectives, len(self._specs))
         with autocast(self._execution):
             means, logvars = self.family.posterior(images, indices, control)
@@ -193,12 +195,11 @@ class Training:
         terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
         loss = _losses(terms, control, self._objectives)
 
-        for optimiser in self._optimisers:
-            optimiser.zero_grad()
+        self.family.model.zero_grad()
         # Members share no parameter, so the gradient of the sum is each one's own.
         torch.autograd.backward(loss.sum())
-        for optimiser in self._optimisers:
-            optimiser.step()
+        self._adam.step()
+        self.family.descend(control)
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
         self._clock += 1

@@ -13,7 +13,7 @@ if not ON_GPU:
     # Read when Triton is imported, which nothing else does here.
     os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", reason="Triton is not installed")
-from bench.models import cuda  # noqa: E402
+from bench.models import cuda  # noqa: E402 - imports Triton, so after its setting
 
 DEVICE = "cuda" if ON_GPU else "cpu"
 # Channels of the big side and of the small one, size of the kernel: those of both architectures.

@@ -69,7 +69,7 @@ def _plain_losses(spec, vae, ball):
     losses = []
     for step in range(spec.steps):
         batches.prepare(step)
-        (images,), (noise,) = batches(torch.tensor(step))
+        (images,), _, (noise,) = batches(torch.tensor(step))
         means, logvars = plain.encoder(images).chunk(2, dim=-1)
         logits = plain.decoder(means + (0.5 * logvars).exp() * noise)
         bce = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
