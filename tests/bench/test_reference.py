@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -69,6 +70,22 @@ def test_the_readme_has_the_verdicts(study):
     ]
     assert decided
     assert stated == {**expected, **{str(found.claim): found.verdict for found in decided}}
+
+
+def test_the_readme_has_how_far_the_maps_are_turned():
+    text = (ROOT / "README.md").read_text()
+    stated = float(re.search(r"turned from x and y by at\s+most ([\d.]+) degrees", text)[1])
+    runs = [run for run in Store(LONG).runs() if getattr(run.spec, "beta", None) == 150]
+    assert len(runs) == 10
+    turned = []
+    for run in runs:
+        codes = run.latents()
+        positions = run.spec.dataset.load().factors(codes.indices)
+        positions = positions - positions.mean(0)
+        for latent in np.argsort(codes.means.var(0))[-2:]:
+            slopes = np.linalg.lstsq(positions, codes.means[:, latent], rcond=None)[0]
+            turned.append(np.degrees(np.arctan2(*np.sort(np.abs(slopes)))))
+    assert round(max(turned), 1) == stated
 
 
 def test_the_readme_has_the_latents_of_the_ball():
