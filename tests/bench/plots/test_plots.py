@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.analysis.information import information_table
 from bench.analysis.study import Study, load_study
 from bench.plots import FIGURES, draw_all, save_png, svg_text
 from bench.plots._base import MAX_PANELS, panels, show_images
@@ -20,46 +19,12 @@ from bench.store.history import coarser
 from bench.store.store import Store
 from bench.tables.summary import summarise
 
-
-@pytest.fixture(scope="module")
-def study(small_store):
-    return load_study(Store(small_store))
+from .studies import repeated, texts_of, with_kl
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory):
     return load_study(Store(tmp_path_factory.mktemp("empty") / "store", create=True))
-
-
-def _with_kl(study, kl):
-    """Return the study with other total KLs, by kind and seed."""
-    runs = study.tables.runs.copy()
-    for kind, value in kl.items():
-        runs.loc[runs["kind"] == kind, "kl"] = value
-    return Study(replace(study.tables, runs=runs), study.frames)
-
-
-def _repeated(study, kind, changes):
-    """Return the study with a further group of a kind for each mapping of changed columns."""
-    runs, history, frames = study.tables.runs, study.tables.history, dict(study.frames)
-    (first,) = runs[(runs["kind"] == kind) & (runs["seed"] == 0)].to_dict("records")
-    rows, curves = [], []
-    for number, changed in enumerate(changes):
-        name = f"{kind}{number}"
-        rows.append({**first, "run_id": name, "group_id": name, **changed})
-        curves.append(history[history["run_id"] == first["run_id"]].assign(run_id=name))
-        frames[name] = frames[first["run_id"]]
-    more = pd.DataFrame(rows)[list(runs)].astype(runs.dtypes)
-    tables = replace(
-        study.tables,
-        runs=pd.concat([runs, more], ignore_index=True),
-        history=pd.concat([history, *curves], ignore_index=True),
-    )
-    return Study(tables, frames)
-
-
-def _texts(figure):
-    return [text.get_text() for text in figure.texts]
 
 
 # What these show is not in the small grid.
@@ -68,7 +33,7 @@ _NOT_DRAWN = ("metrics-capacity", "factor-channel", "all-betas")
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name not in _NOT_DRAWN])
 def test_every_figure_is_drawn_of_a_small_grid(study, name):
-    study = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    study = with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
     drawn = list(FIGURES[name].draw(study))
     assert drawn
     for one in drawn:
@@ -98,152 +63,6 @@ def test_metrics_are_drawn_against_c_once_there_are_two(study):
     assert len(list(FIGURES["metrics-capacity"].draw(doubled))) == 1
 
 
-def test_the_comparison_takes_the_largest_beta_that_is_not_collapsed(study):
-    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 1.01})
-    (drawn,) = FIGURES["comparison"].draw(alive)
-    assert drawn.title.endswith("β = 1 beside β = 4")
-    collapsed = _with_kl(study, {"vae": 9.0, "beta_vae": 0.99})
-    (drawn,) = FIGURES["comparison"].draw(collapsed)
-    assert drawn.title.endswith("β = 1 beside β = 4 (collapsed)")
-
-
-@pytest.mark.parametrize(
-    ("more", "shown"),
-    [
-        ({30: 3.0, 150: 0.0}, "β = 1 beside β = 30 beside β = 150 (collapsed)"),
-        ({30: 3.0, 150: 0.0, 200: 0.0}, "β = 1 beside β = 30 beside β = 150 (collapsed)"),
-        ({30: 3.0, 200: 0.0}, "β = 1 beside β = 30 beside β = 200 (collapsed)"),
-        ({30: 3.0, 150: 2.0}, "β = 1 beside β = 150"),
-        ({30: 3.0, 150: 2.0, 200: 1.5}, "β = 1 beside β = 150"),
-        ({30: 3.0, 150: 2.0, 200: 0.0}, "β = 1 beside β = 150"),
-    ],
-)
-def test_the_comparison_has_the_papers_beta(study, more, shown):
-    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
-    changes = [{"beta": beta, "kl": kl, "label": f"β-VAE β={beta:g}"} for beta, kl in more.items()]
-    (drawn,) = FIGURES["comparison"].draw(_repeated(alive, "beta_vae", changes))
-    assert drawn.title.endswith(f": {shown}")
-    headings = [text for text in _texts(drawn.figure) if text.endswith(", seed 0")]
-    titles = shown.replace(" (collapsed)", "").split(" beside ")
-    assert headings == [f"{title}, seed 0" for title in titles]
-    # One scale explains the colours of all maps.
-    assert sum(text.startswith("map: ") for text in _texts(drawn.figure)) == 1
-
-
-def test_every_beta_of_the_grid_is_there_and_collapsed_ones_say_so(study):
-    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
-    more = {30: 3.0, 150: 2.0, 250: 0.2}
-    changes = [{"beta": beta, "kl": kl, "label": f"β-VAE β={beta:g}"} for beta, kl in more.items()]
-    grown = _repeated(alive, "beta_vae", changes)
-    dead = replace(grown.frames["beta_vae2"], kl=np.array([0.1, 0.1, 0.0, 0.0]))
-    grown = Study(grown.tables, {**grown.frames, "beta_vae2": dead})
-    (drawn,) = FIGURES["all-betas"].draw(grown)
-    headings = [text for text in _texts(drawn.figure) if text.endswith(", seed 0")]
-    assert headings == [f"β = {beta}, seed 0" for beta in (1, 4, 30, 150, 250)]
-    assert "collapsed: KL 0.20 nats in all" in _texts(drawn.figure)
-    assert drawn.title.endswith("beside β = 150 beside β = 250 (collapsed)")
-    # All of them, and nothing of one reaches into another's part or out of the figure.
-    pictures = [axes.get_position().extents for axes in drawn.figure.axes]
-    assert np.min(pictures) >= 0
-    assert np.max(pictures) <= 1
-    for i, first in enumerate(pictures):
-        for second in pictures[i + 1 :]:
-            apart = (first[2:] <= second[:2] + 1e-9) | (second[2:] <= first[:2] + 1e-9)
-            assert apart.any()
-    # Where the comparison has them all, nothing is said twice.
-    assert list(FIGURES["all-betas"].draw(alive)) == []
-
-
-def test_kl_and_sigma_stand_beside_every_map(study):
-    (row,) = study.tables.runs.query("kind == 'vae' and seed == 0").to_dict("records")
-    kl = study.tables.kl_per_dimension
-    own = kl["run_id"] == row["run_id"]
-    kl = kl.assign(sigma=np.where(own, kl.groupby("run_id").cumcount() / 10 + 0.25, 9.0))
-    shown = study.frames[row["run_id"]]
-    frames = replace(shown, kl=np.array([3.0, 1.45, 0.1, 0.05]), latents=np.array([2, 3, 0, 1]))
-    tables = replace(study.tables, kl_per_dimension=kl)
-    (drawn,) = FIGURES["traversals"].draw(Study(tables, {row["run_id"]: frames}))
-    texts = {text.get_text(): text for text in drawn.figure.texts}
-    for name, pair in zip(
-        ("z2", "z3", "z0", "z1"),
-        ("3.00 σ 0.45", "1.45 σ 0.55", "0.10 σ 0.25", "0.05 σ 0.35"),
-        strict=True,
-    ):
-        assert texts[pair].get_position()[1] == texts[name].get_position()[1]
-    assert texts["0.05 σ 0.35"].get_color() == texts["z1"].get_color() == "#767676"
-    assert "the largest 3.00 σ 0.45." in drawn.alt
-    # What no start has scored yet is left out.
-    unknown = replace(study.tables, kl_per_dimension=kl.assign(sigma=np.nan))
-    (drawn,) = FIGURES["traversals"].draw(Study(unknown, {row["run_id"]: frames}))
-    assert {"3.00", "1.45", "0.10", "0.05"} <= {*_texts(drawn.figure)}
-
-
-PAPERS_BALL = '{"margin": 0.0, "radius": 7.5}'
-
-
-@pytest.mark.parametrize(("options", "published"), [(PAPERS_BALL, True), ("{}", False)])
-def test_published_latents_stand_beside_the_papers_ball_alone(study, options, published):
-    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
-    runs = alive.tables.runs.assign(dataset_options=options)
-    (drawn,) = FIGURES["comparison"].draw(Study(replace(alive.tables, runs=runs), alive.frames))
-    note = "β = 1: 3.3 σ 0.08, 2.57 σ 0.20, 2.32 σ 0.20, 1.43 σ 0.43; β = 150: 0.92 σ 0.43, "
-    assert (note in drawn.note) == (note in drawn.alt) == published
-
-
-def test_cells_beside_the_rows_say_what_latents_carry(study):
-    (row,) = study.tables.runs.query("kind == 'capacity_vae' and seed == 0").to_dict("records")
-    above = np.array([[0.6, 0.0, 0.2], [0.3, 0.001, 0.0], [0.12, 0.0, 2.0], [0.09, 0, 0]])
-    chance = np.array([[0.5, 0.25, 0.0]] * 4)
-    frames = replace(
-        study.frames[row["run_id"]],
-        information=above + chance,
-        chance=chance,
-        entropies=np.array([1.2, 0.0, 2.0]),
-        factors=np.array([b"shape", b"none", b"red"]),
-    )
-    only = Study(study.tables, {row["run_id"]: frames})
-    (drawn,) = FIGURES["capacity-traversals"].draw(only)
-    cells = [axes for axes in drawn.figure.axes if axes.texts]
-    assert len(cells) == 1
-    shares = np.array([[0.5, 0, 0.1], [0.25, 0, 0], [0.1, 0, 1], [0.075, 0, 0]])
-    assert np.allclose(cells[0].images[0].get_array(), shares)
-    numbers = ["0.60", "0.20", "0.30", "0.12", "2.00", "0.09"]
-    assert [text.get_text() for text in cells[0].texts] == numbers
-    assert (
-        drawn.note
-        == "Latents with at least 0.1 nat of a factor above chance: shape 3, none 0, red 2."
-    )
-    assert drawn.note in drawn.alt
-    # Cells stand beside the rows that they are of.
-    rows = [axes.get_position() for axes in drawn.figure.axes[2:10:2]]
-    box = cells[0].get_position()
-    middles = [box.y1 - (row + 0.5) * box.height / 4 for row in range(4)]
-    assert [(row.y0 + row.y1) / 2 for row in rows] == pytest.approx(middles)
-    assert box.x0 > max(row.x1 for row in rows)
-    table = information_table(only)
-    assert table["information"].tolist() == (above + chance).ravel().tolist()
-    assert table["chance"].tolist() == chance.ravel().tolist()
-    assert table["factor"].tolist() == ["shape", "none", "red"] * 4
-    assert table["carriers"].tolist() == [3, 0, 2] * 4
-    assert np.allclose(table["share"], shares.ravel())
-    assert table["latent"].tolist()[::3] == [f"z{j}" for j in frames.latents]
-    # Frames that are older than the measuring of chance.
-    older = Study(study.tables, {row["run_id"]: replace(frames, chance=None)})
-    (drawn,) = FIGURES["capacity-traversals"].draw(older)
-    assert drawn.note == "Latents with at least 0.1 nat of a factor: shape 4, none 4, red 2."
-    assert information_table(older)["chance"].isna().all()
-
-
-def test_models_that_differ_in_more_than_beta_are_compared_apart(study):
-    changes = [
-        {"kind": "vae", "beta": 1.0, "n_latents": 8, "label": "VAE, n_latents=8"},
-        {"beta": 4.0, "n_latents": 8, "label": "β-VAE β=4, n_latents=8"},
-    ]
-    drawn = list(FIGURES["comparison"].draw(_repeated(study, "beta_vae", changes)))
-    assert len(drawn) == len({one.name for one in drawn}) == 2
-    assert ", n_latents=8: β = 1" in drawn[1].title
-
-
 def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
     """A label has a suffix only where another model has its name, so few of a set may have one."""
     longer = [
@@ -252,8 +71,8 @@ def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
         {"beta": 30.0, "kl": 3.0, "label": "β-VAE β=30"},
         {"beta": 150.0, "kl": 2.0, "label": "β-VAE β=150"},
     ]
-    study = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
-    uneven = _repeated(study, "beta_vae", [{**row, "steps": 60} for row in longer])
+    study = with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    uneven = repeated(study, "beta_vae", [{**row, "steps": 60} for row in longer])
     short, long = FIGURES["comparison"].draw(uneven)
     assert short.title.endswith("steps=30: β = 1 beside β = 4")
     assert long.title.endswith("steps=60: β = 1 beside β = 150")
@@ -356,7 +175,7 @@ def test_a_colour_model_without_positions_has_no_maps(study):
     (drawn,) = FIGURES["capacity-traversals"].draw(Study(study.tables, {row["run_id"]: frames}))
     # Originals, reconstructions, a row for each latent, and the cells of its factors.
     assert len(drawn.figure.axes) == 2 + len(frames.latents) + 1
-    assert not any(text.startswith("map") for text in _texts(drawn.figure))
+    assert not any(text.startswith("map") for text in texts_of(drawn.figure))
     (first, *_) = drawn.figure.axes
     strip = np.asarray(first.images[0].get_array())
     assert np.array_equal(strip[:, :16], frames.originals[0].transpose(1, 2, 0))
@@ -364,7 +183,7 @@ def test_a_colour_model_without_positions_has_no_maps(study):
 
 def test_capacity_models_have_a_figure_of_their_own(study):
     (drawn,) = FIGURES["capacity-traversals"].draw(study)
-    assert "γ = 100, C = 0 → 5 nats, seed 0" in _texts(drawn.figure)
+    assert "γ = 100, C = 0 → 5 nats, seed 0" in texts_of(drawn.figure)
     assert FIGURES["capacity-traversals"].paper == "Figure 4"
     kinds = study.tables.runs.set_index("run_id")["kind"]
     others = [kinds[one.run_id] for one in FIGURES["traversals"].draw(study)]
@@ -372,7 +191,7 @@ def test_capacity_models_have_a_figure_of_their_own(study):
 
 
 def test_smoothness_is_the_curve_of_the_frames(study):
-    alive = _with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    alive = with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
     runs = alive.tables.runs
     scored = runs.assign(smoothness=np.where(runs["kind"] == "vae", -0.25, np.nan))
     (drawn,) = FIGURES["smoothness"].draw(Study(replace(alive.tables, runs=scored), alive.frames))
@@ -384,7 +203,7 @@ def test_smoothness_is_the_curve_of_the_frames(study):
         assert np.array_equal(median.get_ydata(), overlap[:, 3])
     titles = [axes.get_title() for axes in drawn.figure.axes]
     assert titles == ["β = 1, seed 0: Spearman's ρ = −0.25", "β = 4, seed 0"]
-    assert list(FIGURES["smoothness"].draw(_with_kl(study, {"vae": 9.0, "beta_vae": 0.5}))) == []
+    assert list(FIGURES["smoothness"].draw(with_kl(study, {"vae": 9.0, "beta_vae": 0.5}))) == []
 
 
 def test_information_is_shown_in_nats_and_as_a_share_of_the_entropy(study):
@@ -404,7 +223,7 @@ def test_information_is_shown_in_nats_and_as_a_share_of_the_entropy(study):
 @pytest.mark.parametrize("name", ["information", "kl-dimensions", "capacity-tracking"])
 def test_what_has_no_panel_is_named(study, name):
     changes = [{"label": f"capacity γ={number}"} for number in range(MAX_PANELS)]
-    (drawn,) = FIGURES[name].draw(_repeated(study, "capacity_vae", changes))
+    (drawn,) = FIGURES[name].draw(repeated(study, "capacity_vae", changes))
     panels = [axes for axes in drawn.figure.axes if axes.get_title()]
     assert len(panels) == MAX_PANELS
     assert f"capacity γ={MAX_PANELS - 1}" in drawn.title
