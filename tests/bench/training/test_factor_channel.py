@@ -9,11 +9,7 @@ import torch
 
 import datasets
 from bench.analysis.study import load_study
-from bench.errors import GridError
-from bench.grid.expand import expand
-from bench.grid.load import parse_grid
-from bench.grid.packs import Execution, Pack, make_packs
-from bench.grid.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
+from bench.grid.packs import Execution, Pack
 from bench.models.factor_channel import FIRST_KL, scaled_factors
 from bench.models.load import load_run
 from bench.pipeline import run_grid
@@ -29,19 +25,7 @@ from bench.training.objectives import OBJECTIVES, Terms
 from bench.training.producers import PRODUCERS
 from bench.training.train import Training
 from tests.bench.conftest import SMALL_BALL
-
-OPTIONS = {key: value for key, value in SMALL_BALL.items() if key != "name"}
-CHANNEL = {"kind": "factor_channel", "gamma": 100, "capacity": 3, "anneal_steps": 300}
-LEARNT = {"channel": "learnt", "channel_rate": 1e-4}
-GRID = {
-    "name": "channel",
-    "datasets": [SMALL_BALL],
-    "seeds": [0, 1],
-    "models": [{"kind": "vae", "steps": 3}, CHANNEL],
-    "train": {"steps": 400, "batch_size": 16, "n_latents": 4, "learning_rate": 5e-3},
-    "metrics": ["mig", "udr"],
-    "baselines": True,
-}
+from tests.bench.factor_channels import CHANNEL, GRID, LEARNT, channel_spec
 
 
 class PluggedOutError(Exception):
@@ -67,11 +51,6 @@ def channels(store):
     return sorted(runs, key=lambda run: run.spec.seed)
 
 
-def _spec(**fields):
-    common = {"dataset": {"name": "ball", "options": OPTIONS}, "batch_size": 16}
-    return SPEC_ADAPTER.validate_python({**CHANNEL, **common, "steps": 400, **fields})
-
-
 def _train(specs, ball, path=None, *, stop_at=None):
     """Train a pack to its end, or until the plug is pulled after a step."""
 
@@ -95,7 +74,7 @@ def test_nothing_is_spent_on_a_factor_with_one_value(options):
     scaled = scaled_factors(data)
     assert scaled[:, 0].var() == pytest.approx(1)
     assert (scaled[:, 1] == 0).all()
-    spec = _spec(batch_size=2, **options)
+    spec = channel_spec(batch_size=2, **options)
     training = _training(spec, data)
     for _ in range(30):
         training.advance()
@@ -110,7 +89,7 @@ def test_nothing_is_spent_on_a_factor_with_one_value(options):
 
 def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
     # A batch of two images has another spread of factors at every step; the KL has not.
-    training = _training(_spec(batch_size=2), ball)
+    training = _training(channel_spec(batch_size=2), ball)
     for _ in range(5):
         training.advance()
     history = training.history.frame(0)
@@ -124,7 +103,7 @@ def test_a_batch_is_charged_what_the_whole_dataset_costs(ball):
     ("options", "own"), [({}, {"share", "capacity"}), (LEARNT, {"u"})], ids=["exact", "learnt"]
 )
 def test_only_decoder_and_channel_are_trained(ball, options, own):
-    training = _training(_spec(**options), ball)
+    training = _training(channel_spec(**options), ball)
     before = {name: value.clone() for name, value in training.family.model.state_dict().items()}
     parts = {name.split(".")[0] for name in before}
     assert parts == {*own, "decoder_linears", "decoder_convs"}
@@ -136,7 +115,7 @@ def test_only_decoder_and_channel_are_trained(ball, options, own):
 
 
 def test_the_loss_of_a_learnt_channel_has_the_distance_of_kl_from_c(ball):
-    training = _training(_spec(**LEARNT), ball)
+    training = _training(channel_spec(**LEARNT), ball)
     for _ in range(3):
         training.advance()
     last = training.history.frame(0).iloc[-1]
@@ -151,7 +130,7 @@ def test_a_factor_without_information_falls_to_zero(ball):
     columns = ball.factors(np.arange(64))
     rows = ball.index(np.stack([columns[:, 0], np.full(64, 3)], 1))
     blind = datasets.from_arrays(ball.images(rows), columns, factor_names=ball.factor_names)
-    spec = _spec(channel="learnt", channel_rate=2e-3, capacity=1, anneal_steps=1)
+    spec = channel_spec(channel="learnt", channel_rate=2e-3, capacity=1, anneal_steps=1)
     training = _training(spec, blind)
     for _ in range(250):
         training.advance()
@@ -163,7 +142,7 @@ def test_a_factor_without_information_falls_to_zero(ball):
 
 @pytest.mark.parametrize(("step", "c"), [(0, 0.5), (150, 1.75), (300, 3), (10**6, 3)])
 def test_capacity_rises_from_its_start(step, c):
-    spec = _spec()
+    spec = channel_spec()
     settings = {
         name: torch.tensor([float(getattr(spec, name))])
         for name in ("gamma", "capacity_start", "capacity", "anneal_steps")
@@ -236,12 +215,12 @@ def test_snapshots_are_of_their_steps(channels):
 
 
 def test_snapshot_steps_pass_the_levels():
-    spec = _spec(capacity=25, anneal_steps=245_000, steps=300_000)
+    spec = channel_spec(capacity=25, anneal_steps=245_000, steps=300_000)
     passed = {round((level - 0.5) * 10_000) for level in KL_SHOWN}
     assert passed <= snapshot_steps(spec)
     assert len(snapshot_steps(spec)) == 16 + len(KL_SHOWN) + 1
-    assert snapshot_steps(_spec(capacity=0.5, anneal_steps=1, steps=1)) == {1}
-    assert max(snapshot_steps(_spec(anneal_steps=900, steps=400))) == 400
+    assert snapshot_steps(channel_spec(capacity=0.5, anneal_steps=1, steps=1)) == {1}
+    assert max(snapshot_steps(channel_spec(anneal_steps=900, steps=400))) == 400
 
 
 def test_snapshots_are_a_file_of_the_run_that_comes_back(channels):
@@ -273,7 +252,10 @@ def test_a_damaged_snapshot_makes_the_run_again(tmp_path):
 @pytest.mark.parametrize("stop_at", [1, 6, 11, 22])
 def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monkeypatch, options):
     monkeypatch.setattr("bench.training.recorder.HISTORY_ROWS", 6)
-    specs = [_spec(steps=23, anneal_steps=15), _spec(steps=23, anneal_steps=9, seed=3)]
+    specs = [
+        channel_spec(steps=23, anneal_steps=15),
+        channel_spec(steps=23, anneal_steps=9, seed=3),
+    ]
     specs = [spec.model_copy(update=options) for spec in specs]
     whole = _train(specs, ball)
     with pytest.raises(PluggedOutError):
@@ -289,7 +271,10 @@ def test_a_resumed_channel_ends_with_the_same_bits(ball, tmp_path, stop_at, monk
 
 @pytest.mark.parametrize("options", [{}, LEARNT], ids=["exact", "learnt"])
 def test_a_member_of_a_pack_is_the_channel_alone(ball, options):
-    specs = [_spec(steps=20, anneal_steps=15), _spec(steps=20, anneal_steps=9, gamma=5, seed=3)]
+    specs = [
+        channel_spec(steps=20, anneal_steps=15),
+        channel_spec(steps=20, anneal_steps=9, gamma=5, seed=3),
+    ]
     specs = [spec.model_copy(update=options) for spec in specs]
     packed = _train(specs, ball)
     for spec, member in zip(specs, packed, strict=True):
@@ -309,66 +294,12 @@ def test_a_member_of_a_pack_is_the_channel_alone(ball, options):
 def test_bfloat16_starts_as_float32_does(ball, options):
     losses = {}
     for precision in ("float32", "bfloat16"):
-        spec = _spec(steps=10, anneal_steps=5, **options)
+        spec = channel_spec(steps=10, anneal_steps=5, **options)
         pack = Pack((spec,), Execution(precision=precision))
         (result,) = PRODUCERS["factor_channel"](pack, ball, Context())
         assert result.means.dtype == np.float32
         losses[precision] = result.history["loss"].to_numpy()
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.01)
-
-
-def test_a_channel_shares_no_pack_with_a_vae():
-    vae = SPEC_ADAPTER.validate_python(
-        {"kind": "vae", "dataset": _spec().dataset.model_dump(), "batch_size": 16, "steps": 400}
-    )
-    specs = [vae, _spec(), _spec(seed=1, gamma=7)]
-    # Nor a learnt one with an exact one, or with one of another rate.
-    learnt = [_spec(**LEARNT), _spec(**LEARNT, seed=1), _spec(channel="learnt", channel_rate=1e-3)]
-    packs = make_packs([*specs, *learnt], Execution(), 8)
-    assert [pack.specs for pack in packs] == [
-        (vae,), (specs[1], specs[2]), (learnt[0], learnt[1]), (learnt[2],)
-    ]  # fmt: skip
-
-
-def test_the_number_of_latents_of_a_grid_does_not_apply_to_it():
-    models = [{"kind": "vae"}, CHANNEL]
-    grid = {**GRID, "models": models, "train": {"n_latents": [4, 10]}, "baselines": False}
-    specs = expand(parse_grid(grid))
-    kinds = [spec.kind for spec in specs]
-    assert (kinds.count("vae"), kinds.count("factor_channel")) == (4, 2)
-    assert not any(hasattr(s, "n_latents") for s in specs if s.kind == "factor_channel")
-    with pytest.raises(GridError, match="n_latents: unknown key"):
-        parse_grid({**grid, "models": [{**CHANNEL, "n_latents": 10}]})
-    with pytest.raises(GridError, match="anneal_steps: 300 is more than the 200 steps"):
-        parse_grid({**grid, "train": {"steps": 200}})
-    partial = {"steps": 200, "allow_partial_anneal": True}
-    assert len(expand(parse_grid({**grid, "models": [CHANNEL], "train": partial}))) == 2
-
-
-def test_its_identity_never_changes():
-    small = {"name": "ball", "radius": 4}
-    grid = {**GRID, "datasets": [small], "seeds": [0], "baselines": False, "train": {}}
-    channel = {"kind": "factor_channel", "gamma": 1000, "capacity": 25, "anneal_steps": 100_000}
-    (spec,) = expand(parse_grid({**grid, "models": [channel]}))
-    # A stored run is found by it.
-    assert run_id(spec) == "cde7a1d6138a9558"
-    (same,) = expand(parse_grid({**grid, "models": [{**channel, "capacity_start": 0.5}]}))
-    assert run_id(same) == run_id(spec)
-    assert spec.template.format(**spec.model_dump()) == "exact factor channel γ=1000 C=0.5→25"
-    # What was stored before there was a choice is exact, and says so today.
-    assert spec.channel == "exact"
-    (named,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "exact"}]}))
-    assert run_id(named) == run_id(spec)
-    assert spec.channel_rate is None
-    (learnt,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "learnt"}]}))
-    assert run_id(learnt) != run_id(spec)
-    # Its rate is written out, so that another default would change no stored run.
-    assert canonical(learnt)["channel_rate"] == CHANNEL_RATE
-    written = {"channel": "learnt", "channel_rate": CHANNEL_RATE}
-    (same,) = expand(parse_grid({**grid, "models": [{**channel, **written}]}))
-    assert run_id(same) == run_id(learnt)
-    with pytest.raises(GridError, match=r"models\.0\.channel_rate: must be left out of an exact"):
-        parse_grid({**grid, "models": [{**channel, "channel_rate": 1e-4}]})
 
 
 def test_tables_know_its_factors(store, channels):
