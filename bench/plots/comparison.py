@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..analysis import settings
 from ..analysis.collapse import collapse_note
+from ..analysis.comparable import PAPER_BETA
 from ..analysis.published_ball import is_papers_ball, published_note
 from ..store import ACTIVE_KL, CODE_KL
 from ..tables import by_dataset
@@ -18,8 +19,6 @@ from ._images import Block, active, kl_and_sigma, state
 if TYPE_CHECKING:
     from ..analysis import Study
 
-# The paper's high β. Where a code collapses depends on the size of the ball, and here it may have.
-PAPERS_BETA = 150.0
 # Inches of a model; the more there are, the narrower, so that text is read at a page's width.
 _WIDTHS = {2: 5.3, 3: 4.2}
 _COLUMNS = 3
@@ -77,9 +76,9 @@ def _chosen(rows: Rows) -> Rows:
     if 1.0 not in by_beta:
         return []
     alive = [beta for beta, row in by_beta.items() if beta > 1 and row["kl"] > CODE_KL]
-    if PAPERS_BETA in alive:
-        return [by_beta[1.0], by_beta[PAPERS_BETA]]
-    last = PAPERS_BETA if PAPERS_BETA in by_beta else max(by_beta)
+    if PAPER_BETA in alive:
+        return [by_beta[1.0], by_beta[PAPER_BETA]]
+    last = PAPER_BETA if PAPER_BETA in by_beta else max(by_beta)
     return [by_beta[beta] for beta in sorted({1.0, max(alive, default=1.0), last})]
 
 
@@ -169,7 +168,7 @@ INFO = FigureInfo(
     name="comparison",
     title="Low beside high β",
     caption=(
-        f"β = 1 beside the paper's β = {PAPERS_BETA:g}. Where that has no code (KL of at most 1 "
+        f"β = 1 beside the paper's β = {PAPER_BETA:g}. Where that has no code (KL of at most 1 "
         "nat) or is not in the grid, the largest β that has one stands before or for it, and then "
         f"the largest of all. {_HOW}"
     ),
