@@ -37,6 +37,25 @@ _NOT_OPTIONS = ("means", "logvars", "factors", "test_means", "test_factors", "ra
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one of several numbers under a metric's name is called and says.
+
+    Attributes
+    ----------
+    name : str
+        An output or the suffix of a variant.
+    title : str
+        What people call it.
+    description : str
+        One sentence, said after the metric's own.
+    """
+
+    name: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
 class MetricInfo:
     """A metric and what is promised about it.
 
@@ -62,6 +81,12 @@ class MetricInfo:
         Fields of the dataclass that the function returns; empty where it returns one value.
     level : {"run", "group"}
         Whether it scores one model, or several of one group together.
+    title : str
+        What people call it; empty for a function from outside.
+    unit : str
+        Of its values, where they have one.
+    parts : tuple of Part
+        One for each output, and for each variant where there are several.
     variants : tuple
         (column suffix, options) of what is always computed side by side; one empty entry where
         there is only one.
@@ -79,6 +104,9 @@ class MetricInfo:
     cost: str
     outputs: tuple[str, ...] = ()
     level: Literal["run", "group"] = "run"
+    title: str = ""
+    unit: str = ""
+    parts: tuple[Part, ...] = ()
     variants: tuple[tuple[str, Options], ...] = (("", ()),)
     alternatives: tuple[tuple[str, Options], ...] = ()
 

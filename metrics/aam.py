@@ -83,6 +83,7 @@ def aam(
 
 INFO = MetricInfo(
     aam,
+    title="AAM",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

@@ -118,6 +118,7 @@ def _classify(train: Floats, labels: Ints, test: Floats) -> Ints:
 
 INFO = MetricInfo(
     beta_vae_score,
+    title="β-VAE score",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ._detail import record
 from ._imports import imported
-from ._info import MetricInfo
+from ._info import MetricInfo, Part
 from ._scale import exponents, scaled_down
 from ._split import split_samples
 from ._validation import Floats, generator, plain_array
@@ -206,6 +206,7 @@ def _trees(learner: Learner, seed: int) -> Any:
 
 INFO = MetricInfo(
     dci,
+    title="DCI",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),
@@ -215,6 +216,15 @@ INFO = MetricInfo(
     "predict factors from.",
     cost="trees · N log N · D · K; gradient boosting also · values of the factors",
     outputs=("disentanglement", "completeness", "informativeness"),
+    parts=(
+        Part(
+            "disentanglement", "DCI disentanglement", "This part: each latent predicts one factor."
+        ),
+        Part("completeness", "DCI completeness", "This part: one latent predicts each factor."),
+        Part(
+            "informativeness", "DCI informativeness", "This part: how well factors are predicted."
+        ),
+    ),
     alternatives=(
         ("extra trees", ()),
         ("gradient boosting", (("learner", "gradient_boosting"),)),

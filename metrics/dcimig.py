@@ -88,6 +88,7 @@ def dcimig(
 
 INFO = MetricInfo(
     dcimig,
+    title="DCIMIG",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

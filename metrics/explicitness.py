@@ -155,6 +155,7 @@ def _area(decisions: Floats, positive: NDArray[np.bool_]) -> float:
 
 INFO = MetricInfo(
     explicitness,
+    title="explicitness",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

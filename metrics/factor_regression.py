@@ -134,6 +134,8 @@ def _held_out(predicted: Floats, truth: Ints) -> Floats:
 
 INFO = MetricInfo(
     factor_regression,
+    title="factor regression",
+    unit="R²",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "logvars", "factors"),

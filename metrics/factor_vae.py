@@ -144,6 +144,7 @@ def _variance(batches: Floats) -> Floats:
 
 INFO = MetricInfo(
     factor_vae_score,
+    title="FactorVAE score",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

@@ -76,6 +76,8 @@ def gaussian_total_correlation(means: ArrayLike) -> float:
 
 INFO = MetricInfo(
     gaussian_total_correlation,
+    title="Gaussian total correlation",
+    unit="nats",
     higher_is_better=False,
     range=(0, None),
     requires=("means",),

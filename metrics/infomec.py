@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ._detail import record
 from ._imports import imported
-from ._info import MetricInfo
+from ._info import MetricInfo, Part
 from ._information import discrete_information, discretise, entropy, factor_entropies
 from ._matrix import check_bins
 from ._scale import common_scale, unit_scale
@@ -208,6 +208,7 @@ def _explicitness(train: Floats, test: Floats, labels: Ints, test_labels: Ints) 
 
 INFO = MetricInfo(
     infomec,
+    title="InfoMEC",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),
@@ -217,6 +218,13 @@ INFO = MetricInfo(
     "the factors) and compactness (a factor is in one latent), in shares of entropy.",
     cost="N·D·K; the predictor 10,000·D·values at most",
     outputs=("infom", "infoe", "infoc"),
+    parts=(
+        Part("infom", "InfoMEC modularity", "This part, InfoM: each latent knows one factor."),
+        Part(
+            "infoe", "InfoMEC explicitness", "This part, InfoE: a linear predictor reads factors."
+        ),
+        Part("infoc", "InfoMEC compactness", "This part, InfoC: each factor is in one latent."),
+    ),
     alternatives=(
         ("histogram, corrected for bias", ()),
         ("nearest neighbours", (("estimator", "knn"),)),

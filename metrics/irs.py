@@ -114,6 +114,7 @@ def _deviation(codes: Floats, values: Ints, quantile: float) -> Floats:
 
 INFO = MetricInfo(
     irs,
+    title="IRS",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

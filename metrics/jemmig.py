@@ -85,6 +85,7 @@ def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
 
 INFO = MetricInfo(
     jemmig,
+    title="JEMMIG",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

@@ -107,6 +107,8 @@ def active_units(
 
 KL_INFO = MetricInfo(
     kl_per_dimension,
+    title="KL per latent",
+    unit="nats",
     higher_is_better=None,
     range=(0, None),
     requires=("means", "logvars"),
@@ -117,6 +119,7 @@ KL_INFO = MetricInfo(
 )
 ACTIVE_INFO = MetricInfo(
     active_units,
+    title="active units",
     higher_is_better=None,
     range=(0, None),
     requires=("means", "logvars"),

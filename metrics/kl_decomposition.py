@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ._aggregate import aggregate_posterior
 from ._detail import record
-from ._info import MetricInfo
+from ._info import MetricInfo, Part
 from ._threads import one_thread
 from ._validation import Floats, MetricWarning, check_codes, check_logvars, generator
 
@@ -172,6 +172,8 @@ def _information_of_draws(
 
 INFO = MetricInfo(
     kl_decomposition,
+    title="KL decomposition",
+    unit="nats",
     higher_is_better=None,
     range=(0, None),
     requires=("means", "logvars"),
@@ -181,4 +183,24 @@ INFO = MetricInfo(
     "divergence of each latent from the prior, in nats.",
     cost="draws·N·D",
     outputs=tuple(KLDecomposition.__dataclass_fields__),
+    parts=(
+        Part("mutual_information", "information in the code", "This part: about the sample."),
+        Part("total_correlation", "total correlation", "This part: dependence between latents."),
+        Part(
+            "dimension_wise_kl",
+            "KL of marginals",
+            "This part: each latent, over all data, from the prior.",
+        ),
+        Part(
+            "standard_error",
+            "standard error of the parts",
+            "Of information and total correlation, which are estimated by Monte Carlo.",
+        ),
+        Part("kl", "KL of the decomposition", "The sum of the parts, exact."),
+        Part(
+            "sum_marginal_information",
+            "information in single latents",
+            "Each latent's about the sample, summed; information and total correlation together.",
+        ),
+    ),
 )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ._bootstrap import bootstrapped
 from ._detail import record
-from ._info import MetricInfo
+from ._info import MetricInfo, Part
 from ._matrix import Estimator, gap, information, information_and_entropies
 from ._validation import Floats, check_data, warn_of_few_samples
 from .factor_bins import binned
@@ -132,6 +132,7 @@ def mig(
 
 INFO = MetricInfo(
     mig,
+    title="MIG",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),
@@ -143,6 +144,12 @@ INFO = MetricInfo(
     variants=(
         ("histogram", (("estimator", "histogram"),)),
         ("posterior", (("estimator", "posterior"),)),
+    ),
+    parts=(
+        Part("histogram", "MIG", "Information is counted in 20 bins of each latent's mean."),
+        Part(
+            "posterior", "MIG", "Information is that of the aggregate posterior, as by Chen et al."
+        ),
     ),
     alternatives=(
         ("histogram of 20 bins", ()),

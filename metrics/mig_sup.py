@@ -88,6 +88,7 @@ def mig_sup(
 
 INFO = MetricInfo(
     mig_sup,
+    title="MIG-sup",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

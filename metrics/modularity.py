@@ -87,6 +87,7 @@ def modularity(
 
 INFO = MetricInfo(
     modularity,
+    title="modularity",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

@@ -43,6 +43,7 @@ def posterior_std_per_dimension(logvars: ArrayLike) -> Floats:
 
 INFO = MetricInfo(
     posterior_std_per_dimension,
+    title="posterior σ per latent",
     higher_is_better=None,
     range=(0, None),
     requires=("logvars",),

@@ -146,6 +146,7 @@ def _accuracies(
 
 INFO = MetricInfo(
     sap_score,
+    title="SAP score",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

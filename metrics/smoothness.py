@@ -152,6 +152,7 @@ def _rank_correlation(first: Floats, second: Floats, tie: float) -> float:
 
 INFO = MetricInfo(
     smoothness,
+    title="smoothness",
     higher_is_better=True,
     range=(-1, 1),
     requires=("means", "logvars", "factors"),

@@ -139,6 +139,7 @@ def _excess(grid: Ints, position: Ints, samples: Ints, n_neighbors: int) -> Floa
 
 INFO = MetricInfo(
     trustworthiness,
+    title="trustworthiness",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "factors"),

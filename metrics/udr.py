@@ -153,6 +153,7 @@ def _one_to_one(matrix: Floats) -> float:
 
 INFO = MetricInfo(
     udr,
+    title="UDR",
     higher_is_better=True,
     range=(0, 1),
     requires=("means", "logvars"),
