@@ -26,10 +26,11 @@ _ESCAPED = {
     "≥": r"$\ge$",
     "–": "--",
 }
+_BRACKETS = {**dict.fromkeys(("t95", "logit95", "log95"), "[]"), "range": "()"}
 _CAPTION = (
-    "Scores on {}: means over seeds, in brackets the 95\\% Student-t interval (from six seeds on), "
-    "in parentheses the range of fewer seeds. Bold: the interval lies apart from those of all "
-    "other trained models."
+    "Scores on {}: means over seeds, in brackets their 95\\% interval, which keeps to the range of "
+    "the score (from six seeds on), in parentheses the range of fewer seeds. Bold: the interval "
+    "lies apart from those of all other trained models."
 )
 
 
@@ -105,7 +106,7 @@ def _family(row: Row) -> str:
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = f"\\textbf{{{text}}}" if cell.best else text
-    brackets = {"t95": "[]", "range": "()"}.get(cell.kind)
+    brackets = _BRACKETS.get(cell.kind)
     if brackets is None:
         return text
     low, high = (escape(number(value)) for value in (cell.low, cell.high))

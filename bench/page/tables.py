@@ -11,7 +11,15 @@ import pandas as pd
 
 from ..analysis import Study
 from ..grid import KINDS, Codes, VAESpec
-from ..tables import MIN_SEEDS, by_dataset, metric_info, number
+from ..tables import (
+    MIN_SEEDS,
+    OF_ENOUGH_SEEDS,
+    IntervalKind,
+    by_dataset,
+    metric_info,
+    number,
+    t_half,
+)
 
 # Lower is better for these; for the metrics, their registry knows.
 _DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
@@ -27,9 +35,9 @@ class Cell:
         The number.
     value : float or None
         What the table is sorted by.
-    kind : {"t95", "range", "single", ""}
-        What is known beside it: a 95% interval, the range of few seeds, that there is one seed, or
-        nothing.
+    kind : {"t95", "logit95", "log95", "equal", "range", "single", ""}
+        What is known beside it: a 95% interval, that all seeds have this value, the range of few
+        seeds, that there is one seed, or nothing.
     low, high : float
         The interval or range, NaN without one.
     best : bool
@@ -40,7 +48,7 @@ class Cell:
 
     text: str
     value: float | None = None
-    kind: Literal["t95", "range", "single", ""] = ""
+    kind: IntervalKind | Literal["single", ""] = ""
     low: float = math.nan
     high: float = math.nan
     best: bool = False
@@ -49,10 +57,10 @@ class Cell:
     @property
     def detail(self) -> str:
         """What stands below the number on the page."""
-        if self.kind in ("t95", "range"):
-            name = "95%" if self.kind == "t95" else "range"
+        if self.kind in ("t95", "logit95", "log95", "range"):
+            name = "range" if self.kind == "range" else "95%"
             return f"{name} {number(self.low)} to {number(self.high)}"
-        return "one seed" if self.kind == "single" else ""
+        return {"single": "one seed", "equal": "all equal"}.get(self.kind, "")
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,8 @@ def difference_tables(study: Study) -> list[Table]:
                     cells.append(Cell("–"))
                     continue
                 entry = entries.loc[name]
-                within = entry["interval"] == "t95" and bool(entry["low"] <= 0 <= entry["high"])
+                enough = entry["interval"] in OF_ENOUGH_SEEDS
+                within = enough and bool(entry["low"] <= 0 <= entry["high"])
                 cells.append(replace(interval_cell(entry), tied=within))
             kind = kinds.get(group["group_id"].iloc[0], "")
             rows.append(Row(group["label"].iloc[0], kind, tuple(cells)))
@@ -204,15 +213,30 @@ def _first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
     intervals reach that of the highest mean. None where there is nothing to compare, or where some
     have too few seeds for an interval.
     """
-    higher = _DIRECTIONS[name] if name in _DIRECTIONS else _higher(name)
+    higher = better(name)
     models = _competing(part)
-    if higher is None or len(models) < 2 or set(models["interval"]) != {"t95"}:
+    if higher is None or len(models) < 2 or not {*models["interval"]} <= {*OF_ENOUGH_SEEDS}:
         return set()
-    ordered = models.sort_values("mean", ascending=not higher)
+    ordered = _with_spread(models).sort_values("mean", ascending=not higher)
     first = ordered.iloc[0]
     near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
     reach = ordered[near]
     return set(zip(reach["group_id"], reach["precision"], strict=True))
+
+
+def _with_spread(models: pd.DataFrame) -> pd.DataFrame:
+    """Give models whose seeds are all equal an interval: of the widest spread that another has.
+
+    Equal seeds show no spread; that there is none they do not show.
+    """
+    equal = models["interval"] == "equal"
+    if not equal.any():
+        return models
+    half = models.loc[equal, "n_seeds"].map(t_half) * models["std"].max()
+    means = models.loc[equal, "mean"]
+    models = models.copy()
+    models.loc[equal, "low"], models.loc[equal, "high"] = means - half, means + half
+    return models
 
 
 def _why_no_star(part: pd.DataFrame) -> str:
@@ -228,6 +252,9 @@ def _why_no_star(part: pd.DataFrame) -> str:
     )
 
 
-def _higher(name: str) -> bool | None:
+def better(name: str) -> bool | None:
+    """Return whether more of a measured column is better; None where neither direction is."""
+    if name in _DIRECTIONS:
+        return _DIRECTIONS[name]
     info = metric_info(name)
     return None if info is None else info.higher_is_better

@@ -6,26 +6,31 @@
 
 from .collect import Tables, collect, load_results
 from .csv import write_table, write_tables
-from .headings import by_dataset, dataset_heading, metric_info
-from .intervals import CONFIDENCE, MIN_SEEDS, mean_interval
+from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
+from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
 from .numbers import minus, number, over_seeds, significant
 from .titles import metric_title
 
 __all__ = [
     "CONFIDENCE",
     "MIN_SEEDS",
+    "OF_ENOUGH_SEEDS",
+    "IntervalKind",
     "Tables",
     "by_dataset",
     "collect",
     "dataset_heading",
+    "dataset_headings",
     "load_results",
     "mean_interval",
     "metric_info",
+    "metric_range",
     "metric_title",
     "minus",
     "number",
     "over_seeds",
     "significant",
+    "t_half",
     "write_table",
     "write_tables",
 ]

@@ -3,33 +3,101 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
 
 import pandas as pd
 
 from .._siblings import metrics
 from ..grid import DatasetSpec
 
+# What identifies codes from elsewhere by their content: no name that anybody gave.
+_DIGEST = re.compile(r"[0-9a-f]{16,}|.*/[0-9a-f]+")
+_DIGESTED = ("factors", "content")
+_SHOWN_DIGITS = 6
+
 
 def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the rows of every dataset, with its name and options as a heading."""
     if table.empty:
         return
-    for (name, options), part in table.groupby(["dataset", "dataset_options"], sort=False):
-        yield dataset_heading(str(name), str(options)), part
+    keys = ["dataset", "dataset_options"]
+    headings = dataset_headings(table[keys].drop_duplicates().itertuples(index=False, name=None))
+    for (name, options), part in table.groupby(keys, sort=False):
+        yield headings[str(name), str(options)], part
+
+
+def dataset_headings(datasets: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return what each of several datasets is called, so that they can be told apart.
+
+    Parameters
+    ----------
+    datasets : iterable of tuple
+        Names and options, as `dataset_heading` takes them.
+
+    Returns
+    -------
+    dict
+        The shortest name that no other has; where two would have one, what differs stands in it.
+    """
+    short = {pair: dataset_heading(*pair) for pair in dict.fromkeys(datasets)}
+    times = Counter(short.values())
+    return {
+        pair: text if times[text] == 1 else _heading(*pair, whole=True)
+        for pair, text in short.items()
+    }
 
 
 def dataset_heading(name: str, options: str) -> str:
     """Return what a dataset with its options (JSON) is called.
 
+    A file is called by its name. Codes from elsewhere have the name that their user gave, without
+    the digest of their factors.
+
     Examples
     --------
     >>> dataset_heading("ball", '{"radius": 3.0}'), dataset_heading("dsprites", "{}")
     ('ball (radius=3.0)', 'dsprites')
+    >>> dataset_heading("mine", '{"factors": "0123456789abcdef"}')
+    'mine'
     """
+    return _heading(name, options)
+
+
+def _heading(name: str, options: str, *, whole: bool = False) -> str:
     spelling = DatasetSpec(name=name, options=json.loads(options)).spelling
-    listed = ", ".join(f"{key}={value}" for key, value in spelling.items())
-    return f"{name} ({listed})" if listed else name
+    listed = dict(_without_content(spelling, whole))
+    if name == "file" and isinstance(spelling.get("path"), str):
+        name = PurePath(spelling["path"]).name
+        listed = {key: value for key, value in listed.items() if whole or key != "path"}
+    text = ", ".join(f"{key}={value}" for key, value in listed.items())
+    return f"{name} ({text})" if text else name
+
+
+def _without_content(options: Mapping[str, Any], whole: bool) -> Iterator[tuple[str, Any]]:
+    """Yield options, of a digest a few digits at most."""
+    for key, value in options.items():
+        if key not in _DIGESTED or not isinstance(value, str) or not _DIGEST.fullmatch(value):
+            yield key, value
+        elif whole:
+            yield key, value.rpartition("/")[2][:_SHOWN_DIGITS]
+
+
+def metric_range(column: str) -> tuple[float | None, float | None]:
+    """Return the least and greatest value of a measured column, None where open.
+
+    Examples
+    --------
+    >>> metric_range("mig_histogram"), metric_range("kl"), metric_range("mine")
+    ((0, 1), (0, None), (None, None))
+    """
+    if column in ("reconstruction", "kl"):
+        return 0, None
+    info = metric_info(column)
+    return (None, None) if info is None else info.range
 
 
 def metric_info(column: str) -> metrics.MetricInfo | None:

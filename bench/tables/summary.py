@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .intervals import interquartile_mean, mean_interval
+from .headings import metric_range
+from .intervals import difference_interval, interquartile_mean, mean_interval
 
 _GROUP = ["group_id", "precision"]
 # What distinguishes the runs of a group.
@@ -33,8 +34,9 @@ def summarise(runs: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
     -------
     DataFrame
         What the runs of the group have in common, then metric, n_seeds, mean, std, low, high,
-        interval (`t95` from 6 seeds on, `range` below), minimum, maximum and, from 20 seeds on,
-        the interquartile mean: iqm, iqm_low, iqm_high.
+        interval (what low and high are, as in `Interval.kind`: `logit95`, `log95` or `t95` from 6
+        seeds on, `equal` where all have one value, `range` for fewer seeds), minimum, maximum and,
+        from 20 seeds on, the interquartile mean: iqm, iqm_low, iqm_high.
     """
     rows: list[dict[str, Any]] = []
     for _, group in _groups(runs):
@@ -47,7 +49,7 @@ def summarise(runs: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
             values = group[metric].dropna().to_numpy(np.float64)
             if not len(values):
                 continue
-            interval = mean_interval(values)
+            interval = mean_interval(values, metric_range(metric))
             iqm, iqm_low, iqm_high = interquartile_mean(values)
             rows.append(
                 {
@@ -107,7 +109,7 @@ def differences(
     -------
     DataFrame
         group, reference, metric, n_pairs, mean (group minus reference), std, low, high, interval
-        (as in `summarise`) and the two-sided p value of a paired t test.
+        (`t95`, `equal` or `range`, as in `summarise`) and the two-sided p value of a paired t test.
     """
     apart = {*metrics, *_PER_RUN, *ignore, "kind", "group_id", "label"}
     shared = [name for name in runs if name not in apart]
@@ -127,7 +129,7 @@ def differences(
             difference = (pairs[metric] - pairs[f"{metric}_reference"]).dropna()
             if difference.empty:
                 continue
-            interval = mean_interval(difference)
+            interval = difference_interval(difference, metric_range(metric))
             rows.append(
                 {
                     "dataset": first["dataset"],

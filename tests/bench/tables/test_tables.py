@@ -117,7 +117,9 @@ def test_summary_has_a_row_for_every_group_and_metric():
     summary = summarise(_runs(), ["kl"]).set_index("group_id")
     assert summary.loc["v", "mean"] == 35
     assert (summary["n_seeds"] == 6).all()
-    assert (summary["interval"] == "t95").all()
+    # KL is not below 0.
+    assert (summary["interval"] == "log95").all()
+    assert (summary["low"] > 0).all()
     assert summary.loc["b", ["minimum", "maximum"]].tolist() == [9, 59]
     assert "seed" not in summary
 
