@@ -26,7 +26,6 @@ from .specs import (
     UntrainedBaseline,
     VAESpec,
     group_id,
-    labels,
     run_id,
     sort_key,
 )
@@ -60,7 +59,6 @@ __all__ = [
     "expand",
     "generator",
     "group_id",
-    "labels",
     "load_grid",
     "make_packs",
     "metric_requests",

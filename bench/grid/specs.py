@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
@@ -292,38 +292,6 @@ def run_id(spec: BaseSpec) -> str:
 def group_id(spec: BaseSpec) -> str:
     """Return the identity of a run without its seed; runs that share it are repetitions."""
     return _digest({key: value for key, value in canonical(spec).items() if key not in _PER_RUN})
-
-
-def labels(specs: Iterable[BaseSpec]) -> dict[str, str]:
-    """Return a short text for every group, unique within its dataset.
-
-    Parameters
-    ----------
-    specs : iterable of BaseSpec
-        The runs.
-
-    Returns
-    -------
-    dict
-        `group_id` to text: the kind with its hyper-parameters and, where that does not tell two
-        groups of a dataset apart, the settings in which they differ.
-    """
-    groups = {group_id(spec): spec for spec in specs}
-    alike: dict[tuple[DatasetSpec, str], list[str]] = {}
-    for identity, spec in groups.items():
-        text = spec.template.format(**spec.model_dump())
-        alike.setdefault((spec.dataset, text), []).append(identity)
-    result = {}
-    for (_, text), members in alike.items():
-        dumps = {identity: groups[identity].model_dump(mode="json") for identity in members}
-        varying = [
-            name
-            for name in dumps[members[0]]
-            if name not in _PER_RUN and len({json.dumps(dump[name]) for dump in dumps.values()}) > 1
-        ]
-        for identity, dump in dumps.items():
-            result[identity] = ", ".join([text, *(f"{name}={dump[name]}" for name in varying)])
-    return result
 
 
 def sort_key(spec: BaseSpec) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..analysis import Study
-from ..tables import dataset_heading, number
+from ..tables import dataset_headings, number
 
 # All runs are in runs.csv; more rows would only make the page slower.
 MAX_ROWS = 10_000
@@ -61,10 +61,11 @@ def run_table(study: Study) -> RunTable:
     varying = [name for name in settings if name not in shared]
     latents = _kl_lines(study)
     remarks = _remarks(study.tables.scores)
+    headings = dataset_headings(zip(runs["dataset"], runs["dataset_options"], strict=True))
     rows = []
     for i, record in enumerate(shown.to_dict("records")):
         numbers = [number(None if pd.isna(v := record[name]) else float(v)) for name in measured]
-        record["dataset"] = dataset_heading(record["dataset"], record["dataset_options"])
+        record["dataset"] = headings[record["dataset"], record["dataset_options"]]
         texts = (_setting(record[name]) or "–" for name in _COLUMNS)
         own = ", ".join(f"{name} {text}" for name in varying if (text := values[name][i]))
         lines = [own, latents.get(record["run_id"], ""), *remarks.get(record["run_id"], ())]

@@ -1,13 +1,14 @@
 """Read an output folder into pandas: tidy tables, statistics over seeds, formats of numbers.
 
 `collect` reads a store, `summary` and `intervals` have the statistics over seeds, `csv` writes
-`tables/`, and `headings`, `titles` and `numbers` make names and numbers readable.
+`tables/`, and `headings`, `names`, `titles` and `numbers` make names and numbers readable.
 """
 
 from .collect import Tables, collect, load_results
 from .csv import write_table, write_tables
 from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
 from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
+from .names import model_names, shared_settings
 from .numbers import minus, number, over_seeds, significant
 from .titles import metric_title
 
@@ -27,8 +28,10 @@ __all__ = [
     "metric_range",
     "metric_title",
     "minus",
+    "model_names",
     "number",
     "over_seeds",
+    "shared_settings",
     "significant",
     "t_half",
     "write_table",

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from ..grid import KINDS, SPEC_ADAPTER, VAESpec, labels, sort_key
+from ..grid import KINDS, SPEC_ADAPTER, Codes, VAESpec, sort_key
 from ..scoring import read_group_scores, read_variants, run_entries, total
 from ..store import MADE_WITH, ScoreEntry, Store, StoredRun, shown_runs, trained_groups
+from .names import model_names
 from .summary import differences, summarise
 
 # The columns of `runs.csv` that come before the scores; what a kind does not have stays empty.
@@ -120,7 +121,6 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         If a training history is not what was committed.
     """
     stored = sorted(found, key=lambda run: sort_key(run.spec))
-    names = labels(run.spec for run in stored)
     by_others = {
         name: entries
         for group in trained_groups(stored)
@@ -147,7 +147,7 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         }
         rows.append(
             {
-                **_describe(run, names[run.group_id]),
+                **_describe(run),
                 "reconstruction": run.manifest.reconstruction,
                 "kl": total(per_latent),
                 **scalars,
@@ -158,7 +158,8 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
         history = run.history()
         if history is not None:
             histories.append(history.assign(run_id=run.run_id))
-    runs = pd.DataFrame(_with_precision(rows), columns=None if rows else [*_FIRST, *_LAST])
+    runs = pd.DataFrame(rows, columns=None if rows else [*_FIRST, *_LAST])
+    runs["label"] = model_names(runs)
     # A column that no run has a value in is of no type: make it one of numbers.
     empty = [name for name in runs if runs[name].isna().all()]
     runs = runs.astype(dict.fromkeys(empty, "float64"))
@@ -212,7 +213,7 @@ def _measured(runs: pd.DataFrame) -> list[str]:
     return [name for name in runs.columns if name not in _DESCRIBED]
 
 
-def _describe(run: StoredRun, label: str) -> dict[str, Any]:
+def _describe(run: StoredRun) -> dict[str, Any]:
     spec, execution = run.spec, run.manifest.execution
     described = {
         "run_id": run.run_id,
@@ -228,24 +229,11 @@ def _describe(run: StoredRun, label: str) -> dict[str, Any]:
         "execution": f"{execution.device} threads={execution.threads} "
         f"pack={len(execution.pack)} torch={run.manifest.versions.torch}",
         "group_id": run.group_id,
-        "label": label,
+        # What its maker calls it; `model_names` knows the others.
+        "label": spec.name if isinstance(spec, Codes) else "",
     }
     order = dict.fromkeys([*_FIRST, *described])
     return {name: described[name] for name in order}
-
-
-def _with_precision(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add the precision to labels where a dataset has runs of several: never the same model."""
-    precisions: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        found = precisions.setdefault((row["dataset"], row["dataset_options"]), set())
-        found.add(row["precision"])
-    return [
-        {**row, "label": f"{row['label']} ({row['precision']})"}
-        if len(precisions[row["dataset"], row["dataset_options"]]) > 1
-        else row
-        for row in rows
-    ]
 
 
 _SCORE_COLUMNS = (

@@ -8,9 +8,6 @@ import pandas as pd
 import pytest
 
 from bench import load_results
-from bench.grid.expand import expand
-from bench.grid.load import parse_grid
-from bench.grid.specs import group_id, labels
 from bench.scoring.runs import missing_scores
 from bench.store.files import DamagedError
 from bench.store.scores import parse_scores
@@ -151,19 +148,6 @@ def test_differences_are_paired_by_seed():
 def test_a_group_of_other_settings_is_compared_with_nothing():
     assert differences(_runs(steps=[10] * 6 + [20] * 6), ["kl"], ignore=["beta"]).empty
     assert differences(_runs(dataset=["a"] * 6 + ["b"] * 6), ["kl"], ignore=["beta"]).empty
-
-
-def test_labels_tell_groups_apart_and_no_more():
-    grid = {"name": "g", "datasets": ["ball", "dsprites"], "seeds": [0, 1], "baselines": True}
-    grid["models"] = [{"kind": "vae"}, {"kind": "beta_vae", "beta": [4, 0.5]}]
-    specs = expand(parse_grid(grid))
-    names = labels(specs)
-    texts = {names[group_id(spec)] for spec in specs}
-    assert {"VAE", "β-VAE β=4", "β-VAE β=0.5", "true factors"} <= texts
-    assert len(texts) == 7
-    grid["train"] = {"learning_rate": [1e-3, 1e-4]}
-    texts = set(labels(expand(parse_grid(grid))).values())
-    assert {"VAE, learning_rate=0.001", "VAE, learning_rate=0.0001", "PCA"} <= texts
 
 
 def test_an_empty_folder_has_empty_tables(tmp_path):

@@ -1,0 +1,211 @@
+"""Names of models: by what tells them apart in their dataset; what they share is said once.
+
+A name is the kind with its hyper-parameters. A further setting stands in it only where it is not
+the usual one, which more than half of the models have that it is compared with. So names and
+`shared_settings` together say everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..grid import KINDS, FactorChannelSpec, VAESpec
+
+Model = Mapping[str, Any]
+# What a name says of a setting: a text with the value in braces.
+WORDS = {
+    "steps": "{:,} steps",
+    "anneal_steps": "annealed over {:,} steps",
+    "batch_size": "batches of {:,}",
+    "learning_rate": "learning rate {:g}",
+    "n_latents": "{} latents",
+    "likelihood": "{} likelihood",
+    "architecture": "{} architecture",
+    "initialisation": "{} initialisation",
+    "channel_rate": "channel rate {:g}",
+    "evaluation_images": "scored on {} images",
+    "evaluation_seed": "images of evaluation seed {}",
+    "precision": "{}",
+}
+_PROPER = {
+    "bernoulli": "Bernoulli",
+    "burgess": "Burgess",
+    "gaussian": "Gaussian",
+    "kaiming": "Kaiming",
+    "locatello": "Locatello",
+    "pytorch": "PyTorch",
+}
+_STRUCTURE = ("kind", "dataset", "seed", "evaluation", "name", "content")
+# What trained models have whatever their objective, in the order in which it is said.
+TRAINING = tuple(
+    name
+    for name in dict.fromkeys((*WORDS, *VAESpec.model_fields))
+    if name not in (*_STRUCTURE, "anneal_steps", "channel_rate")
+)
+_FAMILIES = {"VAEs": VAESpec, "factor channels": FactorChannelSpec}
+
+
+def model_names(runs: pd.DataFrame) -> pd.Series[Any]:
+    """Return what the model of every run is called, the same for all of a group and precision.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        As in `Tables.runs`; of several folders too, so that no two models have one name.
+
+    Returns
+    -------
+    Series
+        A text a row. Two groups of a dataset never have the same.
+    """
+    names: dict[tuple[Any, ...], str] = {}
+    for models in _datasets(runs):
+        rivals: dict[Any, list[Model]] = {}
+        for model in models:
+            rivals.setdefault(_family(model) or _text(model), []).append(model)
+        for others in rivals.values():
+            usual = _usual(others, TRAINING)
+            for model in others:
+                same_kind = [other for other in others if other["kind"] == model["kind"]]
+                own = _usual(same_kind, _own(model["kind"]))
+                said = [
+                    in_words(name, value)
+                    for name, value in [*_settings(model, usual), *_settings(model, own)]
+                    if value != {**usual, **own}[name]
+                ]
+                names[_identity(model)] = ", ".join([_text(model), *said])
+    texts = [names[_identity(record)] for record in runs[[*_IDENTITY]].to_dict("records")]
+    return pd.Series(texts, index=runs.index, dtype=object)
+
+
+def shared_settings(runs: pd.DataFrame) -> list[str]:
+    """Return sentences with the settings that the names of a dataset's models leave out.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `Tables.runs` of one dataset.
+
+    Returns
+    -------
+    list of str
+        For VAEs and for factor channels, where there are any.
+    """
+    models = [model for part in _datasets(runs) for model in part]
+    families = {title: [m for m in models if _family(m) == title] for title in _FAMILIES}
+    found = {title: members for title, members in families.items() if members}
+    sentences, usually = [], []
+    for title, members in found.items():
+        everywhere, mostly = _told(members, TRAINING)
+        who = "All models" if len(found) == 1 else f"All {title}"
+        sentences += [f"{who}: {', '.join(everywhere)}."] if everywhere else []
+        usually += mostly
+        for kind in dict.fromkeys(model["kind"] for model in members):
+            alike = [model for model in members if model["kind"] == kind]
+            everywhere, mostly = _told(alike, _own(kind))
+            sentences += (
+                [f"All {_kind(kind)} models: {', '.join(everywhere)}."] if everywhere else []
+            )
+            usually += [f"{_kind(kind)} models {text}" for text in mostly]
+    return sentences + ([f"Unless a name says otherwise: {', '.join(usually)}."] if usually else [])
+
+
+def _told(models: Sequence[Model], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return in words what all of the models share, and what only most of them do."""
+    everywhere: list[str] = []
+    mostly: list[str] = []
+    for name, value in _usual(models, names).items():
+        # The seed by which images are drawn tells nothing where all have that of the start.
+        if value is not None and (name, value) != ("evaluation_seed", 0):
+            said = everywhere if len(_values(models, name)) == 1 else mostly
+            said.append(in_words(name, value))
+    return everywhere, mostly
+
+
+def _kind(kind: str) -> str:
+    """Return what the models of a kind are called: the words of its template without settings."""
+    return " ".join(word for word in KINDS[kind].template.split() if not {*"{="} & {*word})
+
+
+def in_words(setting: str, value: Any) -> str:
+    """Return a setting as a reader says it.
+
+    Examples
+    --------
+    >>> in_words("steps", 15000), in_words("likelihood", "bernoulli"), in_words("my_rate", 0.5)
+    ('15,000 steps', 'Bernoulli likelihood', 'my rate 0.5')
+    """
+    if isinstance(value, bool | str) or value is None:
+        pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
+        text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)
+        return pattern.format(text)
+    return WORDS.get(setting, f"{setting.replace('_', ' ')} {{:g}}").format(value)
+
+
+_IDENTITY = ("dataset", "dataset_options", "group_id", "precision")
+
+
+def _datasets(runs: pd.DataFrame) -> Iterator[list[Model]]:
+    """Yield the models of every dataset, each once, without what does not apply to them."""
+    first = runs.drop_duplicates([*_IDENTITY])
+    for _, part in first.groupby(["dataset", "dataset_options"], sort=False):
+        yield [
+            {str(name): _plain(value) for name, value in record.items() if _applies(value)}
+            for record in part.to_dict("records")
+        ]
+
+
+def _applies(value: Any) -> bool:
+    # NaN does not apply.
+    return value is not None and value == value
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as it was, of a column that is of floats because others lack it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _identity(model: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return tuple(model[name] for name in _IDENTITY)
+
+
+def _family(model: Model) -> str | None:
+    """Return with which models it shares its settings; None where names alone are compared."""
+    cls = KINDS[model["kind"]]
+    return next((title for title, base in _FAMILIES.items() if issubclass(cls, base)), None)
+
+
+def _text(model: Model) -> str:
+    # Codes from elsewhere bring their name as their label.
+    return KINDS[model["kind"]].template.format(**{"name": model.get("label", ""), **model})
+
+
+def _own(kind: str) -> Sequence[str]:
+    """Return the settings of a kind alone that its name does not have anyway."""
+    cls = KINDS[kind]
+    left_out = {*TRAINING, *_STRUCTURE}
+    return [n for n in cls.model_fields if n not in left_out and f"{{{n}" not in cls.template]
+
+
+def _usual(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any]:
+    """Return the value of every setting that more than half of the models have, None without."""
+    usual = {}
+    for name in names:
+        values = _values(models, name)
+        if values:
+            value, count = values.most_common(1)[0]
+            usual[name] = value if 2 * count > values.total() else None
+    return usual
+
+
+def _values(models: Sequence[Model], name: str) -> Counter[Any]:
+    return Counter(model[name] for model in models if name in model)
+
+
+def _settings(model: Model, names: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, model[name]) for name in names if name in model]
