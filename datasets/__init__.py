@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import arrays, ball, color_dsprites, dsprites, dsprites_without_shape, noisy_dsprites
+from . import (
+    arrays,
+    ball,
+    cars3d,
+    color_dsprites,
+    dsprites,
+    dsprites_without_shape,
+    mpi3d,
+    noisy_dsprites,
+    shapes3d,
+    smallnorb,
+)
 from ._base import FactorDataset
 from ._registry import DatasetInfo
 from .arrays import from_arrays, from_file
@@ -30,6 +41,10 @@ DATASETS: dict[str, DatasetInfo] = {
         color_dsprites.INFO,
         noisy_dsprites.INFO,
         dsprites_without_shape.INFO,
+        shapes3d.INFO,
+        *mpi3d.INFOS,
+        cars3d.INFO,
+        smallnorb.INFO,
         arrays.INFO,
     )
 }
@@ -52,9 +67,10 @@ def load(name: str, **options: Any) -> FactorDataset:
     Raises
     ------
     ValueError
-        Unknown name or option, or a value that the option does not accept.
+        Unknown name or option, a value that the option does not accept, or a file that cannot be
+        what it should be.
     FileNotFoundError
-        A file that an option names is not there.
+        A file that is needed is not there; the message says where it comes from.
 
     Examples
     --------
@@ -65,6 +81,7 @@ def load(name: str, **options: Any) -> FactorDataset:
     """
     info = _info(name)
     values = info.complete(info.written(options))
+    info.check(values)
     return info.loader(values, info.non_default(values))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the datasets and their options")
     draw = commands.add_parser("draw", help="draw a set into the cache now")
     draw.add_argument("name", choices=["dsprites"])
-    download = commands.add_parser("download", help="download an official file into the cache")
-    download.add_argument("name", choices=["dsprites"])
+    download = commands.add_parser("download", help="download official files into the cache")
+    download.add_argument("name", choices=[*_downloads()])
     compare = commands.add_parser("compare", help="compare the drawn dSprites with a file")
     compare.add_argument("file", type=Path, help="the official .npz or .hdf5")
     sheet = commands.add_parser("sheet", help="draw a contact sheet of a dataset")
     sheet.add_argument("name")
     sheet.add_argument("--out", type=Path, required=True, help=".png, .svg or .pdf")
+    sheet.add_argument("--path", help="the official file or folder; short for --option path=…")
     sheet.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
     sheet.add_argument("--seed", type=int, default=0, help="of the random images")
     return top
@@ -79,11 +80,12 @@ def _draw(arguments: argparse.Namespace) -> int:
 
 
 def _download(arguments: argparse.Namespace) -> int:
-    del arguments
-    from ._official import download
-
-    say(str(download()))
+    say(str(_downloads()[arguments.name]()))
     return 0
+
+
+def _downloads() -> dict[str, Callable[[], Path]]:
+    return {name: info.download for name, info in DATASETS.items() if info.download is not None}
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -100,7 +102,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _sheet(arguments: argparse.Namespace) -> int:
     from ._sheet import save_sheet
 
-    data = load(arguments.name, **dict(_option(text) for text in arguments.option))
+    path = {} if arguments.path is None else {"path": arguments.path}
+    data = load(arguments.name, **path, **dict(_option(text) for text in arguments.option))
     save_sheet(data, arguments.out, arguments.seed)
     say(str(arguments.out))
     return 0

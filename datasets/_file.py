@@ -76,6 +76,25 @@ def read_content(path: Path, images: str, factors: str) -> FileContent:
         return FileContent(table, names, channels_first(pictures.shape, label))
 
 
+def check_array(
+    path: Path, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], title: str
+) -> None:
+    """Refuse a file whose array is not what an official one has, by its headers alone."""
+    with _opened(path) as arrays:
+        stored = _stored(arrays, key, path, f"{title} has one")
+        if (stored.shape, stored.dtype) != (shape, dtype):
+            raise ValueError(
+                f"{path}: array {key!r} is {stored.dtype} {stored.shape}, but that of {title} is "
+                f"{dtype} {shape}: it is another file, or an incomplete one"
+            )
+
+
+def read_table(path: Path, key: str) -> NDArray[Any]:
+    """Return a small array of a file."""
+    with _opened(path) as arrays:
+        return _table(arrays, key, path)
+
+
 def open_images(
     path: Path, key: str, digest: Callable[[], str]
 ) -> tuple[Rows | NDArray[Any], Form]:
@@ -86,21 +105,40 @@ def open_images(
     """
     label = f"{path}: array {key!r}"
     with _opened(path) as arrays:
-        stored = _stored(arrays, key, path)
-        rows: Rows | NDArray[Any]
-        if stored.n_bytes < LARGE:
-            rows = _read(arrays, key, path)
-            extremes = extremes_of([rows])
-        else:
-            place, offset = path, stored.offset
-            if offset is None:
-                place, offset = _unpacked(path, arrays, key, stored, digest()), 0
-            rows = Rows(place, stored.shape, stored.dtype, offset)
+        rows, place = _rows(path, arrays, key, digest)
+        if isinstance(rows, Rows):
             # A look at every byte, which compares an npz with its checksum, too.
             content = _content(path, arrays, key) if place == path else _pieces(place)
-            pieces = (np.frombuffer(piece, stored.dtype) for piece in content)
+            pieces = (np.frombuffer(piece, rows.dtype) for piece in content)
             extremes = once(place, f"extremes of {key}", lambda: extremes_of(pieces))
-    return rows, image_form(stored.shape, stored.dtype, extremes, label)
+        else:
+            extremes = extremes_of([rows])
+    return rows, image_form(rows.shape, rows.dtype, extremes, label)
+
+
+def open_rows(path: Path, key: str, digest: Callable[[], str]) -> Rows | NDArray[Any]:
+    """Open the rows of an array as `open_images` does, where their form is known.
+
+    What is read where it lies is read through once, which compares an npz with its checksum.
+    """
+    with _opened(path) as arrays:
+        rows, place = _rows(path, arrays, key, digest)
+        if isinstance(rows, Rows) and place == path:
+            once(path, f"size of {key}", lambda: str(sum(map(len, _content(path, arrays, key)))))
+    return rows
+
+
+def _rows(
+    path: Path, arrays: Arrays, key: str, digest: Callable[[], str]
+) -> tuple[Rows | NDArray[Any], Path]:
+    """Return an array, or its rows where it is large, and the file that they lie in."""
+    stored = _stored(arrays, key, path)
+    if stored.n_bytes < LARGE:
+        return _read(arrays, key, path), path
+    place, offset = path, stored.offset
+    if offset is None:
+        place, offset = _unpacked(path, arrays, key, stored, digest()), 0
+    return Rows(place, stored.shape, stored.dtype, offset), place
 
 
 def _content(path: Path, arrays: Arrays, key: str) -> Iterator[bytes | memoryview]:
@@ -188,13 +226,14 @@ def _reader(path: Path) -> Arrays:
     return HDF5Arrays(path)
 
 
-def _stored(arrays: Arrays, key: str, path: Path) -> Stored:
+def _stored(
+    arrays: Arrays, key: str, path: Path, hint: str = "name yours by the options images and factors"
+) -> Stored:
     try:
         return arrays.stored(key)
     except KeyError:
         there = shown(", ".join(arrays.names()) or "none")
-        reason = f"has no array {key!r}; it has: {there}"
-        raise ValueError(f"{path} {reason}; name yours by the options images and factors") from None
+        raise ValueError(f"{path} has no array {key!r}; it has: {there}; {hint}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

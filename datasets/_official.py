@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ._cache import CorruptFileError, cache_folder, file_digest, open_bits, stored_bits
 from ._draw import BYTES_PER_IMAGE, N_IMAGES
 from ._paths import expanded, is_regular, present, shown
+from ._sources import Remote, fetch
 
 STEM = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
 COMMIT = "fa310c66517cfc1939d77fe17c725154efc97127"
@@ -178,19 +179,5 @@ def download() -> Path:
     OSError
         No network, or another content: nothing is kept. The message names the remedy.
     """
-    import pooch  # type: ignore[import-untyped]
-
-    algorithm, expected = CHECKSUMS[".npz"]
-    place = cache_folder() / f"{STEM}.npz"
-    if place.exists():
-        present(place, "the cache folder")  # it would wait for a pipe
-    try:
-        name = pooch.retrieve(
-            f"{URL}{STEM}.npz",
-            known_hash=f"{algorithm}:{expected}",
-            fname=f"{STEM}.npz",
-            path=cache_folder(),
-        )
-    except (OSError, ValueError) as error:
-        raise OSError(f"cannot download the official dSprites file ({error}): {remedy()}") from None
-    return Path(name)
+    remote = Remote(f"{URL}{STEM}.npz", ":".join(CHECKSUMS[".npz"]))
+    return fetch(remote, cache_folder(), "the official dSprites file", remedy())

@@ -66,17 +66,28 @@ def present(path: Path, label: str) -> Path:
     ValueError
         Something else than a file is there, or the system refuses to look.
     """
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        reason = "give the path of a file that exists"
-        raise FileNotFoundError(f"{label}: there is no file {shown(path)}; {reason}") from None
-    except OSError as error:
-        raise ValueError(f"{label}: {shown(path)} cannot be read: {error.strerror}") from None
+    mode = _mode(path, label, "file")
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
         raise ValueError(f"{label}: {shown(path)} is {kind}; name a file")
     return path
+
+
+def present_folder(path: Path, label: str) -> Path:
+    """Return `path` if it is a folder; raises as `present`."""
+    if not stat.S_ISDIR(_mode(path, label, "folder")):
+        raise ValueError(f"{label}: {shown(path)} is no folder; name the folder of the files")
+    return path
+
+
+def _mode(path: Path, label: str, wanted: str) -> int:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        reason = f"give the path of a {wanted} that exists"
+        raise FileNotFoundError(f"{label}: there is no {wanted} {shown(path)}; {reason}") from None
+    except OSError as error:
+        raise ValueError(f"{label}: {shown(path)} cannot be read: {error.strerror}") from None
 
 
 def is_regular(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ._base import FactorDataset
@@ -44,6 +45,9 @@ class DatasetInfo:
     written : callable
         Adds to the options that a user wrote what their leaving others out means today. Defaults
         of options are frozen, as stored runs rest on them; what a name alone means may change here.
+    download : callable, optional
+        Brings the official files into the cache folder and returns their place, or says in its
+        error how a person gets them. None for what has no official files.
     """
 
     name: str
@@ -53,6 +57,7 @@ class DatasetInfo:
     settle: Callable[[Values], Values] = _unchanged
     check: Callable[[Values], object] = _unchanged
     written: Callable[[Mapping[str, Any]], Values] = _as_given
+    download: Callable[[], Path] | None = None
 
     @property
     def defaults(self) -> Values:

@@ -13,7 +13,7 @@ from ._base import FactorDataset, bits_to_images, checked_indices
 from ._cache import cache_folder, stored_bits
 from ._draw import BYTES_PER_IMAGE, N_IMAGES, draw_all
 from ._geometry import FACTOR_NAMES, FACTOR_SIZES
-from ._official import check_there, find_official, official_bits
+from ._official import check_there, download, find_official, official_bits
 from ._options import Option
 from ._registry import DatasetInfo, Values
 
@@ -120,4 +120,5 @@ INFO = DatasetInfo(
     _load,
     settle_source,
     check_source,
+    download=download,
 )

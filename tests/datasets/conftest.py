@@ -9,6 +9,8 @@ import pytest
 
 from datasets import DATASETS, FactorDataset, load
 
+from .official_files import WRITERS, shrink
+
 # One small example of each registered dataset; a new dataset must add its own.
 EXAMPLES: dict[str, dict] = {
     "dsprites": {},
@@ -16,8 +18,11 @@ EXAMPLES: dict[str, dict] = {
     "color_dsprites": {"n_colors": 5},
     "noisy_dsprites": {},
     "dsprites_without_shape": {},
+    **{name: {} for name in WRITERS},
     "file": {},
 }
+# What is read from a file has no images without one.
+FROM_FILES = {*WRITERS, "file"}
 VARIED: dict[str, list[dict]] = {
     "dsprites": [],
     "ball": [{"shape": "disc"}, {"radius": 3}, {"grid_size": 8}, {"margin": 15}],
@@ -29,6 +34,8 @@ VARIED: dict[str, list[dict]] = {
     ],
     "noisy_dsprites": [{"strength": 0.5}, {"seed": 3}, {"channels": 1}],
     "dsprites_without_shape": [{"shape": "square"}, {"shape": "random"}],
+    **{name: [] for name in WRITERS},
+    "smallnorb": [{"instance": "extra"}],
     "file": [
         {"images": "inverted"},
         {"factors": "turned"},
@@ -49,10 +56,35 @@ def own_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def official_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small files in the layouts of the official ones, by their datasets."""
+    return {name: write(tmp_path_factory.mktemp(name)) for name, write in WRITERS.items()}
+
+
 @pytest.fixture
-def options_of(own_file: Path):
+def small_official(
+    official_paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Path]:
+    """The same, taken for the official ones by the code."""
+    shrink(monkeypatch.setattr)
+    return official_paths
+
+
+@pytest.fixture
+def options_of(
+    own_file: Path,
+    small_official: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    paths = {**small_official, "file": own_file}
+
     def complete(name: str, extra: dict | None = None) -> dict:
-        path = {"path": str(own_file)} if name == "file" else {}
+        if name in WRITERS:  # what is converted has no place in anybody's cache
+            cache = tmp_path_factory.getbasetemp() / "cache"
+            monkeypatch.setenv("DISBENCH_CACHE", str(cache))
+        path = {"path": str(paths[name])} if name in paths else {}
         return {**EXAMPLES[name], **path, **(extra or {})}
 
     return complete

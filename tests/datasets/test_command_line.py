@@ -12,9 +12,10 @@ from datasets._sheet import save_sheet, traversal
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))
-def test_sheet(name, tmp_path, own_file, capsys):
+def test_sheet(name, tmp_path, options_of, capsys):
     out = tmp_path / "sheet.png"
-    extra = ["--option", f"path={own_file}"] if name == "file" else []
+    path = options_of(name).get("path")
+    extra = [] if path is None else ["--path", path]
     assert main(["sheet", name, "--out", str(out), *extra]) == 0
     assert capsys.readouterr().out.strip() == str(out)
     with Image.open(out) as picture:

@@ -129,8 +129,8 @@ def test_random_shape():
 
 
 def test_source_is_passed_on():
-    from datasets import resolve
+    from datasets import resolve, restore
 
     assert resolve("color_dsprites", {"source": "render", "path": "unused"}) == {}
-    official = load("noisy_dsprites", source="official").fingerprint
+    official = restore("noisy_dsprites", {"source": "official"}).fingerprint  # without the file
     assert official != load("noisy_dsprites").fingerprint
