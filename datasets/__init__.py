@@ -14,8 +14,11 @@ from . import (
     dsprites_without_shape,
     mpi3d,
     noisy_dsprites,
+    scream_dsprites,
     shapes3d,
     smallnorb,
+    xy_object,
+    xy_squares,
 )
 from ._base import FactorDataset
 from ._registry import DatasetInfo
@@ -41,6 +44,9 @@ DATASETS: dict[str, DatasetInfo] = {
         color_dsprites.INFO,
         noisy_dsprites.INFO,
         dsprites_without_shape.INFO,
+        scream_dsprites.INFO,
+        xy_squares.INFO,
+        xy_object.INFO,
         shapes3d.INFO,
         *mpi3d.INFOS,
         cars3d.INFO,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from datasets import DATASETS, FactorDataset, load
 
@@ -18,11 +19,14 @@ EXAMPLES: dict[str, dict] = {
     "color_dsprites": {"n_colors": 5},
     "noisy_dsprites": {},
     "dsprites_without_shape": {},
+    "scream_dsprites": {},
+    "xy_squares": {},
+    "xy_object": {},
     **{name: {} for name in WRITERS},
     "file": {},
 }
 # What is read from a file has no images without one.
-FROM_FILES = {*WRITERS, "file"}
+FROM_FILES = {*WRITERS, "file", "scream_dsprites"}
 VARIED: dict[str, list[dict]] = {
     "dsprites": [],
     "ball": [{"shape": "disc"}, {"radius": 3}, {"grid_size": 8}, {"margin": 15}],
@@ -34,6 +38,9 @@ VARIED: dict[str, list[dict]] = {
     ],
     "noisy_dsprites": [{"strength": 0.5}, {"seed": 3}, {"channels": 1}],
     "dsprites_without_shape": [{"shape": "square"}, {"shape": "random"}],
+    "scream_dsprites": [{"seed": 1}],
+    "xy_squares": [{"spacing": 6}, {"spacing": 14}],
+    "xy_object": [],
     **{name: [] for name in WRITERS},
     "smallnorb": [{"instance": "extra"}],
     "file": [
@@ -72,20 +79,29 @@ def small_official(
 
 
 @pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    y, x = np.mgrid[:300, :500]
+    pixels = np.stack([y * 255 // 299, x * 255 // 499, (x * y) % 256], axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    return tmp_path / "picture.png"
+
+
+@pytest.fixture
 def options_of(
     own_file: Path,
+    picture: Path,
     small_official: dict[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    paths = {**small_official, "file": own_file}
+    files = {name: {"path": str(path)} for name, path in small_official.items()}
+    files |= {"file": {"path": str(own_file)}, "scream_dsprites": {"picture": str(picture)}}
 
     def complete(name: str, extra: dict | None = None) -> dict:
         if name in WRITERS:  # what is converted has no place in anybody's cache
             cache = tmp_path_factory.getbasetemp() / "cache"
             monkeypatch.setenv("DISBENCH_CACHE", str(cache))
-        path = {"path": str(paths[name])} if name in paths else {}
-        return {**EXAMPLES[name], **path, **(extra or {})}
+        return {**EXAMPLES[name], **files.get(name, {}), **(extra or {})}
 
     return complete
 

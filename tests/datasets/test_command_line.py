@@ -14,8 +14,9 @@ from datasets._sheet import save_sheet, traversal
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_sheet(name, tmp_path, options_of, capsys):
     out = tmp_path / "sheet.png"
-    path = options_of(name).get("path")
-    extra = [] if path is None else ["--path", path]
+    given = options_of(name)
+    extra = ["--path", given["path"]] if "path" in given else []
+    extra += ["--option", f"picture={given['picture']}"] if "picture" in given else []
     assert main(["sheet", name, "--out", str(out), *extra]) == 0
     assert capsys.readouterr().out.strip() == str(out)
     with Image.open(out) as picture:

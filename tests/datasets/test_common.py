@@ -138,7 +138,7 @@ def test_resolve_is_canonical_and_loads_the_same(name, options_of):
         data = load(name, **options)
         assert data.options == short
         assert load(name, **short).fingerprint == data.fingerprint
-        required = {"path"} if name in FROM_FILES else set()
+        required = {"path", "picture"} if name in FROM_FILES else set()
         assert not {k for k, v in short.items() if v == DATASETS[name].defaults[k]} - required
 
 
@@ -248,7 +248,7 @@ def test_what_is_spelt_is_what_is_stored_and_no_shorter_text_is(name):
     assert spelling(name, resolve(name, {})) == {}
 
 
-def test_import_is_light_and_no_dataset_moves_global_random_state(own_file, small_official):
+def test_import_is_light_and_no_dataset_moves_global_random_state(options_of):
     code = (
         "import json, random, sys\n"
         "import numpy as np\n"
@@ -259,13 +259,11 @@ def test_import_is_light_and_no_dataset_moves_global_random_state(own_file, smal
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "from tests.datasets.official_files import shrink\n"
         "shrink()\n"
-        "paths = json.loads(sys.argv[1])\n"
-        "for name in datasets.DATASETS:\n"
-        "    options = {'path': paths[name]} if name in paths else {}\n"
+        "for name, options in json.loads(sys.argv[1]).items():\n"
         "    data = datasets.load(name, **options)\n"
         "    data.images([0, 5]), data.factors([1]), data.packed_bits(), data.fingerprint\n"
         "assert before == (random.getstate(), repr(np.random.get_state()))\n"
     )
-    paths = {name: str(path) for name, path in {**small_official, "file": own_file}.items()}
-    command = [sys.executable, "-c", code, json.dumps(paths)]
+    every = {name: options_of(name) for name in DATASETS}
+    command = [sys.executable, "-c", code, json.dumps(every)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=60)
