@@ -29,7 +29,7 @@ from .specs import (
     run_id,
     sort_key,
 )
-from .streams import evaluation_indices, generator
+from .streams import Stream, evaluation_indices, generator
 
 __all__ = [
     "DEVICES",
@@ -50,6 +50,7 @@ __all__ = [
     "Pack",
     "Precision",
     "RunSpec",
+    "Stream",
     "TrainedSpec",
     "UntrainedBaseline",
     "VAESpec",

@@ -8,15 +8,18 @@ initial weights. Numpy's Philox is specified bit by bit: torch's version and dev
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .specs import Evaluation
 
-Stream = Literal["init", "order", "noise", "reconstruction", "codes", "sample"]
-_STREAMS: tuple[Stream, ...] = ("init", "order", "noise", "reconstruction", "codes", "sample")
+# Numbered in this order: a new one comes last.
+Stream = Literal[
+    "init", "order", "noise", "reconstruction", "codes", "sample", "objective_init", "objective"
+]
+_STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 
 def generator(seed: int, stream: Stream, counter: int = 0) -> np.random.Generator:

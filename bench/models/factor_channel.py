@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .vae import ARCHITECTURES, Decoding
+from .vae import ARCHITECTURES, Decoding, draw_weights
 
 if TYPE_CHECKING:
     from .._siblings import datasets
@@ -87,7 +87,7 @@ class FactorChannel(Decoding, ABC):
         super().__init__(image_shape, n_factors, pack)
         self._add_channel()
         self._add_decoder(ARCHITECTURES[architecture])
-        self._initialise(seeds, initialisation)
+        draw_weights(self, seeds, initialisation)
 
     @abstractmethod
     def _add_channel(self) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..grid import generator
+from ..grid import Stream, generator
 from .layers import ImageConv, ImageConvTranspose, PackedConv, PackedConvTranspose
 
 # Images a forward pass on a CPU: enough that calls take no time, few enough that a layer fits into
@@ -123,26 +123,6 @@ class Decoding(nn.Module):
             for kind, (n_in, n_out) in zip(kinds, itertools.pairwise(widths), strict=True)
         )
 
-    @torch.no_grad()
-    def _initialise(self, seeds: Sequence[int], initialisation: str) -> None:
-        """Draw weights and biases uniform in ± gain / sqrt(fan in).
-
-        PyTorch's default has a gain of 1, which shrinks the variance of a signal to a sixth at
-        every rectified layer: after seven, images hardly differ, and training stays on a plateau
-        without a code for thousands of steps. He's gain of √6 for weights keeps the variance.
-        """
-        gain = GAINS[initialisation]
-        layers = [module for module in self.modules() if hasattr(module, "fan_in")]
-        for member, seed in enumerate(seeds):
-            source = generator(seed, "init")
-            for layer in layers:
-                for name, parameter in layer.named_parameters():
-                    bound = cast("int", layer.fan_in) ** -0.5
-                    if name == "weight":
-                        bound *= gain
-                    drawn = source.uniform(-bound, bound, tuple(parameter[member].shape))
-                    parameter[member].copy_(torch.from_numpy(drawn))
-
     def decode(self, z: Tensor) -> Tensor:
         """Return the logits (K, B, C, H, W) of the pixels' means for (K, B, D) codes."""
         pack, batch = z.shape[:2]
@@ -205,7 +185,7 @@ class VAE(Decoding):
         widths = (layout.encoder_channels[-1] * side * side, *layout.encoder_hidden, 2 * n_latents)
         self.encoder_linears = _linears(pack, widths)
         self._add_decoder(layout)
-        self._initialise(seeds, initialisation)
+        draw_weights(self, seeds, initialisation)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, each (K, B, D), of (K, B, C, H, W) images in [0, 1]."""
@@ -216,6 +196,40 @@ class VAE(Decoding):
         # The codes are float32 whatever the precision of the layers above.
         means, logvars = _through(self.encoder_linears, x).float().chunk(2, dim=-1)
         return means, logvars
+
+
+@torch.no_grad()
+def draw_weights(
+    network: nn.Module, seeds: Sequence[int], initialisation: str, stream: Stream = "init"
+) -> None:
+    """Draw weights and biases uniform in ± gain / sqrt(fan in).
+
+    PyTorch's default has a gain of 1, which shrinks the variance of a signal to a sixth at
+    every rectified layer: after seven, images hardly differ, and training stays on a plateau
+    without a code for thousands of steps. He's gain of √6 for weights keeps the variance.
+
+    Parameters
+    ----------
+    network : Module
+        K networks, of layers with a pack axis.
+    seeds : sequence of int
+        One a member; its weights depend on it alone.
+    initialisation : str
+        A key of `GAINS`.
+    stream : str
+        Which of the seed's random numbers are taken.
+    """
+    gain = GAINS[initialisation]
+    layers = [module for module in network.modules() if hasattr(module, "fan_in")]
+    for member, seed in enumerate(seeds):
+        source = generator(seed, stream)
+        for layer in layers:
+            for name, parameter in layer.named_parameters():
+                bound = cast("int", layer.fan_in) ** -0.5
+                if name == "weight":
+                    bound *= gain
+                drawn = source.uniform(-bound, bound, tuple(parameter[member].shape))
+                parameter[member].copy_(torch.from_numpy(drawn))
 
 
 def _linears(pack: int, widths: Sequence[int]) -> nn.ModuleList:

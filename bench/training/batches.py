@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..grid import TrainedSpec, generator
+from ..grid import Stream, TrainedSpec, generator
 
 if TYPE_CHECKING:
     from .._siblings import datasets
@@ -105,6 +105,7 @@ class Batches:
     run may be resumed at any step. Indices and noise are drawn on the host for many steps at a
     time, once for all members of a seed; on a GPU by a thread, while the GPU is busy with those
     before. `prepare` brings them to the device, and a step takes them there without the host.
+    With `fresh`, a step has further random numbers, for the objectives that need some.
     """
 
     def __init__(
@@ -114,12 +115,17 @@ class Batches:
         n_images: int,
         device: str,
         n_latents: int,
+        *,
+        fresh: bool = False,
     ) -> None:
         self._images = images
         seeds = list(dict.fromkeys(spec.seed for spec in specs))
         batch = specs[0].batch_size
         self._orders = [BatchOrder(seed, n_images, batch) for seed in seeds]
-        self._noises = [Noise(seed, (batch, n_latents)) for seed in seeds]
+        streams: tuple[Stream, ...] = ("noise", "objective") if fresh else ("noise",)
+        self._noises = [
+            [Noise(seed, (batch, n_latents), stream) for stream in streams] for seed in seeds
+        ]
         self._drawn: NDArray[np.int64] = np.empty(0, np.int64)
         self._block = -1
         self._ahead: Future[tuple[NDArray[np.int64], NDArray[np.float32]]] | None = None
@@ -127,7 +133,9 @@ class Batches:
         # These stay where they are: a recorded step knows tensors by their place.
         shape = (NOISE_BLOCK, len(seeds), batch)
         self._indices = torch.zeros(shape, dtype=torch.int64, device=device)
-        self._noise = torch.zeros((*shape, n_latents), device=device)
+        self._noise = torch.zeros(
+            (NOISE_BLOCK, len(seeds), len(streams), *shape[2:], n_latents), device=device
+        )
         self._pixels = None
         if not images.resident:
             self._pixels = torch.zeros((len(seeds), batch, *images.shape), device=device)
@@ -166,11 +174,17 @@ class Batches:
         Tensor, Tensor, Tensor
             (K, B, C, H, W), (K, B) int64 and (K, B, D).
         """
-        own, noise = self._row(self._indices, step), self._row(self._noise, step)
+        own, noise = self._row(self._indices, step), self._row(self._noise, step)[:, 0]
         pixels = self._pixels
         if pixels is None:
             pixels = self._images(own.flatten()).view(*own.shape, *self._images.shape)
         return self._members(pixels), self._members(own), self._members(noise)
+
+    def fresh(self, step: Tensor) -> Tensor | None:
+        """Return further standard normal numbers of a prepared step, (K, B, D), None without."""
+        if self._noise.shape[2] == 1:
+            return None
+        return self._members(self._row(self._noise, step)[:, 1])
 
     def _row(self, block: Tensor, step: Tensor) -> Tensor:
         return block.index_select(0, (step % NOISE_BLOCK).view(1))[0]
@@ -182,10 +196,11 @@ class Batches:
         return of_seeds[self._of_member]
 
     def _draw(self, block: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Draw (steps, seeds, B) indices and (steps, seeds, B, D) noise of a block of steps."""
+        """Draw indices (steps, seeds, B) and noise (steps, seeds, streams, B, D) of some steps."""
         steps = range(block * NOISE_BLOCK, (block + 1) * NOISE_BLOCK)
         indices = np.stack([[order(step) for order in self._orders] for step in steps])
-        return indices, np.stack([noise.block(block) for noise in self._noises], 1)
+        noise = [np.stack([noise.block(block) for noise in own], 1) for own in self._noises]
+        return indices, np.stack(noise, 1)
 
 
 class BatchOrder:
@@ -220,11 +235,12 @@ class BatchOrder:
 class Noise:
     """The standard normal numbers of every step, a block of `NOISE_BLOCK` steps at a time."""
 
-    def __init__(self, seed: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, seed: int, shape: tuple[int, ...], stream: Stream = "noise") -> None:
         self._seed = seed
         self._shape = shape
+        self._stream = stream
 
     def block(self, block: int) -> NDArray[np.float32]:
         """Return the float32 numbers of a block's steps, (NOISE_BLOCK, *shape)."""
-        source = generator(self._seed, "noise", block)
+        source = generator(self._seed, self._stream, block)
         return source.standard_normal((NOISE_BLOCK, *self._shape), dtype=np.float32)

@@ -8,70 +8,12 @@ meaning of β, γ and C. Leading axis of every tensor: the members of the pack.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# The hyper-parameters of the pack's members, each a (K,) tensor.
-Settings = Mapping[str, Tensor]
-
-
-class Terms(NamedTuple):
-    """What a training step computes before any objective weighs it.
-
-    Attributes
-    ----------
-    reconstruction : Tensor
-        (K,) −E_q[log p(x|z)], mean over the batch.
-    kl : Tensor
-        (K, D) KL(q(z_j|x) ‖ N(0, 1)) of each latent, mean over the batch.
-    z, means, logvars : Tensor
-        (K, B, D) the sample and the posterior it came from.
-    n_images : int
-        Size of the dataset, which the total correlation's estimate needs.
-    """
-
-    reconstruction: Tensor
-    kl: Tensor
-    z: Tensor
-    means: Tensor
-    logvars: Tensor
-    n_images: int
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A loss and the quantity that its schedule moves.
-
-    Attributes
-    ----------
-    control_name : str
-        Name of the scheduled quantity and of its column in the history: `beta` or `c`.
-    control : callable
-        (step, settings) -> (K,) value of that quantity at a global step, counted from 0.
-    loss : callable
-        (terms, control, settings) -> (K,) loss per member.
-    """
-
-    control_name: str
-    control: Callable[[int | Tensor, Settings], Tensor]
-    loss: Callable[[Terms, Tensor, Settings], Tensor]
-
-    def __call__(self, terms: Terms, step: int | Tensor, settings: Settings) -> Tensor:
-        """Return the loss of each member at a global step, (K,)."""
-        return self.loss(terms, self.control(step, settings), settings)
-
-
-def linear_schedule(step: int | Tensor, start: Tensor, end: Tensor, anneal_steps: Tensor) -> Tensor:
-    """Return start + (end − start) · min(step / anneal_steps, 1): a function of the step alone.
-
-    A schedule kept as state restarts when a run is resumed; this one cannot.
-    """
-    return start + (end - start) * (step / anneal_steps).clamp(max=1)
+from .objective import Objective, Settings, Terms, linear_schedule
 
 
 def negative_log_likelihood(logits: Tensor, images: Tensor, likelihood: str) -> Tensor:

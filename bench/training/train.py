@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..engines import stopping
 from ..grid import Pack, TrainedSpec, evaluation_indices
@@ -22,7 +21,9 @@ from .context import Context
 from .cuda_graph import Replay
 from .encode import OnProgress, ignore, reconstruction_term, state_bytes
 from .family import Family, VAEFamily
-from .objectives import OBJECTIVES, Objective, Settings, Terms, negative_log_likelihood
+from .groups import Groups
+from .objective import Terms
+from .objectives import negative_log_likelihood
 from .process import autocast
 from .recorder import History
 
@@ -138,20 +139,19 @@ class Training:
         self.family = family
         device, n_latents = pack.execution.device, family.model.n_latents
         on_gpu = device != "cpu"
+        self._parameters = list(family.model.parameters())
         descending = {id(parameter) for parameter in family.descending}
         # Fused: one pass over all parameters on a CPU, one kernel on a GPU.
         self._adam = torch.optim.Adam(
-            [
-                parameter
-                for parameter in family.model.parameters()
-                if id(parameter) not in descending
-            ],
+            [parameter for parameter in self._parameters if id(parameter) not in descending],
             lr=self._specs[0].learning_rate,
             fused=True,
             capturable=on_gpu,
         )
-        self._batches = Batches(self._specs, images, self._n_images, device, n_latents)
-        self._objectives = _by_kind(self._specs, device)
+        self._groups = Groups(self._specs, n_latents, device)
+        self._batches = Batches(
+            self._specs, images, self._n_images, device, n_latents, fresh=self._groups.draws
+        )
         self.history = History(self._specs, n_latents, device)
         self.step = 0
         # The step as what is computed on the device sees it.
@@ -185,21 +185,24 @@ class Training:
     def _advance(self) -> None:
         """Take a step: what a GPU records, which exchanges nothing with the host."""
         images, indices, noise = self._batches(self._clock)
-        control = _controls(self._clock, self._objectives, len(self._specs))
+        control = self._groups.control(self._clock)
         with autocast(self._execution):
             means, logvars = self.family.posterior(images, indices, control)
             z = means + (0.5 * logvars).exp() * noise
             logits = self.family.model.decode(z)
         likelihoods = negative_log_likelihood(logits.float(), images, self._specs[0].likelihood)
         kl = self.family.kl(means, logvars)
-        terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images)
-        loss = _losses(terms, control, self._objectives)
+        fresh = self._batches.fresh(self._clock)
+        terms = Terms(likelihoods.mean(1), kl, z, means, logvars, self._n_images, fresh)
+        loss = self._groups.loss(terms, control)
 
         self.family.model.zero_grad()
-        # Members share no parameter, so the gradient of the sum is each one's own.
-        torch.autograd.backward(loss.sum())
+        # Members share no parameter, so the gradient of the sum is each one's own. Networks of an
+        # objective take none of it.
+        torch.autograd.backward(loss.sum(), inputs=self._parameters)
         self._adam.step()
         self.family.descend(control)
+        self._groups.learn(terms, self._clock)
         columns = [loss, terms.reconstruction, kl.sum(-1), control]
         self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
         self._clock += 1
@@ -233,7 +236,8 @@ class Training:
     def state(self) -> dict[str, Any]:
         """Return everything that the rest of training depends on.
 
-        Schedules, batches and noise are functions of the step, so the step is all they need.
+        Schedules, batches and noise are functions of the step, so the step is all they need. What
+        an objective learns or remembers is none.
         """
         return {
             "step": self.step,
@@ -242,6 +246,7 @@ class Training:
             "optimiser": self._adam.state_dict(),
             "history": self.history.state(),
             **self.family.state(),
+            **self._groups.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -250,6 +255,7 @@ class Training:
         self._adam.load_state_dict(state["optimiser"])
         self.history.load(state["history"])
         self.family.restore(state)
+        self._groups.restore(state)
         self.step, self.dead = state["step"], state["dead"]
         self._clock.fill_(self.step)
 
@@ -262,44 +268,3 @@ class Training:
     def load(self, checkpoint: bytes) -> None:
         """Resume from a checkpoint of the same pack."""
         self.restore(read_weights(checkpoint, self._execution.device))
-
-
-def _by_kind(
-    specs: Sequence[TrainedSpec], device: str
-) -> list[tuple[Objective, Tensor | slice, Settings]]:
-    """Group the members by objective, with their hyper-parameters stacked."""
-    groups: list[tuple[Objective, Tensor | slice, Settings]] = []
-    for kind in dict.fromkeys(spec.kind for spec in specs):
-        members = [i for i, spec in enumerate(specs) if spec.kind == kind]
-        settings = {
-            name: torch.tensor([getattr(specs[i], name) for i in members], device=device).float()
-            for name, value in specs[members[0]]
-            if isinstance(value, float | int)
-        }
-        # One objective for all is the ordinary case, and a slice gathers nothing.
-        chosen = slice(None) if len(members) == len(specs) else torch.tensor(members, device=device)
-        groups.append((OBJECTIVES[kind], chosen, settings))
-    return groups
-
-
-def _controls(
-    step: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]], pack: int
-) -> Tensor:
-    """Return the value at a step of what each member's objective schedules, (K,)."""
-    controls = torch.empty(pack, device=step.device)
-    for objective, members, settings in groups:
-        controls[members] = objective.control(step, settings)
-    return controls
-
-
-def _losses(
-    terms: Terms, controls: Tensor, groups: list[tuple[Objective, Tensor | slice, Settings]]
-) -> Tensor:
-    """Return each member's loss, (K,)."""
-    losses = torch.empty_like(terms.reconstruction)
-    for objective, members, settings in groups:
-        tensors = (terms.reconstruction, terms.kl, terms.z, terms.means, terms.logvars)
-        reconstruction, kl, z, means, logvars = (tensor[members] for tensor in tensors)
-        chosen = Terms(reconstruction, kl, z, means, logvars, terms.n_images)
-        losses[members] = objective.loss(chosen, controls[members], settings)
-    return losses

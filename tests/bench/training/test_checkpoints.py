@@ -10,21 +10,16 @@ import torch
 import datasets
 from bench.engines import stopping
 from bench.grid.packs import Execution, Pack
-from bench.grid.specs import SPEC_ADAPTER
 from bench.store.results import Failure
 from bench.training.checkpoints import Checkpoints
 from bench.training.context import Context
 from bench.training.train import train
 
-BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
-STEPS = 23
+from .kinds import BALL, STEPS, PluggedOutError, spec_of, trained
+
 # Four steps a window, so that a checkpoint may fall into the middle of one.
 HISTORY_ROWS = 6
 INTERRUPTIONS = (1, 10, 11, 22)
-
-
-class PluggedOutError(Exception):
-    """Somebody pulled the plug."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,42 +27,21 @@ def _short_history(monkeypatch):
     monkeypatch.setattr("bench.training.recorder.HISTORY_ROWS", HISTORY_ROWS)
 
 
-def _spec(**fields):
-    common = {"dataset": {"name": "ball", "options": BALL}, "steps": STEPS, "batch_size": 16}
-    return SPEC_ADAPTER.validate_python({**common, "n_latents": 4, **fields})
-
-
 PACKS = {
-    "one": (_spec(kind="capacity_vae", gamma=100, capacity=5, anneal_steps=15),),
-    "several": (
-        _spec(kind="vae", seed=1),
-        _spec(kind="annealed_beta_vae", beta_start=16, beta_end=1, anneal_steps=20),
-        _spec(kind="beta_tcvae", beta=4.0),
-    ),
+    "one": (spec_of("capacity_vae"),),
+    "several": (spec_of("vae", seed=1), spec_of("annealed_beta_vae"), spec_of("beta_tcvae")),
 }
-
-
-def _train(specs, path=None, *, stop_at=None, **when):
-    """Train a pack to its end, or until the plug is pulled after a step."""
-
-    def report(steps, loss, stage=""):
-        if steps == (stop_at or 0) * len(specs):
-            raise PluggedOutError
-
-    ball = datasets.load("ball", **BALL)
-    context = Context(report, Checkpoints(path, **when))
-    return list(train(Pack(specs, Execution()), ball, context))
 
 
 @pytest.mark.parametrize("specs", PACKS.values(), ids=PACKS)
 def test_a_resumed_pack_ends_with_the_same_bits(specs, tmp_path):
-    whole = _train(specs)
+    whole = trained(specs)
     for stop_at in INTERRUPTIONS:
         path = tmp_path / f"{stop_at}"
         with pytest.raises(PluggedOutError):
-            _train(specs, path, stop_at=stop_at, steps=5)
+            trained(specs, path, stop_at=stop_at, steps=5)
         assert path.exists() == (stop_at > 5)
-        resumed = _train(specs, path, steps=5)
+        resumed = trained(specs, path, steps=5)
         assert not path.exists()
         for before, after in zip(whole, resumed, strict=True):
             assert before.state == after.state
@@ -79,7 +53,7 @@ def test_a_resumed_pack_ends_with_the_same_bits(specs, tmp_path):
 def test_a_resumed_pack_takes_no_step_twice(tmp_path):
     (spec,) = PACKS["one"]
     with pytest.raises(PluggedOutError):
-        _train([spec], tmp_path / "pack", stop_at=17, steps=5)
+        trained([spec], tmp_path / "pack", stop_at=17, steps=5)
     steps = []
 
     def report(done, loss, stage=""):
@@ -92,27 +66,27 @@ def test_a_resumed_pack_takes_no_step_twice(tmp_path):
 
 
 def test_a_member_that_diverged_stays_out_of_the_resumed_pack(tmp_path):
-    specs = (_spec(kind="vae"), _spec(kind="beta_vae", beta=1e39))
+    specs = (spec_of("vae"), spec_of("beta_vae", beta=1e39))
     with pytest.raises(PluggedOutError):
-        _train(specs, tmp_path / "pack", stop_at=12, steps=5)
-    outcomes = _train(specs, tmp_path / "pack")
+        trained(specs, tmp_path / "pack", stop_at=12, steps=5)
+    outcomes = trained(specs, tmp_path / "pack")
     assert [type(outcome) for outcome in outcomes] == [Failure, type(outcomes[1])]
     assert outcomes[0].spec == specs[1]
     assert outcomes[0].reason == "the loss was not finite by step 4"
-    assert outcomes[1].state == _train(specs)[1].state
+    assert outcomes[1].state == trained(specs)[1].state
 
 
 def test_a_damaged_checkpoint_is_not_believed(tmp_path, caplog):
     (spec,) = PACKS["one"]
     path = tmp_path / "pack"
     with pytest.raises(PluggedOutError):
-        _train([spec], path, stop_at=17, steps=5)
+        trained([spec], path, stop_at=17, steps=5)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    (outcome,) = _train([spec], path)
+    (outcome,) = trained([spec], path)
     assert "is damaged" in caplog.text
-    assert outcome.state == _train([spec])[0].state
+    assert outcome.state == trained([spec])[0].state
 
 
 def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path):
@@ -139,7 +113,7 @@ def test_a_signal_during_training_is_kept_until_the_checkpoint(tmp_path):
     context = Context(lambda done, *_: steps.append(done), Checkpoints(path))
     (outcome,) = train(Pack((spec,), Execution()), datasets.load("ball", **BALL), context)
     assert steps[0] == 8
-    assert outcome.state == _train([spec])[0].state
+    assert outcome.state == trained([spec])[0].state
 
 
 def test_without_a_place_nothing_is_kept():
@@ -162,7 +136,7 @@ def test_checkpoints_come_by_time_or_by_step(tmp_path):
 def test_checkpoints_hold_plain_values_only(tmp_path):
     (spec,) = PACKS["one"]
     with pytest.raises(PluggedOutError):
-        _train([spec], tmp_path / "pack", stop_at=7, steps=5)
+        trained([spec], tmp_path / "pack", stop_at=7, steps=5)
     content = Checkpoints(tmp_path / "pack").load()
     with (tmp_path / "content.pt").open("wb") as file:
         file.write(content)
@@ -173,13 +147,13 @@ def test_checkpoints_hold_plain_values_only(tmp_path):
 def test_a_checkpoint_of_another_shape_is_not_gone_on_from(tmp_path, caplog):
     (spec,) = PACKS["one"]
     Checkpoints(tmp_path / "pack").save(5, b"not what torch wrote")
-    (outcome,) = _train([spec], tmp_path / "pack")
+    (outcome,) = trained([spec], tmp_path / "pack")
     assert "cannot be resumed from" in caplog.text
-    assert outcome.state == _train([spec])[0].state
+    assert outcome.state == trained([spec])[0].state
 
 
 def test_a_pack_whose_members_are_all_out_leaves_nothing_behind(tmp_path):
-    specs = (_spec(kind="beta_vae", beta=1e39),)
-    (outcome,) = _train(specs, tmp_path / "pack", steps=2)
+    specs = (spec_of("beta_vae", beta=1e39),)
+    (outcome,) = trained(specs, tmp_path / "pack", steps=2)
     assert isinstance(outcome, Failure)
     assert not (tmp_path / "pack").exists()
