@@ -55,6 +55,7 @@ _ALIKE: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "capacity γ=100 C=25": ({"kind": "capacity_vae", "capacity": 25.0},),
     "β-TCVAE β=6.4": ({"kind": "beta_tcvae", "beta": 6.4},),
+    "FactorVAE γ=6.4": ({"kind": "factor_vae", "gamma": 6.4},),
 }
 
 

@@ -10,7 +10,7 @@ from .expand import expand
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
-from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs
+from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs, second_network
 from .specs import (
     KINDS,
     SPEC_ADAPTER,
@@ -65,5 +65,6 @@ __all__ = [
     "metric_requests",
     "parse_grid",
     "run_id",
+    "second_network",
     "sort_key",
 ]

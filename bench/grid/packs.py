@@ -58,7 +58,9 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
     for spec in specs:
         if size > 1 and isinstance(spec, TrainedSpec):
             shape = {key: value for key, value in canonical(spec).items() if key in _SHARED}
-            family = repr((isinstance(spec, VAESpec), sorted(shape.items())))
+            # A second network takes longer than a VAE, which would wait for it at every step.
+            own = (isinstance(spec, VAESpec), second_network(spec))
+            family = repr((own, sorted(shape.items())))
         else:
             family = run_id(spec)
         families.setdefault(family, []).append(spec)
@@ -67,6 +69,11 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
         for members in families.values()
         for start, even in _parts(len(members), size)
     ]
+
+
+def second_network(spec: BaseSpec) -> bool:
+    """Return whether the objective of a run trains a network of its own beside the model."""
+    return isinstance(spec, VAESpec) and spec.second_network
 
 
 def _parts(count: int, size: int) -> list[tuple[int, int]]:

@@ -34,6 +34,8 @@ from .._siblings import datasets
 NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
+# A batch of which images are compared with one another.
+Several = Annotated[int, Field(ge=2, le=10**9)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -130,7 +132,9 @@ class TrainedSpec(ModelSpec):
 
 
 class VAESpec(TrainedSpec, LatentSpec):
-    """A trained VAE; each subclass is one objective."""
+    """A trained VAE; each subclass is one objective, which may train a network of its own."""
+
+    second_network: ClassVar[bool] = False
 
 
 class PlainVAESpec(VAESpec):
@@ -175,6 +179,16 @@ class BetaTCVAESpec(VAESpec):
     template: ClassVar[str] = "β-TCVAE β={beta:g}"
     kind: Literal["beta_tcvae"]
     beta: NonNegative
+
+
+class FactorVAESpec(VAESpec):
+    """Kim & Mnih 2018: γ weighs the total correlation, which a discriminator measures."""
+
+    second_network: ClassVar[bool] = True
+    template: ClassVar[str] = "FactorVAE γ={gamma:g}"
+    kind: Literal["factor_vae"]
+    gamma: NonNegative
+    batch_size: Several = 64
 
 
 class FactorChannelSpec(TrainedSpec):

@@ -26,13 +26,14 @@ from ._svg import compact
 if TYPE_CHECKING:
     from ..analysis import Study
 
-# Okabe & Ito's palette: distinct with any colour vision, and in grey by the markers.
+# Okabe & Ito's palette, then Tol's: distinct with any colour vision, and in grey by the markers.
 COLOURS = {
     "vae": "#000000",
     "beta_vae": "#0072B2",
     "annealed_beta_vae": "#009E73",
     "capacity_vae": "#D55E00",
     "beta_tcvae": "#CC79A7",
+    "factor_vae": "#56B4E9",
     "factor_channel": "#E69F00",
 }
 MARKERS = {
@@ -41,6 +42,7 @@ MARKERS = {
     "annealed_beta_vae": "^",
     "capacity_vae": "D",
     "beta_tcvae": "v",
+    "factor_vae": "X",
     "factor_channel": "P",
 }
 GREY = "#767676"

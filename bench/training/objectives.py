@@ -1,5 +1,7 @@
 """Objectives: the losses, as pure functions of (terms, step, settings), one `Objective` a kind.
 
+Those that learn or remember something beside the models say so by their `Learner` (`objective`).
+
 All terms are nats per image: the likelihood is summed over pixels and channels, the KL divergence
 over latents, and both are averaged over the batch. Averaging over pixels instead would change the
 meaning of β, γ and C. Leading axis of every tensor: the members of the pack.
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .factor_vae import Discriminator
 from .objective import Objective, Settings, Terms, linear_schedule
 
 
@@ -70,11 +73,14 @@ def _weighted_tc(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
     return terms.reconstruction + terms.kl.sum(-1) + (beta - 1) * total_correlation(terms)
 
 
-# A new objective: its function above, a line here and a class in grid/specs.py.
+def _one(step: int | Tensor, settings: Settings) -> Tensor:
+    return torch.ones_like(settings["learning_rate"])
+
+
+# A new objective: its function above, a line here and a class in grid/specs.py. One that learns or
+# remembers something has a `Learner` too.
 OBJECTIVES: dict[str, Objective] = {
-    "vae": Objective(
-        "beta", lambda step, settings: torch.ones_like(settings["learning_rate"]), _weighted_kl
-    ),
+    "vae": Objective("beta", _one, _weighted_kl),
     "beta_vae": Objective("beta", lambda step, settings: settings["beta"], _weighted_kl),
     "annealed_beta_vae": Objective(
         "beta",
@@ -89,6 +95,7 @@ OBJECTIVES: dict[str, Objective] = {
         _capacity,
     ),
     "beta_tcvae": Objective("beta", lambda step, settings: settings["beta"], _weighted_tc),
+    "factor_vae": Objective("beta", _one, _weighted_kl, Discriminator),
     "factor_channel": Objective(
         "c",
         lambda step, s: linear_schedule(

@@ -12,7 +12,7 @@ from ..engines import run_tasks
 from ..engines.local import Crashed
 from ..engines.progress import progress
 from ..errors import DisbenchError
-from ..grid import Pack, TrainedSpec, VAESpec
+from ..grid import Pack, TrainedSpec, VAESpec, second_network
 
 log = logging.getLogger("disbench")
 # The first steps warm caches and threads up, and on a GPU one of them is recorded.
@@ -84,11 +84,12 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
 
 
 def _work(pack: Pack) -> str:
-    """Return what a step's time depends on: not on the objective, its numbers or the seed."""
+    """Return what a step's time depends on: not on the seed or the objective, but its network."""
     spec = pack.specs[0]
     names = ("architecture", "likelihood", "n_latents", "batch_size", "channel")
     shape = [getattr(spec, name, None) for name in names]
-    return repr((spec.dataset, len(pack.specs), isinstance(spec, VAESpec), shape, pack.execution))
+    networks = (isinstance(spec, VAESpec), second_network(spec))
+    return repr((spec.dataset, len(pack.specs), networks, shape, pack.execution))
 
 
 def _seconds(pack: Pack, costs: Costs) -> float:

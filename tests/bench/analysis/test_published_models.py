@@ -106,13 +106,14 @@ def test_ours_stand_below_theirs_of_the_same_objective():
         {**ANNEALED, "beta_end": 4.0},
         CAPACITY,
         {"kind": "beta_tcvae", "beta": 6.4},
+        {"kind": "factor_vae", "gamma": 6.4},
     )
     assert below == {
         "VAE": ["ours 0", "ours 1"],
         "β-VAE β=4": ["ours 2", "ours 3"],
         "capacity γ=100 C=25": ["ours 4"],
         "β-TCVAE β=6.4": ["ours 5"],
-        "FactorVAE γ=6.4": [],
+        "FactorVAE γ=6.4": ["ours 6"],
     }
 
 

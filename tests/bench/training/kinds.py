@@ -15,6 +15,7 @@ KINDS = {
     "annealed_beta_vae": {"beta_start": 16, "beta_end": 1, "anneal_steps": 20},
     "capacity_vae": {"gamma": 100, "capacity": 5, "anneal_steps": 15},
     "beta_tcvae": {"beta": 4},
+    "factor_vae": {"gamma": 10},
 }
 
 

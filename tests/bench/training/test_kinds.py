@@ -6,13 +6,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import datasets
-from bench.grid.packs import Execution, Pack
+from bench.grid.packs import Execution, Pack, second_network
 from bench.training.batches import Images
 from bench.training.family import VAEFamily
 from bench.training.objectives import OBJECTIVES
 from bench.training.train import Training
 
 from .kinds import BALL, KINDS, PluggedOutError, spec_of, trained
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch):
+    monkeypatch.setattr("bench.training.factor_vae.WIDTH", 32)
 
 
 def _training(specs):
@@ -51,6 +56,13 @@ def test_a_resumed_pack_ends_with_the_same_bits(kind, tmp_path, monkeypatch):
             assert before.state == after.state
             assert before.history.equals(after.history)
             assert np.array_equal(before.means, after.means)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_which_objectives_train_a_network_is_known_without_them(kind):
+    ((learner, _),) = _training([spec_of(kind)])._groups._groups
+    assert any(True for _ in learner.parameters()) == (learner.optimiser is not None)
+    assert second_network(spec_of(kind)) == (learner.optimiser is not None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
