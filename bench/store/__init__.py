@@ -4,7 +4,8 @@ A run is committed whole or not at all and never changes again. Everything else 
 and may be deleted. README.md in this folder explains how a commit is made safe.
 
 - `Store` is the folder: commit, lock, scan, set aside; scores by name.
-- `StoredRun` is a committed run: manifest, codes, curves, snapshots.
+- `StoredRun` is a committed run: manifest, codes, curves, snapshots, weights (`tensors` reads them
+  without torch).
 - `Frames` and `Snapshots` are the pictures of a model, `history` its training curves.
 - `selection` groups runs, selects the one of each group that is shown, and defines what is a code.
 - `files` has durable writes and checked reads of single files.

@@ -23,6 +23,7 @@ from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha
 from .hdf5 import UNREADABLE, dump, form, load
 from .schema import Manifest, parse_manifest
 from .snapshots import Snapshots, read_snapshots
+from .tensors import read_tensors
 
 FORMAT = 1
 CODES = "latents.h5"
@@ -186,6 +187,19 @@ class StoredRun:
             return None
         with self._parsed(SNAPSHOTS, "images"):
             return read_snapshots(self.content(SNAPSHOTS), len(self.latent_names))
+
+    def weights(self) -> dict[str, NDArray[np.float32]] | None:
+        """Read the model's weights by name, without torch; None where there is none or left out.
+
+        Raises
+        ------
+        DamagedError
+            If they are not what was committed.
+        """
+        if not self.has(WEIGHTS):
+            return None
+        with self._parsed(WEIGHTS, "weights"):
+            return read_tensors(self.content(WEIGHTS))
 
     @contextmanager
     def _believed(self, name: str) -> Iterator[None]:
