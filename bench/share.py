@@ -297,7 +297,9 @@ def _copy_frames(source: Store, runs: Sequence[StoredRun], copy: Store, code_bit
         frames: Frames | None = read_frames(source.frames_path(run.run_id))
         if frames is not None:
             maps = rounded(frames.tuning_maps, code_bits)
-            write_frames(copy.frames_path(run.run_id), replace(frames, tuning_maps=maps))
+            codes = None if frames.codes is None else rounded(frames.codes, code_bits)
+            frames = replace(frames, tuning_maps=maps, codes=codes)
+            write_frames(copy.frames_path(run.run_id), frames)
         elif run.has(WEIGHTS):
             raise StoreError(
                 f"{source.folder}: has no pictures of run {run.run_id} yet, and the copy will have "

@@ -66,6 +66,7 @@ def decode_run(store: Store, run: StoredRun) -> None:
             chance=_information(latents, factors[random_order])[order],
             entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
             factors=np.char.encode(names, "utf-8"),
+            codes=codes[:, order],
         ),
     )
 

@@ -66,6 +66,9 @@ class Frames:
         (D, n_factors) float64, nats: what `information` is of the same factors in a random order of
         the images, which tells nothing. With narrow posteriors and few images a value of a factor
         it is far from 0. None in frames that are older than it.
+    codes : ndarray or None
+        (n, D) float32, the posterior means of the originals, in the order of `latents`. None in
+        frames that are older than it.
     """
 
     originals: NDArray[np.uint8] = field(metadata=form(np.uint8, "nCHW"))
@@ -80,6 +83,7 @@ class Frames:
     entropies: NDArray[np.float64] = field(metadata=form(np.float64, "K"))
     factors: NDArray[np.bytes_] = field(metadata=form(np.bytes_, "K"))
     chance: NDArray[np.float64] | None = field(default=None, metadata=form(np.float64, "DK?"))
+    codes: NDArray[np.float32] | None = field(default=None, metadata=form(np.float32, "nD?"))
 
 
 def write_frames(path: Path, frames: Frames) -> None:
@@ -106,7 +110,7 @@ def read_frames(path: Path) -> Frames | None:
 def has_frames(store: Store, run: StoredRun) -> bool:
     """Return whether a run has sound frames with all that a decoding today would give."""
     frames = read_frames(store.frames_path(run.run_id))
-    return frames is not None and frames.chance is not None
+    return frames is not None and frames.chance is not None and frames.codes is not None
 
 
 def _digest(content: bytes) -> bytes:

@@ -44,6 +44,7 @@ def test_frames_are_the_models_own(small_store):
     assert sorted(frames.latents) == [0, 1, 2, 3]
     loaded = load_run(run.folder)
     codes = loaded.encode(frames.originals)[0]
+    assert np.array_equal(frames.codes, codes[:, frames.latents])
     decoded = np.round(loaded.decode(codes) * 255)
     assert np.array_equal(decoded.astype(np.uint8), frames.reconstructions)
     # Row 1, value 0: the first original's code with the second strongest latent at −3.
@@ -116,7 +117,8 @@ def test_chance_is_the_information_of_factors_that_tell_nothing(small_store):
     assert np.array_equal(frames.chance, matrix[frames.latents])
 
 
-def test_older_frames_are_read_and_decoded_again_where_that_can_be(small_store, tmp_path):
+@pytest.mark.parametrize("later", ["chance", "codes"])
+def test_older_frames_are_read_and_decoded_again_where_that_can_be(small_store, tmp_path, later):
     folder = tmp_path / "store"
     shutil.copytree(small_store, folder)
     store = Store(folder)
@@ -124,8 +126,8 @@ def test_older_frames_are_read_and_decoded_again_where_that_can_be(small_store, 
     assert all(has_frames(store, run) for run in shown)
     new = {run.run_id: read_frames(store.frames_path(run.run_id)) for run in shown}
     for name, frames in new.items():
-        write_frames(store.frames_path(name), replace(frames, chance=None))
-        assert read_frames(store.frames_path(name)).chance is None
+        write_frames(store.frames_path(name), replace(frames, **{later: None}))
+        assert getattr(read_frames(store.frames_path(name)), later) is None
     assert not any(has_frames(store, run) for run in shown)
     assert not has_frames(Store(tmp_path / "none", create=True), shown[0])
     without_weights = shown[0]
@@ -135,7 +137,7 @@ def test_older_frames_are_read_and_decoded_again_where_that_can_be(small_store, 
     assert read_frames(store.frames_path(without_weights.run_id)) is not None
     for run in shown[1:]:
         found = read_frames(store.frames_path(run.run_id))
-        assert np.array_equal(found.chance, new[run.run_id].chance)
+        assert np.array_equal(getattr(found, later), getattr(new[run.run_id], later))
 
 
 def test_without_positions_there_is_no_map_and_no_curve():
