@@ -36,15 +36,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .external_codes.evaluator import Evaluator
     from .grid.load import load_grid
     from .models.load import load_run
     from .pipeline import run_grid
     from .score import score
     from .tables.collect import load_results
 
-__all__ = ["load_grid", "load_results", "load_run", "run_grid", "score"]
+__all__ = ["Evaluator", "load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
+    "Evaluator": "external_codes.evaluator",
     "load_grid": "grid.load",
     "load_results": "tables.collect",
     "load_run": "models.load",

@@ -27,6 +27,8 @@ from .external_codes import (
     ExternalCodes,
     Scores,
     as_callables,
+    as_dataset,
+    as_requests,
     check_codes,
     check_given,
     check_name,
@@ -105,14 +107,9 @@ def score(
     """
     check_name("codes of", name, "name")
     source = f"codes of {name!r}"
-    if isinstance(metrics, str):
-        raise CodesError(source, "metrics", f"must be a list, such as [{metrics!r}]")
-    wanted = None if metrics is None else metric_requests(metrics, "metrics")
+    wanted = as_requests(metrics, source, "metrics")
     folder = None if out is None else check_given(source, "out", given.path, out)
-    data = datasets.load(dataset) if isinstance(dataset, str) else dataset
-    if not isinstance(data, datasets.FactorDataset):
-        reason = f"must be a dataset's name, or a FactorDataset, not {type(data).__name__}"
-        raise CodesError(source, "dataset", reason)
+    data = as_dataset(dataset, source)
     chosen = Evaluation(
         images=check_given(source, "evaluation", given.images, evaluation),
         seed=check_given(source, "seed", given.SEED, seed),
@@ -129,7 +126,7 @@ def score(
         entry["fingerprint"] = f"{data.fingerprint} in {bins} bins"
     models: list[ExternalCodes] = []
     for k, one in enumerate(as_callables(encode, source)):
-        means, logvars = encode_images(one, data, indices, batch_size, source)
+        means, logvars = encode_images(one, data.images, indices, batch_size, source)
         factors = data.factors(indices)
         names = data.factor_names
         codes = check_codes(source, means, logvars, factors, factor_names=names, factor_bins=bins)

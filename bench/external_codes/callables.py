@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._siblings import datasets
 from ..errors import CodesError
+from ..grid import MetricRequest, metric_requests
 from ..grid.arguments import BATCH_SIZE
 from .arrays import check_given
 
@@ -39,9 +40,51 @@ def as_callables(encode: Encode | Sequence[Encode], source: str) -> list[Encode]
     return list(encode)
 
 
+def as_requests(
+    metrics: Sequence[str | dict[str, Any]] | None, source: str, origin: str
+) -> list[MetricRequest] | None:
+    """Return the metrics of a keyword, None where it has none.
+
+    Parameters
+    ----------
+    metrics : sequence, optional
+        As in a grid.
+    source, origin : str
+        What to call the codes, and the list, in errors.
+
+    Raises
+    ------
+    CodesError
+        If it is no list.
+    GridError
+        If a metric or an option is unknown.
+    """
+    if metrics is None:
+        return None
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence | dict):
+        example = metrics if isinstance(metrics, str) else "mig"
+        raise CodesError(source, "metrics", f"must be a list, such as [{example!r}]")
+    return metric_requests(metrics, origin)
+
+
+def as_dataset(dataset: object, source: str) -> datasets.FactorDataset:
+    """Return a dataset that is given by its name, or as it is.
+
+    Raises
+    ------
+    CodesError
+        If it is neither.
+    """
+    data = datasets.load(dataset) if isinstance(dataset, str) else dataset
+    if not isinstance(data, datasets.FactorDataset):
+        reason = f"must be a dataset's name, or a FactorDataset, not {type(data).__name__}"
+        raise CodesError(source, "dataset", reason)
+    return data
+
+
 def encode_images(
     encode: Encode,
-    data: datasets.FactorDataset,
+    images: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
     indices: NDArray[np.int64],
     batch_size: int,
     source: str,
@@ -53,8 +96,8 @@ def encode_images(
     encode : callable
         Returns a pair, of whatever type: means and log-variances, each (n, D) numbers of an array,
         a tensor, on a GPU or not, or nested lists; None in place of log-variances.
-    data : FactorDataset
-        The images.
+    images : callable
+        Takes indices, (n,), and returns their images, (n, C, H, W).
     indices : ndarray
         (N,) which of them.
     batch_size : int
@@ -76,7 +119,7 @@ def encode_images(
     batch_size = check_given(source, "batch_size", BATCH_SIZE, batch_size)
     for start in range(0, len(indices), batch_size):
         rows = indices[start : start + batch_size]
-        first, second = _pair(source, encode(data.images(rows)))
+        first, second = _pair(source, encode(images(rows)))
         means.append(_batch(source, "means", first, len(rows)))
         if second is not None:
             logvars.append(_batch(source, "logvars", second, len(rows)))

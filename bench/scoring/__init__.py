@@ -3,9 +3,12 @@
 - `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
 - `missing_scores` lists the requested scores that a run does not have yet.
 - `run_entries`, `read_group_scores`, `read_variants` read stored scores.
+- `score_request` and `measured_bounds` score arrays that are in memory.
 """
 
 from .background import BackgroundScores
+from .bounds import BoundCodes, measured_bounds
+from .evaluate import score_request
 from .groups import read_group_scores
 from .keys import scored_requests
 from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
@@ -14,13 +17,16 @@ from .variants import read_variants
 
 __all__ = [
     "BackgroundScores",
+    "BoundCodes",
     "each",
+    "measured_bounds",
     "missing_scores",
     "note_unscored",
     "read_group_scores",
     "read_variants",
     "run_entries",
     "scalar_scores",
+    "score_request",
     "score_stored",
     "scored_requests",
     "total",

@@ -10,13 +10,15 @@ ordered by their factors, so neither renamed labels nor reordered samples change
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import generator
+from ..grid import MetricRequest, generator
+from .evaluate import score_request
 
 # A perfect posterior is far narrower than the step between two values of its factor.
 _STEPS_PER_SIGMA = 10
@@ -104,6 +106,35 @@ class BoundCodes:
     def perfect(self) -> dict[str, NDArray[Any]]:
         """What `perfect_codes` returns, and the factors."""
         return {**perfect_codes(self.factors), "factors": self.factors}
+
+
+def measured_bounds(
+    request: MetricRequest, made: BoundCodes, factor_names: Sequence[str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return chance and ceiling of each column of a metric, and whether they are final.
+
+    Only where a higher value is better do chance and perfection mean anything. Bounds that may
+    succeed at another try are not final.
+    """
+    info = request.info
+    n_columns = len(info.variants) * max(1, len(info.outputs))
+    if info.higher_is_better is not True:
+        return [{} for _ in range(n_columns)], True
+    options = {key: v for key, v in request.options.items() if key != "bootstrap"}
+    alone = request.model_copy(update={"options": options})
+    found: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for bound in ("chance", "ceiling"):
+        try:
+            codes = made.chance if bound == "chance" else made.perfect
+            found[bound] = score_request(alone, codes, factor_names)
+        except Exception:
+            # The score itself is still valid.
+            found[bound] = [{"value": None, "retry": True}] * n_columns
+    bounds = [
+        {bound: entries[place]["value"] for bound, entries in found.items()}
+        for place in range(n_columns)
+    ]
+    return bounds, not any(entry.get("retry") for part in found.values() for entry in part)
 
 
 def _ranks(factors: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..grid import MetricRequest
 from ..store import ScoreEntry, Store, StoredRun
-from .bounds import BoundCodes
+from .bounds import BoundCodes, measured_bounds
 from .evaluate import Arrays, arrays_of, score_request
 from .keys import ALWAYS, NOTE, missing, of_scope, request_key
 
@@ -125,24 +125,10 @@ def _bounds(
     name = f"levels/{request.name}-{_short(of)}"
     stored = store.read_scores(name, of)
     if len(stored.get("levels", ())) != n_entries:
-        options = {key: v for key, v in request.options.items() if key != "bootstrap"}
-        alone = request.model_copy(update={"options": options})
-        found: dict[str, Sequence[Mapping[str, Any]]] = {}
-        for bound in ("chance", "ceiling"):
-            try:
-                codes = made.chance if bound == "chance" else made.perfect
-                found[bound] = score_request(alone, codes, run.factor_names)
-            except Exception:
-                # The score itself is still valid.
-                found[bound] = [{"value": None, "retry": True}] * n_entries
-        stored = {
-            "levels": [
-                {bound: entries[place]["value"] for bound, entries in found.items()}
-                for place in range(n_entries)
-            ]
-        }
+        found, final = measured_bounds(request, made, run.factor_names)
+        stored = {"levels": found}
         # Bounds that may succeed at another try are not stored as if they never could.
-        if not any(entry.get("retry") for entries in found.values() for entry in entries):
+        if final:
             store.write_scores(name, of, stored)
     bounds: list[dict[str, Any]] = stored["levels"]
     return bounds
