@@ -79,8 +79,18 @@ def model_names(runs: pd.DataFrame) -> pd.Series[Any]:
                     if value != {**usual, **own}[name]
                 ]
                 names[_identity(model)] = ", ".join([_text(model), *said])
+        _tell_codes_apart(models, names)
     texts = [names[_identity(record)] for record in runs[[*_IDENTITY]].to_dict("records")]
     return pd.Series(texts, index=runs.index, dtype=object)
+
+
+def _tell_codes_apart(models: Sequence[Model], names: dict[tuple[Any, ...], str]) -> None:
+    """Change names of codes that are taken: anybody may call codes what a model is called."""
+    taken = {names[_identity(model)] for model in models if model["kind"] != "codes"}
+    for identity in (_identity(model) for model in models if model["kind"] == "codes"):
+        while names[identity] in taken:
+            names[identity] += " (codes)"
+        taken.add(names[identity])
 
 
 def shared_settings(runs: pd.DataFrame) -> list[str]:

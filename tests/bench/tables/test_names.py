@@ -174,3 +174,25 @@ def test_a_file_is_called_by_its_name():
         "mine.npz (path=/here/mine.npz)",
         "mine.npz (path=/there/mine.npz)",
     ]
+
+
+@pytest.mark.parametrize("name", ["VAE", "β-VAE β=4", "PCA", "true factors"])
+def test_codes_that_are_called_as_a_model_is_are_told_apart_from_it(name):
+    runs = _runs(models=MODELS, baselines=True)
+    codes = pd.DataFrame(
+        [
+            {
+                **runs.iloc[0].to_dict(),
+                "kind": "codes",
+                "label": called,
+                "group_id": f"codes {called}",
+            }
+            for called in (name, f"{name} (codes)", "mine")
+        ]
+    )
+    names = _names(pd.concat([runs, codes], ignore_index=True))
+    assert len({*names}) == len(names) == len(_names(runs)) + 3
+    assert names[: len(_names(runs))] == _names(runs)
+    assert names[-3:] == [f"{name} (codes)", f"{name} (codes) (codes)", "mine"]
+    # Alone, they are called what they were given as.
+    assert _names(codes) == [name, f"{name} (codes)", "mine"]
