@@ -23,6 +23,7 @@ from .files import (
     write_text,
     writing,
 )
+from .folder import StoreError
 from .frames import QUANTILES, Frames, has_frames, read_frames, write_frames
 from .hdf5 import UNREADABLE, find_array
 from .history import (
@@ -42,7 +43,7 @@ from .scores import ScoreEntry, done_keys
 from .sealed import seal
 from .selection import ACTIVE_KL, CODE_KL, shown_runs, stored_frames, trained_groups
 from .snapshots import KL_SHOWN, Snapshots
-from .store import Store, StoreError
+from .store import Store
 from .stored_run import (
     CODES,
     CURVES,

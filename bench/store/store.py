@@ -14,20 +14,16 @@ A run is staged in `.staging/` and renamed into place, so that it exists whole o
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import logging
 import os
 import secrets
 import shutil
-import socket
-import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import DisbenchError, printable
+from ..errors import printable
 from ..grid import arguments as given, run_id
 from .files import (
     MAX_TEXT,
@@ -42,6 +38,7 @@ from .files import (
     write_text,
     writing,
 )
+from .folder import Folder, StoreError, check_part
 from .results import Failure, Result
 from .schema import check_failed
 from .scores import Scored, ScoreEntry, in_brief, parse_scores
@@ -50,22 +47,9 @@ from .stored_run import CODES, FORMAT, StoredRun, read_run
 
 log = logging.getLogger("disbench")
 _DERIVED = ("scores", "frames")
-_FILES = ("store.json", ".lock", "grid.json", "report.html")
-_FOLDERS = (
-    *("runs", "failures", "checkpoints", "damaged", "outdated", ".staging"),
-    *("frames", "tables", "figures", "scores", "groups", "levels", "variants"),
-)
 
 
-class StoreError(DisbenchError):
-    """The output folder cannot be used; the message says why and what to do."""
-
-
-class LockedError(StoreError):
-    """Another driver is at work in the folder."""
-
-
-class Store:
+class Store(Folder):
     """An output folder.
 
     Parameters
@@ -96,7 +80,7 @@ class Store:
                     if not os.path.lexists(marker):
                         raise
             ours = os.path.lexists(marker)
-            _check_part(marker)
+            check_part(marker)
         except (OSError, ValueError) as error:
             # A path with a NUL in it is a ValueError, which has no other text than its own.
             reason = getattr(error, "strerror", None) or error
@@ -121,45 +105,6 @@ class Store:
                 f"{folder}: has store format {version}, this version reads {FORMAT}: use the "
                 f"version of disbench that wrote it"
             )
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder for one driver; the system frees it however the process ends.
-
-        Raises
-        ------
-        LockedError
-            If another process holds it; the message names the process and its host.
-        StoreError
-            If a part of it is a link: what is written or removed there may be anybody's.
-        WriteError
-            If nothing can be written to the folder.
-        """
-        path = self.folder / ".lock"
-        with writing(self.folder):
-            for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
-                _check_part(part)
-        with writing(path):
-            opened = open(path, "a+", encoding="utf-8", errors="replace", opener=_own)  # noqa: SIM115
-        with opened as file:
-            # The only file that is written in place; one with a second hard link is not ours.
-            ours = os.fstat(file.fileno()).st_nlink == 1
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                holder = (file.read(200).strip() if ours else "") or "another process"
-                raise LockedError(
-                    f"{self.folder}: is in use by {holder}; wait for it or name another --out"
-                ) from None
-            with writing(path):
-                if ours:
-                    file.truncate(0)
-                    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-                    file.flush()
-            with writing(self.folder):
-                self._clear_staging()
-            yield
 
     def commit(self, outcome: Result | Failure, record: dict[str, Any]) -> None:
         """Store what became of a run; `record` is how, where and from what it was computed.
@@ -351,39 +296,6 @@ class Store:
                 raise
         fsync_path(target.parent)
         fsync_path(self.folder)
-
-    def _clear_staging(self) -> None:
-        """Remove what writers that were killed have left behind."""
-        shutil.rmtree(self.folder / ".staging", ignore_errors=True)
-        for path in filter(is_staged, self.folder.rglob(".*")):
-            # A folder is nothing that `replacing` left.
-            with suppress(IsADirectoryError):
-                path.unlink(missing_ok=True)
-
-
-def _own(path: str, flags: int) -> int:
-    """Open a file that may have got into its place since it was checked.
-
-    No link is followed, and no pipe is waited for.
-    """
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-
-
-def _check_part(part: Path) -> None:
-    """Refuse a link in an output folder, and what is not of the kind that its name says.
-
-    What is written through a link, or removed behind it, may be anybody's.
-    """
-    try:
-        mode = part.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if stat.S_ISLNK(mode):
-        raise StoreError(f"{part}: is a link; put a folder or file there, or use --out")
-    if part.name in _FOLDERS and not stat.S_ISDIR(mode):
-        raise StoreError(f"{part}: is not a folder; move it away, or use --out")
-    if part.name in _FILES and not stat.S_ISREG(mode):
-        raise StoreError(f"{part}: is not a regular file; move it away, or use --out")
 
 
 def _is_free(folder: Path) -> bool:

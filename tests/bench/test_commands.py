@@ -201,7 +201,7 @@ def test_a_home_folder_is_found(tmp_path, monkeypatch, capsys):
 
 def test_every_error_that_a_command_tells_is_of_one_class():
     from bench import engines, errors
-    from bench.store import files, store
+    from bench.store import files, folder, store
     from bench.training import timing as estimate
 
     classes = [
@@ -211,7 +211,7 @@ def test_every_error_that_a_command_tells_is_of_one_class():
         files.DamagedError,
         files.WriteError,
         store.StoreError,
-        store.LockedError,
+        folder.LockedError,
         errors.DeviceError,
         estimate.TimingError,
     ]

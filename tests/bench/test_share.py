@@ -16,7 +16,8 @@ from bench.report import build
 from bench.run import main as run_main
 from bench.share import main, rounded, share
 from bench.store.files import DamagedError, dump_json, read_json, write_text
-from bench.store.store import LockedError, Store, StoreError
+from bench.store.folder import LockedError, StoreError
+from bench.store.store import Store
 from bench.store.stored_run import CODES
 from metrics import kl_per_dimension
 
