@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from .models.load import load_run
     from .pipeline import run_grid
     from .score import score
-    from .tables.collect import load_results
+    from .tables.folders import load_results
 
 __all__ = ["Evaluator", "load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
     "Evaluator": "external_codes.evaluator",
     "load_grid": "grid.load",
-    "load_results": "tables.collect",
+    "load_results": "tables.folders",
     "load_run": "models.load",
     "run_grid": "pipeline",
     "score": "score",

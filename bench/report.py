@@ -1,4 +1,10 @@
-"""Write tables, figures and page from stored runs. All of it is derived and can be deleted."""
+"""Write tables, figures and page from stored runs. All of it is derived and can be deleted.
+
+python -m bench.report results/quick
+python -m bench.report alice/quick bob/quick results/mymodel --out leaderboard
+
+The second compares folders of different people in one page, and only reads them.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +24,25 @@ from .analysis import (
 )
 from .commands import command, option, say
 from .engines.progress import progress
+from .errors import InputError, printable
 from .grid import arguments as given
 from .page import latex_files, render, summary_tables
 from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
-from .store import DamagedError, Store, StoredRun, check_grid, read_json, remove, write_text
-from .tables import Tables, write_table, write_tables
+from .store import (
+    DamagedError,
+    Folder,
+    Joined,
+    ReportFolder,
+    Store,
+    StoredRun,
+    check_grid,
+    folder_names,
+    join,
+    read_json,
+    remove,
+    write_text,
+)
+from .tables import Tables, collect_joined, write_table, write_tables
 
 log = logging.getLogger("disbench")
 
@@ -33,6 +53,7 @@ def build(
     png: bool = False,
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
+    title: str | None = None,
 ) -> Path:
     """Write `tables/`, `figures/` and `report.html` from what is stored; return the page's path.
 
@@ -48,28 +69,97 @@ def build(
         All of its runs, where they have just been read.
     tables : Tables, optional
         What `collect` makes of them, where it just has.
+    title : str, optional
+        The page's; by default the grid's name.
     """
+    return _write(store, store, png=png, title=title, grid=_grid(store), runs=runs, tables=tables)
+
+
+def compare(
+    folders: Sequence[Path], target: Path, *, png: bool = False, title: str | None = None
+) -> Path:
+    """Write the report of output folders to a folder of its own; return the page's path.
+
+    The output folders are only read, without their lock, so they may be anybody's, on a disk that
+    cannot be written, or that of a grid that is running.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Output folders, at least one. Where two have the same run, the first one's counts.
+    target : Path
+        A new or empty folder, or one that holds such a report.
+    png : bool
+        Whether to write every figure as a PNG of 300 dpi too.
+    title : str, optional
+        The page's; by default the names of the folders, or of one folder its grid's.
+
+    Raises
+    ------
+    StoreError, DamagedError, WriteError
+        If a folder cannot be read or is named twice, or the target is or lies in an output folder,
+        holds anything else, or cannot be written.
+
+    Examples
+    --------
+    >>> compare([Path("alice/quick"), Path("bob/quick")], Path("leaderboard"))  # doctest: +SKIP
+    PosixPath('leaderboard/report.html')
+    """
+    stores = [Store(folder) for folder in folders]
+    names = folder_names([store.folder for store in stores])
+    report = ReportFolder(target, [store.folder for store in stores])
+    with report.lock():
+        if len(stores) == 1:
+            return _write(stores[0], report, png=png, title=title, grid=_grid(stores[0]))
+        return _write(join(stores), report, png=png, title=title or _listed(names))
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    """Return the names of folders as a title.
+
+    Examples
+    --------
+    >>> _listed(["alice", "bob"]), _listed(["a", "b", "c", "d", "e"])
+    ('alice and bob', 'a, b, c and 2 more')
+    """
+    shown = names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _write(
+    source: Store | Joined,
+    folder: Folder,
+    *,
+    png: bool,
+    title: str | None = None,
+    grid: dict[str, Any] | None = None,
+    runs: Sequence[StoredRun] | None = None,
+    tables: Tables | None = None,
+) -> Path:
+    """Write everything that is derived from a source to a folder."""
     # By kind of figure: how many there are of each is known only when they are drawn.
     stages = ("tables", *FIGURES, "page")
     with progress("report", stages, [1] * len(stages)) as shown:
         ended = 0
-        study = load_study(store, runs, tables)
-        write_all_tables(store, study)
+        if isinstance(source, Joined):
+            tables = collect_joined(source)
+        study = load_study(source, runs, tables)
+        write_all_tables(folder, study)
         drawings = []
-        for drawing in _write_figures(store, study, png=png):
+        for drawing in _write_figures(folder, study, png=png):
             while stages[ended] != drawing[0]:
                 shown.end(ended, None)
                 ended += 1
             drawings.append(drawing)
         for position in range(ended, len(stages) - 1):
             shown.end(position, None)
-        path = store.folder / "report.html"
-        write_text(path, render(study, _grid(store), drawings))
+        path = folder.folder / "report.html"
+        write_text(path, render(study, grid, drawings, title))
         shown.end(len(stages) - 1, None)
     return path
 
 
-def write_all_tables(store: Store, study: Study) -> None:
+def write_all_tables(store: Folder, study: Study) -> None:
     """Write everything that is in `tables/`."""
     write_tables(store, study.tables)
     write_table(store, "claims", verdict_frame(study.claims))
@@ -78,6 +168,8 @@ def write_all_tables(store: Store, study: Study) -> None:
     write_table(store, "ball_latents", study.ball_latents)
     write_table(store, "information", information_table(study))
     write_table(store, "utilisation", study.utilisation)
+    if study.tables.folders:
+        write_table(store, "repeated", study.tables.repeated)
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(summary_tables(study)).items()
@@ -89,7 +181,7 @@ def write_all_tables(store: Store, study: Study) -> None:
             remove(old)
 
 
-def _write_figures(store: Store, study: Study, *, png: bool) -> Iterator[tuple[str, Drawn, str]]:
+def _write_figures(store: Folder, study: Study, *, png: bool) -> Iterator[tuple[str, Drawn, str]]:
     """Write every figure; yield its kind, itself and its SVG."""
     current = set()
     for info, drawn in draw_all(study):
@@ -123,21 +215,44 @@ def _grid(store: Store) -> dict[str, Any] | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rebuild the derived files of an output folder and return the exit code."""
+    """Write the derived files of an output folder, or of several, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.report",
-        description="Rebuild the tables, figures and report of an output folder.",
+        description="Rebuild the tables, figures and report of an output folder, or compare "
+        "several in one report.",
     )
-    parser.add_argument("folder", type=option(given.path), metavar="DIR", help="the output folder")
+    parser.add_argument(
+        "folders",
+        type=option(given.path),
+        nargs="+",
+        metavar="DIR",
+        help="an output folder; several are compared in one report, and only read",
+    )
+    parser.add_argument(
+        "--out",
+        type=option(given.path),
+        metavar="REPORT",
+        help="write to a folder of its own instead; needed for several folders",
+    )
+    parser.add_argument(
+        "--title", help="title of the page (default: the grid's name, or the folders' names)"
+    )
     parser.add_argument(
         "--png", action="store_true", help="also write the figures as PNG with 300 dpi, for a paper"
     )
 
     def work() -> int:
         options = parser.parse_args(argv)
-        store = Store(options.folder)
-        with store.lock():
-            path = build(store, png=options.png)
+        title = None if options.title is None else printable(options.title)
+        if options.out is not None:
+            path = compare(options.folders, options.out, png=options.png, title=title)
+        elif len(options.folders) > 1:
+            reason = "several folders are compared in a report of their own; name its folder"
+            raise InputError("--out", "", f"{reason}, such as --out comparison")
+        else:
+            store = Store(options.folders[0])
+            with store.lock():
+                path = build(store, png=options.png, title=title)
         say(f"report: {path}")
         return 0
 

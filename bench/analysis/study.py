@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..store import Frames, Snapshots, Store, StoredRun, stored_frames, trained_groups
+from ..store import Frames, Snapshots, Source, StoredRun, stored_frames, trained_groups
 from ..tables import Tables, collect
 from .claims import Verdict, judge
 from .doctor import Diagnosis, diagnose
@@ -21,7 +21,7 @@ from .published_channel import utilisation_table
 
 @dataclass(frozen=True)
 class Study:
-    """The tables and pictures of an output folder.
+    """The tables and pictures of an output folder, or of several.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Study:
 
 
 def load_study(
-    store: Store, runs: Sequence[StoredRun] | None = None, tables: Tables | None = None
+    store: Source, runs: Sequence[StoredRun] | None = None, tables: Tables | None = None
 ) -> Study:
     """Read everything that is derived from, out of a store; its runs and their tables, if known."""
     runs = store.runs() if runs is None else runs

@@ -27,6 +27,7 @@ RESERVED = {name for spec in KINDS.values() for name in spec.model_fields} | {
     "evaluation_images",
     "evaluation_seed",
     "dataset_images",
+    "folder",
     "reconstruction",
     "kl",
 }

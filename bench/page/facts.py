@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,9 @@ from ..tables import by_dataset, metric_info
 def notices(study: Study) -> list[str]:
     """Return what a reader has to know before any number."""
     runs = study.tables.runs
+    texts = [*study.tables.notices]
     if runs.empty:
-        return ["No run has finished."]
-    texts = []
+        return [*texts, "No run has finished."]
     texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
     missing = study.tables.scores
     missing = missing[missing["value"].isna() & missing["reason"].notna()]
@@ -115,6 +116,13 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
             for name, key, unit in _SHARED
             if (found := study.tables.provenance.get(key)) is not None
         ]
+    if study.tables.folders:
+        sizes = Counter(runs["folder"]) if len(runs) else Counter()
+        listed = [
+            f"{name} ({sizes[name]:,} run{'' if sizes[name] == 1 else 's'})"
+            for name in study.tables.folders
+        ]
+        facts.insert(0, ("Folders", ", ".join(listed)))
     if grid:
         facts.insert(0, ("Grid", str(grid.get("name", ""))))
     return facts

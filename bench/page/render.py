@@ -23,9 +23,12 @@ SCRIPTS = ("tables.js", "definitions.js", "latents.js")
 
 
 def render(
-    study: Study, grid: dict[str, Any] | None, drawings: Sequence[tuple[str, Drawn, str]]
+    study: Study,
+    grid: dict[str, Any] | None,
+    drawings: Sequence[tuple[str, Drawn, str]],
+    title: str | None = None,
 ) -> str:
-    """Return the page: one file that loads nothing from elsewhere."""
+    """Return the page: one file that loads nothing from elsewhere; its title if not the grid's."""
     templates = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(templates),
@@ -43,7 +46,7 @@ def render(
         # The page's policy lets this one script run, and no other that may have got into it.
         script=Markup(script),  # noqa: S704 - our own
         script_hash=f"sha256-{digest}",
-        title=str((grid or {}).get("name", "disbench")),
+        title=title or str((grid or {}).get("name", "disbench")),
         facts=facts.grid_facts(study, grid),
         notices=facts.notices(study),
         claims=claims_section(study.claims),

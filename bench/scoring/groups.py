@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..grid import MetricRequest, column_name
-from ..store import SCORED_WITH, ScoreEntry, Store, StoredRun, done_keys, versions
+from ..store import SCORED_WITH, ScoreEntry, Source, Store, StoredRun, done_keys, versions
 from .evaluate import evaluate
 from .keys import group_codes, group_name, missing, of_scope
 
@@ -40,10 +40,12 @@ def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[Metr
     store.write_scores(group_name(runs), group_codes(runs), scores)
 
 
-def read_group_scores(store: Store, runs: Sequence[StoredRun]) -> dict[str, list[ScoreEntry]]:
+def read_group_scores(store: Source, runs: Sequence[StoredRun]) -> dict[str, list[ScoreEntry]]:
     """Return what a group's runs score by one another: run id to entries."""
+    # Where folders are joined, a run may have another id there than it is stored under.
+    ids = {run.manifest.run_id: run.run_id for run in runs}
     found: dict[str, list[ScoreEntry]] = {}
     for entries in store.entries(group_name(runs), group_codes(runs)).values():
         for entry in entries:
-            found.setdefault(str(entry.run_id), []).append(entry)
+            found.setdefault(ids.get(str(entry.run_id), ""), []).append(entry)
     return found

@@ -6,15 +6,13 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 
 from ..grid import MetricRequest, metric_requests
-from ..store import Store, StoredRun
+from ..store import NOTE, Store, StoredRun
 
 # KL, σ and use of the latents are there whatever a grid asks for.
 ALWAYS = tuple(
     MetricRequest(name=name)
     for name in ("kl_per_dimension", "posterior_std_per_dimension", "active_units")
 )
-# A score is stored under its request; why there is none, under this and the metric's name.
-NOTE = "without "
 
 
 def request_key(request: MetricRequest) -> str:
@@ -36,12 +34,12 @@ def missing(requests: Iterable[MetricRequest], done: Collection[str]) -> dict[st
 
 def variants_name(run: StoredRun) -> str:
     """Return the name of what else goes by the names of a run's scores."""
-    return f"variants/{run.run_id}"
+    return f"variants/{run.manifest.run_id}"
 
 
 def group_name(runs: Sequence[StoredRun]) -> str:
     """Return the name of what a group's runs score by one another."""
-    return f"groups/{runs[0].group_id}-{runs[0].precision}"
+    return f"groups/{runs[0].manifest.group_id}-{runs[0].precision}"
 
 
 def group_codes(runs: Sequence[StoredRun]) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..grid import MetricRequest
-from ..store import ScoreEntry, Store, StoredRun
+from ..store import NOTE, ScoreEntry, Source, Store, StoredRun
 from .bounds import BoundCodes, measured_bounds
 from .evaluate import Arrays, arrays_of, score_request
-from .keys import ALWAYS, NOTE, missing, of_scope, request_key
+from .keys import ALWAYS, missing, of_scope, request_key
 
 
 def missing_scores(
@@ -60,13 +60,13 @@ def note_unscored(store: Store, run: StoredRun, reasons: Mapping[str, str]) -> N
         store.write_scores(run.run_id, run.codes_digest, scores)
 
 
-def run_entries(store: Store, run: StoredRun) -> list[ScoreEntry]:
+def run_entries(store: Source, run: StoredRun) -> list[ScoreEntry]:
     """Return the stored scores of a run, and the notes why there are none."""
-    parts = store.entries(run.run_id, run.codes_digest).values()
+    parts = store.entries(run.manifest.run_id, run.codes_digest).values()
     return [entry for entries in parts for entry in entries]
 
 
-def scalar_scores(store: Store, run: StoredRun) -> dict[str, float]:
+def scalar_scores(store: Source, run: StoredRun) -> dict[str, float]:
     """Return the scores of a run that are numbers, by column; `kl` is the sum over latents."""
     found: dict[str, Any] = {entry.column: entry.value for entry in run_entries(store, run)}
     per_latent = found.pop("kl_per_dimension", None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .._siblings import metrics
 from ..grid import MetricRequest
-from ..store import Store, StoredRun
+from ..store import Source, Store, StoredRun
 from .evaluate import arrays_of, handed, isolated, plain
 from .keys import of_scope, variants_name
 
@@ -38,6 +38,6 @@ def score_variants(store: Store, run: StoredRun, requests: Iterable[MetricReques
     store.write_scores(variants_name(run), run.codes_digest, stored)
 
 
-def read_variants(store: Store, run: StoredRun) -> dict[str, dict[str, float]]:
+def read_variants(store: Source, run: StoredRun) -> dict[str, dict[str, float]]:
     """Return metric to label to value, of what `score_variants` stored."""
     return store.read_scores(variants_name(run), run.codes_digest)

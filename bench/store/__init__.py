@@ -4,6 +4,8 @@ A run is committed whole or not at all and never changes again. Everything else 
 and may be deleted. README.md in this folder explains how a commit is made safe.
 
 - `Store` is the folder: commit, lock, scan, set aside; scores by name.
+- `join` reads several output folders as one, `Source` is what it has in common with a `Store`, and
+  `ReportFolder` holds the report of runs that lie elsewhere.
 - `StoredRun` is a committed run: manifest, codes, curves, snapshots, weights (`tensors` reads them
   without torch).
 - `Frames` and `Snapshots` are the pictures of a model, `history` its training curves.
@@ -23,7 +25,7 @@ from .files import (
     write_text,
     writing,
 )
-from .folder import StoreError
+from .folder import Folder, StoreError
 from .frames import QUANTILES, Frames, has_frames, read_frames, write_frames
 from .hdf5 import UNREADABLE, find_array
 from .history import (
@@ -35,14 +37,17 @@ from .history import (
     window_means,
     windowed,
 )
+from .joined import Joined, Repeated, folder_names, join
 from .outdated import outdated_runs
 from .provenance import COMMIT_VARIABLE, MADE_WITH, SCORED_WITH, git_commit, versions
+from .report_folder import ReportFolder
 from .results import Failure, Result
 from .schema import check_grid, describe
-from .scores import ScoreEntry, done_keys
+from .scores import NOTE, ScoreEntry, done_keys
 from .sealed import seal
 from .selection import ACTIVE_KL, CODE_KL, shown_runs, stored_frames, trained_groups
 from .snapshots import KL_SHOWN, Snapshots
+from .source import Source
 from .store import Store
 from .stored_run import (
     CODES,
@@ -63,6 +68,7 @@ __all__ = [
     "CURVES",
     "KL_SHOWN",
     "MADE_WITH",
+    "NOTE",
     "QUANTILES",
     "SCORED_WITH",
     "SNAPSHOTS",
@@ -71,11 +77,16 @@ __all__ = [
     "WINDOW",
     "DamagedError",
     "Failure",
+    "Folder",
     "Frames",
+    "Joined",
     "Latents",
+    "Repeated",
+    "ReportFolder",
     "Result",
     "ScoreEntry",
     "Snapshots",
+    "Source",
     "Store",
     "StoreError",
     "StoredRun",
@@ -88,10 +99,12 @@ __all__ = [
     "dump_json",
     "epoch_mean",
     "find_array",
+    "folder_names",
     "fsync_path",
     "git_commit",
     "has_frames",
     "history_text",
+    "join",
     "mean_curve",
     "outdated_runs",
     "read_bytes",

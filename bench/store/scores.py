@@ -11,6 +11,8 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from .schema import Checked, Number, parse
 
+# A score is stored under its request; why there is none, under this and the metric's name.
+NOTE = "without "
 # A count stays an integer.
 _Score = Annotated[int, Field(ge=-(2**53), le=2**53)] | Number
 

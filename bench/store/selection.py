@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..grid import Codes, TrainedSpec
 from .frames import Frames, read_frames
-from .store import Store
+from .source import Source
 from .stored_run import StoredRun
 
 # Nats per image. A code of less is collapsed, or has not begun: training starts on a plateau
@@ -29,7 +29,7 @@ def trained_groups(runs: Iterable[StoredRun]) -> list[list[StoredRun]]:
     return list(groups.values())
 
 
-def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
+def shown_runs(store: Source, runs: Iterable[StoredRun]) -> list[StoredRun]:
     """Return those of `runs` that are shown, one of every group of trained models.
 
     The lowest seed whose code has not collapsed: a model without a code shows nothing but its mean
@@ -41,12 +41,12 @@ def shown_runs(store: Store, runs: Iterable[StoredRun]) -> list[StoredRun]:
     ]
 
 
-def _has_code(store: Store, run: StoredRun) -> bool:
+def _has_code(store: Source, run: StoredRun) -> bool:
     kl = store.scored(run).kl
     return kl is not None and kl > CODE_KL
 
 
-def stored_frames(store: Store, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:
+def stored_frames(store: Source, runs: Iterable[StoredRun]) -> Iterator[tuple[str, Frames]]:
     """Yield (run id, frames) of every shown run that has them."""
     for run in shown_runs(store, runs):
         frames = read_frames(store.frames_path(run.run_id))

@@ -48,10 +48,14 @@ class Latents:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A committed run: its manifest, and its files by way of their checksums."""
+    """A committed run: its manifest, and its files by way of their checksums.
+
+    Where several output folders are joined, `origin` names the one that it is of.
+    """
 
     folder: Path
     manifest: Manifest
+    origin: str = ""
 
     @cached_property
     def spec(self) -> RunSpec:

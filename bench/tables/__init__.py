@@ -1,11 +1,13 @@
 """Read an output folder into pandas: tidy tables, statistics over seeds, formats of numbers.
 
-`collect` reads a store, `summary` and `intervals` have the statistics over seeds, `csv` writes
-`tables/`, and `headings`, `names`, `titles` and `numbers` make names and numbers readable.
+`collect` reads a store and `folders` several, `summary` and `intervals` have the statistics over
+seeds, `csv` writes `tables/`, and `headings`, `names`, `titles` and `numbers` make names and
+numbers readable.
 """
 
-from .collect import Tables, collect, load_results
+from .collect import Tables, collect
 from .csv import write_table, write_tables
+from .folders import collect_joined, load_results
 from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
 from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
 from .names import model_names, shared_settings
@@ -20,6 +22,7 @@ __all__ = [
     "Tables",
     "by_dataset",
     "collect",
+    "collect_joined",
     "dataset_heading",
     "dataset_headings",
     "load_results",

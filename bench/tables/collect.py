@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 
 from ..grid import KINDS, SPEC_ADAPTER, Codes, VAESpec, sort_key
 from ..scoring import read_group_scores, read_variants, run_entries, total
-from ..store import MADE_WITH, ScoreEntry, Store, StoredRun, shown_runs, trained_groups
+from ..store import MADE_WITH, ScoreEntry, Source, StoredRun, shown_runs, trained_groups
 from .names import model_names
 from .summary import differences, summarise
 
@@ -50,7 +49,7 @@ _SPEC_COLUMNS = tuple(
         if name not in ("kind", "dataset", "seed", "evaluation", "name", "content")
     )
 )
-_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS))
+_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS, "folder"))
 # Settings of single kinds, beside those that all trained VAEs share.
 _OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
 
@@ -82,6 +81,13 @@ class Tables:
         What gave no result and why.
     provenance : DataFrame
         Every combination of data, code, versions and device that runs came from.
+    folders : tuple of str
+        Of several folders: their names, in the order they were given in.
+    repeated : DataFrame
+        Of several folders: the runs that two have with different results, those that count and
+        those that do not, with their scores.
+    notices : tuple of str
+        Of several folders: what has to be known of them before any number.
     """
 
     runs: pd.DataFrame
@@ -93,6 +99,9 @@ class Tables:
     variants: pd.DataFrame
     failures: pd.DataFrame
     provenance: pd.DataFrame
+    folders: tuple[str, ...] = ()
+    repeated: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notices: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -100,7 +109,7 @@ class Tables:
         return _measured(self.runs)
 
 
-def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
+def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
     """Read a store into tables.
 
     Parameters
@@ -178,32 +187,6 @@ def collect(store: Store, found: Iterable[StoredRun]) -> Tables:
     )
 
 
-def load_results(folder: str | Path) -> Tables:
-    """Read an output folder into tables.
-
-    Parameters
-    ----------
-    folder : str or Path
-        What `python -m bench.run` wrote.
-
-    Returns
-    -------
-    Tables
-        `runs`, `summary`, `differences`, `history` and more, as pandas data frames.
-
-    Raises
-    ------
-    StoreError
-        If it is not an output folder of this software.
-
-    Examples
-    --------
-    >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
-    """
-    store = Store(Path(folder))
-    return collect(store, store.runs())
-
-
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What the manifest of a shared copy has: significant bits of codes, most rows of curves.
 _SHARED = ("code_bits", "history_rows")
@@ -231,9 +214,15 @@ def _describe(run: StoredRun) -> dict[str, Any]:
         "group_id": run.group_id,
         # What its maker calls it; `model_names` knows the others.
         "label": spec.name if isinstance(spec, Codes) else "",
+        **_folder(run),
     }
     order = dict.fromkeys([*_FIRST, *described])
     return {name: described[name] for name in order}
+
+
+def _folder(run: StoredRun) -> dict[str, str]:
+    """Return which of several joined folders a run is of."""
+    return {"folder": run.origin} if run.origin else {}
 
 
 _SCORE_COLUMNS = (
@@ -289,7 +278,7 @@ def _concatenate(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole.assign(**controls)
 
 
-def _failures(store: Store) -> pd.DataFrame:
+def _failures(store: Source) -> pd.DataFrame:
     records = [(SPEC_ADAPTER.validate_python(f["spec"]), f) for f in store.failures()]
     records.sort(key=lambda record: sort_key(record[0]))
     rows = [
@@ -316,6 +305,7 @@ def _named(record: BaseModel, names: Sequence[str]) -> dict[str, Any]:
 def _provenance(stored: Sequence[StoredRun]) -> pd.DataFrame:
     rows = [
         {
+            **_folder(run),
             "dataset": run.spec.dataset.name,
             "fingerprint": run.fingerprint,
             "code": run.manifest.git_commit,

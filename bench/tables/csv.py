@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..grid import KINDS
-from ..store import Store, remove, replacing
+from ..store import Folder, remove, replacing
 from .collect import Tables
 
 _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
@@ -24,7 +24,7 @@ _COUNTS = tuple(
 _FORMULA = ("=", "+", "-", "@", "\t")
 
 
-def write_tables(store: Store, tables: Tables) -> None:
+def write_tables(store: Folder, tables: Tables) -> None:
     """Write `tables/*.csv`."""
     for name in _WRITTEN:
         frame: pd.DataFrame = getattr(tables, name)
@@ -36,7 +36,7 @@ def write_tables(store: Store, tables: Tables) -> None:
         _write_csv(store.folder / "tables" / f"{name}.csv", frame.astype(whole))
 
 
-def write_table(store: Store, name: str, frame: pd.DataFrame) -> None:
+def write_table(store: Folder, name: str, frame: pd.DataFrame) -> None:
     """Write a further table `tables/<name>.csv`; one without rows is taken away instead."""
     path = store.folder / "tables" / f"{name}.csv"
     if frame.empty:

@@ -16,7 +16,7 @@ from .intervals import difference_interval, interquartile_mean, mean_interval
 
 _GROUP = ["group_id", "precision"]
 # What distinguishes the runs of a group.
-_PER_RUN = ("run_id", "seed", "execution")
+_PER_RUN = ("run_id", "seed", "execution", "folder")
 REFERENCE = "vae"
 
 

@@ -96,6 +96,13 @@ class Claim:
         known = not self.datasets or setting.dataset in self.datasets
         return known and bool(set(setting.runs["kind"]) & set(self.kinds))
 
+    def _folders(self, setting: Setting | None) -> str:
+        """Return which of several folders the runs are of; empty where all are of one."""
+        if setting is None or "folder" not in setting.runs:
+            return ""
+        runs = setting.runs[setting.runs["kind"].isin(self.kinds)]
+        return f"of runs in {', '.join(dict.fromkeys(runs['folder']))}"
+
     def _verdict(self, setting: Setting | None, finding: Finding) -> Verdict:
         return Verdict(
             claim=self.number,
@@ -110,7 +117,7 @@ class Claim:
             parts=tuple(finding.parts),
             sentence=finding.sentence,
             missing=finding.missing,
-            said_beside=finding.qualification,
+            said_beside="; ".join(filter(None, (finding.qualification, self._folders(setting)))),
         )
 
 
