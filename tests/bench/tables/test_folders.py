@@ -176,7 +176,7 @@ def test_precisions_and_other_images_stay_apart(small_store, tmp_path):
     found = vaes.set_index("folder")["n_seeds"].to_dict()
     assert sorted(found.values()) == [1, 1, 2]
     labels = vaes.set_index("folder")["label"]
-    assert labels[b] == "VAE (bfloat16)"
+    assert labels[b] == "VAE, bfloat16"
     assert set(tables.runs.loc[tables.runs["folder"] == c, "dataset"]) == {f"ball ({c})"}
     pairs = tables.differences[tables.differences["metric"] == "kl"]
     assert sorted(pairs["n_pairs"]) == [1, 1, 1, 1, 2, 2]
