@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..analysis import SHORT_STEPS, Study, least_steps
 from ..grid import KINDS, TrainedSpec
-from ..tables import by_dataset, metric_info
+from ..tables import by_dataset
 
 
 def notices(study: Study) -> list[str]:
@@ -49,41 +49,6 @@ def _too_short(trained: pd.DataFrame) -> list[str]:
                 f"scores say how training starts, not how the methods compare."
             )
     return texts
-
-
-def definitions(study: Study) -> list[dict[str, str]]:
-    """Return what every measured column means, its range and its direction."""
-    entries = [
-        {
-            "name": "reconstruction",
-            "text": "−E[log p(x|z)], nats per image, summed over pixels; the likelihood's constant "
-            "is left out for a Gaussian.",
-            "range": "from 0, lower is better",
-            "reference": "Kingma & Welling 2014",
-        },
-        {
-            "name": "kl",
-            "text": "KL of the posterior from the prior, nats per image, summed over latents.",
-            "range": "from 0",
-            "reference": "Kingma & Welling 2014",
-        },
-    ]
-    for name in study.tables.metrics:
-        info = metric_info(name)
-        if info is None:
-            continue
-        low, high = info.range
-        span = f"from {'−∞' if low is None else low} to {'∞' if high is None else high}"
-        better = {True: ", higher is better", False: ", lower is better", None: ""}
-        entries.append(
-            {
-                "name": name,
-                "text": info.description,
-                "range": span + better[info.higher_is_better],
-                "reference": info.reference,
-            }
-        )
-    return entries
 
 
 # What the page says of a shared copy: fact, column of the provenance and unit.

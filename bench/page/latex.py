@@ -22,6 +22,7 @@ _ESCAPED = {
     "→": r"$\to$",
     "−": "$-$",
     "×": r"$\times$",
+    "²": r"$^2$",
     "±": r"$\pm$",
     "≥": r"$\ge$",
     "–": "--",
@@ -71,6 +72,7 @@ def latex_files(tables: Sequence[Table]) -> dict[str, str]:
 def _tables(table: Table, name: str) -> Iterator[str]:
     """Yield the lines of a file; the first column, the number of seeds, is in each of its parts."""
     yield r"% Needs \usepackage{booktabs}."
+    heads = table.heads
     starts = range(1, len(table.columns), MAX_COLUMNS)
     for part, start in enumerate(starts, 1):
         chosen = [0, *range(start, min(start + MAX_COLUMNS, len(table.columns)))]
@@ -80,7 +82,7 @@ def _tables(table: Table, name: str) -> Iterator[str]:
         yield f"  \\label{{tab:{name}-{part}}}"
         yield f"  \\begin{{tabular}}{{l{'r' * len(chosen)}}}"
         yield r"    \toprule"
-        yield _line(["Model", *(escape(table.columns[k]) for k in chosen)])
+        yield _line(["Model", *(escape(heads[k].title) for k in chosen)])
         previous: Row | None = None
         for row in table.rows:
             if previous is None or _family(row) != _family(previous):

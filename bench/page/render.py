@@ -16,10 +16,11 @@ from ..analysis.published_models import ADDRESS
 from ..plots import Drawn
 from . import facts, figures, latents, published, runs, tables
 from .claims import claims_section
+from .definitions import definitions
 from .doctor import doctor_tables
 
 # The parts of the page's script, in their order.
-SCRIPTS = ("tables.js", "definitions.js", "latents.js")
+SCRIPTS = ("tables.js", "columns.js", "definitions.js", "latents.js")
 
 
 def render(
@@ -68,6 +69,6 @@ def render(
         opened=opened,
         runs=runs.run_table(study),
         failures=study.tables.failures.to_dict("records"),
-        definitions={entry["name"]: entry for entry in facts.definitions(study)},
+        definitions=definitions(study),
         provenance=facts.provenance(study),
     )

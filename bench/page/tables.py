@@ -10,19 +10,30 @@ from typing import Any, Literal
 import pandas as pd
 
 from ..analysis import Study
-from ..grid import KINDS, Codes, VAESpec
 from ..tables import (
-    MIN_SEEDS,
     OF_ENOUGH_SEEDS,
     IntervalKind,
     by_dataset,
-    metric_info,
+    metric_title,
     number,
-    t_half,
+    shared_settings,
 )
+from .ranking import WITHOUT_RANK, first_place, why_no_star
 
-# Lower is better for these; for the metrics, their registry knows.
-_DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
+# Columns that say how many values a mean is of.
+COUNTS = ("seeds", "pairs")
+# Of more columns a reader sees these first, which are the paper's, then others as they come.
+MAX_SHOWN = 8
+_FIRST_SHOWN = (
+    "reconstruction",
+    "kl",
+    "beta_vae_score",
+    "factor_regression",
+    "smoothness",
+    "mig_posterior",
+    "dci_disentanglement",
+    "active_units",
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +67,34 @@ class Cell:
 
     @property
     def detail(self) -> str:
-        """What stands below the number on the page."""
-        if self.kind in ("t95", "logit95", "log95", "range"):
-            name = "range" if self.kind == "range" else "95%"
-            return f"{name} {number(self.low)} to {number(self.high)}"
-        return {"single": "one seed", "equal": "all equal"}.get(self.kind, "")
+        """What stands below the number on the page; that there is one seed its column says."""
+        return f"{self.what} {self.span}".strip()
+
+    @property
+    def what(self) -> str:
+        """What is known beside the number, in a word."""
+        names = dict.fromkeys(("t95", "logit95", "log95"), "95%")
+        return {**names, "range": "range", "equal": "all equal"}.get(self.kind, "")
+
+    @property
+    def span(self) -> str:
+        """The interval or range; nothing where it is no more than the number."""
+        if self.kind in ("", "single", "equal"):
+            return ""
+        return f"{number(self.low)} to {number(self.high)}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its heading, the kind of model, and a cell per column."""
+    """A row of a table: its heading, the kind of model, a cell per column, and which model it is.
+
+    `group_id` is empty where the row is no model.
+    """
 
     label: str
     kind: str
     cells: tuple[Cell, ...]
+    group_id: str = ""
 
     @property
     def family(self) -> str:
@@ -77,24 +102,92 @@ class Row:
         free = self.kind.startswith("baseline_") or self.kind == "level"
         return "baselines" if free else self.kind
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays below the models: baselines, chance and ceiling, channels of factors."""
+        return self.family == "baselines" or self.kind in WITHOUT_RANK
+
+
+@dataclass(frozen=True)
+class Head:
+    """The heading of a column of numbers.
+
+    Attributes
+    ----------
+    name, title : str
+        The exact name, and what people call it.
+    shown : bool
+        Whether it is shown before a reader chooses columns.
+    """
+
+    name: str
+    title: str
+    shown: bool
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table of one dataset, and what has to be said of all of it."""
+    """A table of one dataset, and what has to be said of all of it.
+
+    `note` is why it has no star, `settings` are sentences with what its models share.
+    """
 
     dataset: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    settings: tuple[str, ...] = ()
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The headings of its columns; of many, not all are shown at first."""
+        own = [name for name in self.columns if name not in COUNTS]
+        shown = own if len(own) <= MAX_SHOWN else _first_shown(own)
+        return tuple(
+            Head(
+                name,
+                name if name in COUNTS else metric_title(name),
+                name in COUNTS or name in shown,
+            )
+            for name in self.columns
+        )
+
+    @property
+    def common(self) -> str:
+        """What is known beside all numbers of its models, in a word; nothing where that differs."""
+        ranked = [row for row in self.rows if not row.is_pinned]
+        found = {cell.what for row in ranked for cell in row.cells if cell.span}
+        return found.pop() if len(found) == 1 else ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What would else stand in every row or cell, in sentences for its caption."""
+        ranked = [row for row in self.rows if not row.is_pinned]
+        counts = {row.cells[0].text for row in ranked if row.cells}
+        of = (
+            f"the {min(counts)} {self.columns[0]}" if len(counts) == 1 else f"its {self.columns[0]}"
+        )
+        small = {
+            "95%": "Small print: 95% interval of the mean.",
+            "range": f"Small print: smallest and largest of {of}.",
+        }.get(self.common, "")
+        if self.columns[:1] == ("seeds",) and counts == {"1"}:
+            small = "One seed each, so there are no intervals."
+        return (*self.settings, *([small] if small else []))
+
+    def detail(self, cell: Cell) -> str:
+        """Return what stands below a number, without what is said once."""
+        return cell.span if cell.what == self.common else cell.detail
 
 
 def summary_tables(study: Study) -> list[Table]:
     """Return, per dataset, a row for every group and a column for every metric."""
     summary = study.tables.summary
+    runs = dict(by_dataset(study.tables.runs))
     tables = []
     for dataset, part in by_dataset(summary):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
-        places = {name: _first_place(part[part["metric"] == name], name) for name in columns}
+        places = {name: first_place(part[part["metric"] == name], name) for name in columns}
         rows = []
         for _, group in part.groupby(["group_id", "precision"], sort=False):
             first = group.iloc[0]
@@ -109,9 +202,12 @@ def summary_tables(study: Study) -> list[Table]:
                 cells.append(interval_cell(entry, best=mine and len(places[name]) == 1))
                 if mine and len(places[name]) > 1:
                     cells[-1] = replace(cells[-1], tied=True)
-            rows.append(Row(first["label"], first["kind"], tuple(cells)))
+            rows.append(Row(first["label"], first["kind"], tuple(cells), first["group_id"]))
+        rows.sort(key=lambda row: row.is_pinned)
         rows += _level_rows(part, columns)
-        tables.append(Table(dataset, ("seeds", *columns), tuple(rows), _why_no_star(part)))
+        settings = tuple(shared_settings(runs[dataset])) if dataset in runs else ()
+        head = ("seeds", *columns)
+        tables.append(Table(dataset, head, tuple(rows), why_no_star(part), settings))
     return tables
 
 
@@ -137,8 +233,10 @@ def variant_tables(study: Study) -> list[Table]:
                 cells = [_level_cell(found.get(column)) for column in columns]
                 first = run.iloc[0]
                 name = f"{first['label_y']}, seed {first['seed']}"
-                rows.append(Row(name, first["kind"], tuple(cells)))
-            tables.append(Table(f"{metric} on {dataset}", tuple(columns), tuple(rows)))
+                rows.append(Row(name, first["kind"], tuple(cells), first["group_id"]))
+            tables.append(
+                Table(f"{metric_title(str(metric))} on {dataset}", tuple(columns), tuple(rows))
+            )
     return tables
 
 
@@ -163,7 +261,8 @@ def difference_tables(study: Study) -> list[Table]:
                 within = enough and bool(entry["low"] <= 0 <= entry["high"])
                 cells.append(replace(interval_cell(entry), tied=within))
             kind = kinds.get(group["group_id"].iloc[0], "")
-            rows.append(Row(group["label"].iloc[0], kind, tuple(cells)))
+            first = group.iloc[0]
+            rows.append(Row(first["label"], kind, tuple(cells), first["group_id"]))
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
     return tables
 
@@ -197,64 +296,10 @@ def interval_cell(entry: Any, *, best: bool = False) -> Cell:
     return Cell(number(mean), mean, "single" if alone else entry["interval"], low, high, best)
 
 
-def _competing(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of models: baselines and factor channels do not compete.
-
-    The true factors would always win.
-    """
-    kinds = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
-    return part[part["kind"].isin(kinds)]
-
-
-def _first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
-    """Return the groups of which none is better beyond doubt.
-
-    One alone is the best: its interval lies apart from all others'. Several are those whose
-    intervals reach that of the highest mean. None where there is nothing to compare, or where some
-    have too few seeds for an interval.
-    """
-    higher = better(name)
-    models = _competing(part)
-    if higher is None or len(models) < 2 or not {*models["interval"]} <= {*OF_ENOUGH_SEEDS}:
-        return set()
-    ordered = _with_spread(models).sort_values("mean", ascending=not higher)
-    first = ordered.iloc[0]
-    near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
-    reach = ordered[near]
-    return set(zip(reach["group_id"], reach["precision"], strict=True))
-
-
-def _with_spread(models: pd.DataFrame) -> pd.DataFrame:
-    """Give models whose seeds are all equal an interval: of the widest spread that another has.
-
-    Equal seeds show no spread; that there is none they do not show.
-    """
-    equal = models["interval"] == "equal"
-    if not equal.any():
-        return models
-    half = models.loc[equal, "n_seeds"].map(t_half) * models["std"].max()
-    means = models.loc[equal, "mean"]
-    models = models.copy()
-    models.loc[equal, "low"], models.loc[equal, "high"] = means - half, means + half
-    return models
-
-
-def _why_no_star(part: pd.DataFrame) -> str:
-    """Return why a table has no star, where that is for want of seeds."""
-    models = _competing(part)
-    seeds = models.groupby(["group_id", "precision"], sort=False)["n_seeds"].max()
-    few = int((seeds < MIN_SEEDS).sum())
-    if len(seeds) < 2 or not few:
-        return ""
-    return (
-        f"{few} of {len(seeds)} models have fewer than {MIN_SEEDS} seeds: too few to "
-        f"say which is best, so there is no star."
-    )
-
-
-def better(name: str) -> bool | None:
-    """Return whether more of a measured column is better; None where neither direction is."""
-    if name in _DIRECTIONS:
-        return _DIRECTIONS[name]
-    info = metric_info(name)
-    return None if info is None else info.higher_is_better
+def _first_shown(columns: Sequence[str]) -> Sequence[str]:
+    # A metric with options of its own takes the place of the plain one.
+    chosen = [
+        next((c for c in columns if c == name or c.startswith(f"{name}_")), None)
+        for name in _FIRST_SHOWN
+    ]
+    return list(dict.fromkeys([*filter(None, chosen), *columns]))[:MAX_SHOWN]

@@ -12,7 +12,7 @@ from .headings import by_dataset, dataset_heading, dataset_headings, metric_info
 from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
 from .names import model_names, shared_settings
 from .numbers import minus, number, over_seeds, significant
-from .titles import metric_title
+from .titles import metric_meaning, metric_title
 
 __all__ = [
     "CONFIDENCE",
@@ -28,6 +28,7 @@ __all__ = [
     "load_results",
     "mean_interval",
     "metric_info",
+    "metric_meaning",
     "metric_range",
     "metric_title",
     "minus",

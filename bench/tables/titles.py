@@ -63,6 +63,30 @@ def metric_title(name: str) -> str:
     return f"{title} ({', '.join(noted)})" if noted else title
 
 
+def metric_meaning(name: str) -> str:
+    """Return what a metric's column says, in sentences of its own: variant, part and options too.
+
+    Raises
+    ------
+    KeyError
+        If no metric makes the column.
+
+    Examples
+    --------
+    >>> metric_meaning("active_units")
+    'Number of latents whose means vary over the data.'
+    >>> metric_meaning("mig_histogram_n_bins_10")[-45:]
+    "each latent's mean. Options of this: 10 bins."
+    """
+    info = metric_info(name)
+    if info is None:
+        raise KeyError(name)
+    suffix, output, options = column_parts(name)
+    own = [part.description for part in info.parts if part.name in (suffix, output)]
+    chosen = ", ".join(_in_words(options, [*info.options]))
+    return " ".join([info.description, *own, *([f"Options of this: {chosen}."] if chosen else [])])
+
+
 def column_parts(name: str) -> tuple[str, str, str]:
     """Return the variant, the output and the options in the name of a metric's column.
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from html.parser import HTMLParser
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from PIL import Image
 
 from bench import report
 from bench.analysis.study import Study, load_study
-from bench.page import facts, latents as page_latents, runs as page_runs, tables as page
+from bench.page import latents as page_latents, runs as page_runs, tables as page
+from bench.page.definitions import definitions
 from bench.page.latents import MAP_BYTES, RUN_BYTES, code_map
 from bench.page.render import render
 from bench.page.sprites import traversal_sheet
@@ -220,7 +221,7 @@ def test_where_none_is_best_the_page_says_so(study, groups, tied, noted):
     assert [row.label for row in table.rows if any(cell.tied for cell in row.cells)] == tied
     assert bool(table.note) == noted
     text = render(study_with, None, [])
-    assert ("1 of 2 models have fewer than 6 seeds" in text) == noted
+    assert ("(1 of 2 has fewer than 6), so none is starred" in text) == noted
 
 
 def _group(study, kind):
@@ -253,8 +254,20 @@ def test_differences_say_where_nothing_can_be_told(study):
 
 
 def test_every_measured_column_is_defined(study):
-    assert {entry["name"] for entry in facts.definitions(study)} == set(study.tables.metrics)
-    assert len(facts.definitions(study)) == len(study.tables.metrics)
+    found = definitions(study)
+    assert {*found} == {*study.tables.metrics}
+    assert all(entry.title and entry.text.endswith(".") for entry in found.values())
+
+
+def test_definitions_differ_where_columns_do(study):
+    found = definitions(study)
+    for one, other in combinations(found.values(), 2):
+        assert one.title != other.title
+        assert one.text != other.text
+    assert "aggregate posterior" in found["mig_posterior"].text
+    assert "without position x" in found["mig_posterior_exclude_position_x"].text
+    assert found["infomec_infoc"].title == "InfoMEC compactness"
+    assert [found[name].better for name in ("kl", "reconstruction", "udr")] == ["", "less", "more"]
 
 
 def _frames(traversals, **arrays):

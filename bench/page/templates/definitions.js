@@ -5,14 +5,24 @@ tip.setAttribute("role", "tooltip");
 tip.hidden = true;
 document.querySelector("main").append(tip);
 let leaving = null;
+let explained = null;
 const explain = (button) => {
   clearTimeout(leaving);
+  explained = button;
   const name = button.dataset.metric;
   const title = document.createElement("strong");
-  title.textContent = name;
+  title.textContent = button.textContent;
+  // The exact name, as the files in tables/ have it.
+  const column = document.createElement("code");
+  column.textContent = name;
   const meaning = document.getElementById(`meaning-${name}`);
-  tip.replaceChildren(title, " ", ...[...meaning.childNodes].map((node) => node.cloneNode(true)));
+  const nodes = [...meaning.childNodes].map((node) => node.cloneNode(true));
+  tip.replaceChildren(title, " ", column, document.createElement("br"), ...nodes);
   tip.hidden = false;
+  place();
+};
+const place = () => {
+  const button = explained;
   const box = button.getBoundingClientRect();
   const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
   tip.style.left = `${window.scrollX + Math.max(8, Math.min(box.left, room))}px`;
@@ -30,6 +40,8 @@ for (const button of document.querySelectorAll("th button[data-metric]")) {
 }
 tip.addEventListener("mouseenter", () => clearTimeout(leaving));
 tip.addEventListener("mouseleave", fade);
+// A table that scrolls takes its heading along.
+document.addEventListener("scroll", () => tip.hidden || place(), true);
 // It would stay where the heading was.
 window.addEventListener("resize", () => (tip.hidden = true));
 document.addEventListener("keydown", (event) => {

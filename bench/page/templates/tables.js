@@ -4,7 +4,11 @@
 const STEP = 500;
 const tables = new Map();
 for (const table of document.querySelectorAll("table.sortable")) {
-  const state = { rows: [...table.tBodies[0].rows], passes: () => true, limit: STEP };
+  const rows = [...table.tBodies[0].rows];
+  const isPinned = (row) => row.matches(".pinned,.baseline");
+  // What is no model stays below those that are, in its own order.
+  const pinned = rows.filter(isPinned);
+  const state = { rows, passes: () => true, limit: STEP };
   tables.set(table, state);
   const more = document.createElement("button");
   more.type = "button";
@@ -29,13 +33,17 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.type = "button";
     const link = head.querySelector("a");
     if (link) button.dataset.metric = link.hash.slice("#metric-".length);
+    // The best first, where the metric says what is better; else from low to high, or A to Z.
+    const first = link?.dataset.better === "more" ? "descending" : "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
     button.append(...(link ?? head).childNodes);
     head.replaceChildren(button);
     button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") !== "ascending";
+      const order = head.getAttribute("aria-sort") === first ? second : first;
       heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      state.rows = sorted(state.rows, column, up);
+      head.setAttribute("aria-sort", order);
+      const models = state.rows.filter((row) => !isPinned(row));
+      state.rows = [...sorted(models, column, order === "ascending"), ...pinned];
       table.tBodies[0].append(...state.rows);
       state.refresh();
     });
@@ -49,14 +57,15 @@ function sorted(rows, column, up) {
     // An empty text would be 0, and the name of a run may look like a number.
     return [row, name ?? (text === "" || Number.isNaN(Number(text)) ? text : Number(text))];
   });
-  const compare = ([, x], [, y]) => {
-    if (typeof x !== typeof y) return 0;
-    return (up ? 1 : -1) * (typeof x === "number" ? x - y : x.localeCompare(y));
-  };
-  // What has no value comes last, whichever way numbers are sorted.
+  // Of texts that count something, 4 comes before 16.
+  const words = new Intl.Collator("en", { numeric: true });
+  const compare = ([, x], [, y]) =>
+    (up ? 1 : -1) * (typeof x === "number" ? x - y : words.compare(x, y));
+  // What has no value comes last, whichever way the others are sorted.
+  const missing = keyed.filter(([, key]) => key === "" || key === "–");
   const numbers = keyed.filter(([, key]) => typeof key === "number");
-  const texts = keyed.filter(([, key]) => typeof key === "string");
-  return [...numbers.sort(compare), ...texts.sort(compare)].map(([row]) => row);
+  const texts = keyed.filter(([, key]) => typeof key === "string" && key !== "" && key !== "–");
+  return [...numbers.sort(compare), ...texts.sort(compare), ...missing].map(([row]) => row);
 }
 // Comparison tables are filtered by dataset and by kind of model.
 const choices = document.getElementById("choices");

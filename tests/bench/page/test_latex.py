@@ -33,7 +33,7 @@ def test_the_whole_of_a_table():
     assert [line.strip() for line in body] == [
         r"\begin{tabular}{lrrrr}",
         r"\toprule",
-        r"Model & seeds & mig\_histogram & a & b \\",
+        r"Model & seeds & MIG (histogram) & a & b \\",
         r"\midrule",
         r"$\beta$-VAE $\beta$=4, likelihood=gaussian & 6 & "
         r"\textbf{0.512} {\scriptsize [0.400, 0.600]} & "

@@ -1,0 +1,78 @@
+"""Which model of a table is best beyond doubt, which ones may be, and why there may be none."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..grid import KINDS, Codes, VAESpec
+from ..tables import MIN_SEEDS, OF_ENOUGH_SEEDS, metric_info, t_half
+
+# Lower is better for these; for the metrics, their registry knows.
+_DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
+RANKED = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
+# The true factors would always win.
+WITHOUT_RANK = frozenset(KINDS) - {*RANKED}
+
+
+def competing(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of models: baselines and factor channels do not compete."""
+    return part[part["kind"].isin(RANKED)]
+
+
+def first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
+    """Return the groups of which none is better beyond doubt.
+
+    One alone is the best: its interval lies apart from all others'. Several are those whose
+    intervals reach that of the highest mean. None where there is nothing to compare, or where some
+    have too few seeds for an interval.
+    """
+    higher = better(name)
+    models = competing(part)
+    if higher is None or len(models) < 2 or not {*models["interval"]} <= {*OF_ENOUGH_SEEDS}:
+        return set()
+    ordered = _with_spread(models).sort_values("mean", ascending=not higher)
+    first = ordered.iloc[0]
+    near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
+    reach = ordered[near]
+    return set(zip(reach["group_id"], reach["precision"], strict=True))
+
+
+def _with_spread(models: pd.DataFrame) -> pd.DataFrame:
+    """Give models whose seeds are all equal an interval: of the widest spread that another has.
+
+    Equal seeds show no spread; that there is none they do not show.
+    """
+    equal = models["interval"] == "equal"
+    if not equal.any():
+        return models
+    half = models.loc[equal, "n_seeds"].map(t_half) * models["std"].max()
+    means = models.loc[equal, "mean"]
+    models = models.copy()
+    models.loc[equal, "low"], models.loc[equal, "high"] = means - half, means + half
+    return models
+
+
+def why_no_star(part: pd.DataFrame) -> str:
+    """Return why a table has no star, where that is for want of seeds."""
+    models = competing(part)
+    seeds = models.groupby(["group_id", "precision"], sort=False)["n_seeds"].max()
+    few = int((seeds < MIN_SEEDS).sum())
+    if len(seeds) < 2 or not few:
+        return ""
+    if few == len(seeds):
+        return (
+            f"Too few seeds to rank models (all have fewer than {MIN_SEEDS}), so none is starred."
+        )
+    has = "has" if few == 1 else "have"
+    return (
+        f"Too few seeds to rank models ({few} of {len(seeds)} {has} fewer than {MIN_SEEDS}), so "
+        f"none is starred."
+    )
+
+
+def better(name: str) -> bool | None:
+    """Return whether more of a measured column is better; None where neither direction is."""
+    if name in _DIRECTIONS:
+        return _DIRECTIONS[name]
+    info = metric_info(name)
+    return None if info is None else info.higher_is_better
