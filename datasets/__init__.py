@@ -21,6 +21,7 @@ from . import (
     xy_squares,
 )
 from ._base import FactorDataset
+from ._common import COMMON
 from ._registry import DatasetInfo
 from .arrays import from_arrays, from_file
 
@@ -88,7 +89,7 @@ def load(name: str, **options: Any) -> FactorDataset:
     info = _info(name)
     values = info.complete(info.written(options))
     info.check(values)
-    return info.loader(values, info.non_default(values))
+    return info.build(values)
 
 
 def restore(name: str, options: Mapping[str, Any]) -> FactorDataset:
@@ -123,7 +124,7 @@ def restore(name: str, options: Mapping[str, Any]) -> FactorDataset:
     """
     info = _info(name)
     values = info.complete(options)
-    return info.loader(values, info.non_default(values))
+    return info.build(values)
 
 
 def spelling(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +200,10 @@ def resolve(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     info = _info(name)
     values = info.complete(info.written(options))
     info.check(values)
-    return info.non_default(values)
+    settled = info.non_default(values)
+    if settled.keys() & COMMON.keys():
+        info.build(values)  # refuses what does not fit the images or the factors
+    return settled
 
 
 def _info(name: str) -> DatasetInfo:

@@ -153,6 +153,17 @@ class FactorDataset(ABC):
         checked_indices(indices, len(self))
         return {}
 
+    def training_weights(self) -> NDArray[np.float64] | None:
+        """Return how likely each image is drawn in training, beside the others.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_images,), or None
+            Not normalised, at least 0. None where all are equally likely, which evaluation takes
+            them for in any case.
+        """
+        return None
+
     def index(self, factors: ArrayLike) -> NDArray[np.int64]:
         """Return the indices of the images with these factors; the inverse of `factors`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -27,7 +28,8 @@ class Option:
 
     `kind` is the type of a value (`bool`, `int`, `float`, `str`, `list` for a list of texts, or
     `Path` for a text that names a file). `None` is accepted where it is the default. The defaults
-    are frozen: a run's identity leaves out what equals its default.
+    are frozen: a run's identity leaves out what equals its default. `form`, where there is one,
+    checks a value of a kind of its own and returns it in its canonical form.
     """
 
     default: Any
@@ -36,11 +38,14 @@ class Option:
     choices: tuple[Any, ...] | None = None
     minimum: float = -math.inf
     maximum: float = math.inf
+    form: Callable[[str, Any], Any] | None = None
 
     def canonical(self, label: str, value: Any) -> Any:
         """Return `value` in the one form that every equal spelling has; ValueError if refused."""
         if value is None and self.default is None:
             return None
+        if self.form is not None:
+            return self.form(label, value)
         value = self._typed(label, value)
         if self.choices is not None and value not in self.choices:
             known = ", ".join(repr(choice) for choice in self.choices)

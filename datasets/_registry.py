@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ._base import FactorDataset
+from ._common import COMMON, ChangedDataset
 from ._options import Option
 
 Values = dict[str, Any]
@@ -31,11 +32,11 @@ class DatasetInfo:
         What `load` and a grid call it.
     description : str
         One line.
-    options : mapping of str to Option
-        Every option with its default and what it accepts.
+    own_options : mapping of str to Option
+        Every option of its own with its default and what it accepts.
     loader : callable
-        `loader(values, options) -> FactorDataset`: `values` has every option, `options` those
-        that differ from their default. Draws and reads nothing large.
+        `loader(values, options) -> FactorDataset`: `values` has every option of its own, `options`
+        those that differ from their default. Draws and reads nothing large.
     settle : callable
         Checks options against each other and settles those that depend on the machine
         (`source: auto`); gets and returns every option. Draws nothing.
@@ -52,12 +53,17 @@ class DatasetInfo:
 
     name: str
     description: str
-    options: Mapping[str, Option]
+    own_options: Mapping[str, Option]
     loader: Callable[[Values, Values], FactorDataset]
     settle: Callable[[Values], Values] = _unchanged
     check: Callable[[Values], object] = _unchanged
     written: Callable[[Mapping[str, Any]], Values] = _as_given
     download: Callable[[], Path] | None = None
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """Every option: its own, and those that all datasets have."""
+        return {**self.own_options, **COMMON}
 
     @property
     def defaults(self) -> Values:
@@ -81,3 +87,11 @@ class DatasetInfo:
         """Leave out what equals its default."""
         defaults = self.defaults
         return {key: value for key, value in values.items() if value != defaults[key]}
+
+    def build(self, values: Values) -> FactorDataset:
+        """Return the dataset of every option, as `complete` gives them."""
+        own = {key: values[key] for key in self.own_options}
+        options = self.non_default(values)
+        data = self.loader(own, {key: options[key] for key in own if key in options})
+        changed = options.keys() & COMMON.keys()
+        return ChangedDataset(data, values, options) if changed else data

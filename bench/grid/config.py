@@ -34,8 +34,10 @@ DEFAULT_METRICS: tuple[str | dict[str, Any], ...] = ("beta_vae_score", "mig", "k
 
 Scalar = bool | int | float | str
 Entry = dict[str, Scalar | list[Scalar]]
+# An option of a dataset may be a mapping, as `correlated` is; the dataset itself checks it.
+DatasetEntry = dict[str, Scalar | dict[str, Any] | list[Scalar | dict[str, Any]]]
 # An entry of `models` may also hold `datasets`, whose entries are mappings themselves.
-ModelEntry = dict[str, Scalar | list[Scalar | Entry]]
+ModelEntry = dict[str, Scalar | list[Scalar | DatasetEntry]]
 
 
 class Grid(Frozen):
@@ -46,7 +48,7 @@ class Grid(Frozen):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    datasets: Annotated[list[str | Entry], Field(min_length=1)]
+    datasets: Annotated[list[str | DatasetEntry], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     models: Annotated[list[ModelEntry], Field(min_length=1)]
     train: Entry = Field(default_factory=dict)

@@ -148,9 +148,15 @@ def _datasets(
                     source,
                     path,
                     f"images are {height}x{width}; the models need square images whose side is a "
-                    f"multiple of {IMAGE_SIZE_MULTIPLE}",
+                    f"multiple of {IMAGE_SIZE_MULTIPLE}: set {_fitting(height, width)}",
                 )
             yield {"name": name, "options": resolved}, len(dataset)
+
+
+def _fitting(height: int, width: int) -> str:
+    """Return the options that make images fit the models."""
+    resize = f"resize: {-(-max(height, width) // IMAGE_SIZE_MULTIPLE) * IMAGE_SIZE_MULTIPLE}"
+    return resize if height == width else f"pad: {max(height, width)} and resize: 64"
 
 
 def _own_list(entry: Mapping[str, Any], key: str, where: str, source: str) -> list[Any] | None:

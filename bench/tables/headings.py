@@ -63,6 +63,8 @@ def dataset_heading(name: str, options: str) -> str:
     ('ball (radius=3.0)', 'dsprites')
     >>> dataset_heading("mine", '{"factors": "0123456789abcdef"}')
     'mine'
+    >>> dataset_heading("ball", '{"correlated": {"pairs": [["x", "y"]], "strength": 0.2}}')
+    'ball (x–y correlated in training, σ 0.2)'
     """
     return _heading(name, options)
 
@@ -73,7 +75,7 @@ def _heading(name: str, options: str, *, whole: bool = False) -> str:
     if name == "file" and isinstance(spelling.get("path"), str):
         name = PurePath(spelling["path"]).name
         listed = {key: value for key, value in listed.items() if whole or key != "path"}
-    text = ", ".join(f"{key}={value}" for key, value in listed.items())
+    text = ", ".join(_said(key, value) for key, value in listed.items())
     return f"{name} ({text})" if text else name
 
 
@@ -98,6 +100,13 @@ def metric_range(column: str) -> tuple[float | None, float | None]:
         return 0, None
     info = metric_info(column)
     return (None, None) if info is None else info.range
+
+
+def _said(key: str, value: Any) -> str:
+    if key == "correlated" and isinstance(value, Mapping):
+        pairs = ", ".join("–".join(pair) for pair in value["pairs"])
+        return f"{pairs} correlated in training, σ {value['strength']:g}"
+    return f"{key}={value}"
 
 
 def metric_info(column: str) -> metrics.MetricInfo | None:

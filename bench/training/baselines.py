@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..grid import LatentSpec, Pack, UntrainedBaseline, evaluation_indices, generator
 from ..models.vae import CHUNK, VAE
 from ..store import Result
-from .batches import Images
+from .batches import Images, weight_ends, weighted_draw
 from .context import Context
 from .encode import encode_images, reconstruction_term, state_bytes
 
@@ -65,8 +65,11 @@ def pca(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterat
     for spec in cast("tuple[LatentSpec, ...]", pack.specs):
         indices = evaluation_indices(spec.evaluation, len(dataset))
         n_sample = min(len(dataset), PCA_IMAGES)
+        source, ends = generator(spec.seed, "codes"), weight_ends(dataset)
         sample = np.sort(
-            generator(spec.seed, "codes").choice(len(dataset), n_sample, replace=False)
+            source.choice(len(dataset), n_sample, replace=False)
+            if ends is None
+            else weighted_draw(ends, source, n_sample)
         )
         # Lanczos: a full decomposition of 4,096 pixels takes a minute for ten components.
         solver = PCA(spec.n_latents, svd_solver="arpack", random_state=spec.seed)

@@ -121,7 +121,8 @@ class Batches:
         self._images = images
         seeds = list(dict.fromkeys(spec.seed for spec in specs))
         batch = specs[0].batch_size
-        self._orders = [BatchOrder(seed, n_images, batch) for seed in seeds]
+        ends = weight_ends(images.dataset)
+        self._orders = [BatchOrder(seed, n_images, batch, ends) for seed in seeds]
         streams: tuple[Stream, ...] = ("noise", "objective") if fresh else ("noise",)
         self._noises = [
             [Noise(seed, (batch, n_latents), stream) for stream in streams] for seed in seeds
@@ -203,8 +204,40 @@ class Batches:
         return indices, np.stack(noise, 1)
 
 
+def weight_ends(dataset: datasets.FactorDataset) -> NDArray[np.float64] | None:
+    """Return where each image's share of (0, total weight] ends; None where all are equally likely.
+
+    Raises
+    ------
+    ValueError
+        No image has a weight above 0.
+    """
+    weights = dataset.training_weights()
+    if weights is None:
+        return None
+    ends: NDArray[np.float64] = np.cumsum(weights)
+    if not ends[-1] > 0:
+        raise ValueError(
+            f"{dataset.name}: with this correlation no image is ever drawn; raise its strength"
+        )
+    return ends
+
+
+def weighted_draw(
+    ends: NDArray[np.float64], source: np.random.Generator, n: int
+) -> NDArray[np.int64]:
+    """Return `n` indices drawn with replacement by weights, of which `weight_ends` are given."""
+    places = source.random(n) * ends[-1]
+    # The last image of a weight: rounding may give the very end.
+    last = np.searchsorted(ends, ends[-1])
+    drawn: NDArray[np.int64] = np.minimum(np.searchsorted(ends, places, side="right"), last)
+    return drawn
+
+
 class BatchOrder:
     """The images of every step: without replacement within an epoch, its last part batch left out.
+
+    Where images have weights, each step draws by them, with replacement.
 
     Parameters
     ----------
@@ -214,17 +247,28 @@ class BatchOrder:
         Size of the dataset.
     batch_size : int
         Images a step; at most `n_images`.
+    ends : ndarray, optional
+        The `weight_ends` of images that are not equally likely.
     """
 
-    def __init__(self, seed: int, n_images: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        n_images: int,
+        batch_size: int,
+        ends: NDArray[np.float64] | None = None,
+    ) -> None:
         self._seed = seed
         self._n_images = n_images
         self._batch_size = batch_size
+        self._ends = ends
         self._epoch = -1
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
 
     def __call__(self, step: int) -> NDArray[np.int64]:
         """Return the (batch_size,) indices of `step`, counted from 0."""
+        if self._ends is not None:
+            return weighted_draw(self._ends, generator(self._seed, "order", step), self._batch_size)
         epoch, batch = divmod(step, self._n_images // self._batch_size)
         if epoch != self._epoch:
             self._order = generator(self._seed, "order", epoch).permutation(self._n_images)
