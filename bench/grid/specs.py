@@ -191,6 +191,26 @@ class FactorVAESpec(VAESpec):
     batch_size: Several = 64
 
 
+class _DIPVAESpec(VAESpec):
+    lambda_od: NonNegative
+    lambda_d: NonNegative
+    batch_size: Several = 64
+
+
+class DIPVAEISpec(_DIPVAESpec):
+    """Kumar et al. 2018: the covariance of the means is drawn to the identity."""
+
+    template: ClassVar[str] = "DIP-VAE-I λod={lambda_od:g} λd={lambda_d:g}"
+    kind: Literal["dip_vae_i"]
+
+
+class DIPVAEIISpec(_DIPVAESpec):
+    """Kumar et al. 2018: as DIP-VAE-I, with the covariance of the samples."""
+
+    template: ClassVar[str] = "DIP-VAE-II λod={lambda_od:g} λd={lambda_d:g}"
+    kind: Literal["dip_vae_ii"]
+
+
 class FactorChannelSpec(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 

@@ -34,6 +34,8 @@ COLOURS = {
     "capacity_vae": "#D55E00",
     "beta_tcvae": "#CC79A7",
     "factor_vae": "#56B4E9",
+    "dip_vae_i": "#882255",
+    "dip_vae_ii": "#999933",
     "factor_channel": "#E69F00",
 }
 MARKERS = {
@@ -43,6 +45,8 @@ MARKERS = {
     "capacity_vae": "D",
     "beta_tcvae": "v",
     "factor_vae": "X",
+    "dip_vae_i": "<",
+    "dip_vae_ii": ">",
     "factor_channel": "P",
 }
 GREY = "#767676"

@@ -73,6 +73,31 @@ def _weighted_tc(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
     return terms.reconstruction + terms.kl.sum(-1) + (beta - 1) * total_correlation(terms)
 
 
+def _dip(terms: Terms, covariance: Tensor, settings: Settings) -> Tensor:
+    """Return the VAE's loss and how far a (K, D, D) covariance of codes is from the identity."""
+    diagonal = covariance.diagonal(dim1=-2, dim2=-1)
+    across = (covariance - diagonal.diag_embed()).square().sum((1, 2))
+    along = (diagonal - 1).square().sum(-1)
+    penalty = settings["lambda_od"] * across + settings["lambda_d"] * along
+    return terms.reconstruction + terms.kl.sum(-1) + penalty
+
+
+def _covariance(means: Tensor) -> Tensor:
+    """Return E[μμᵀ] − E[μ]E[μ]ᵀ over the batch, (K, D, D)."""
+    centred = means - means.mean(1, keepdim=True)
+    return centred.transpose(1, 2) @ centred / means.shape[1]
+
+
+def _dip_i(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
+    return _dip(terms, _covariance(terms.means), settings)
+
+
+def _dip_ii(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
+    # The covariance of the samples: that of the means, and the mean variance of the posteriors.
+    noise = terms.logvars.exp().mean(1).diag_embed()
+    return _dip(terms, _covariance(terms.means) + noise, settings)
+
+
 def _one(step: int | Tensor, settings: Settings) -> Tensor:
     return torch.ones_like(settings["learning_rate"])
 
@@ -96,6 +121,8 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "beta_tcvae": Objective("beta", lambda step, settings: settings["beta"], _weighted_tc),
     "factor_vae": Objective("beta", _one, _weighted_kl, Discriminator),
+    "dip_vae_i": Objective("beta", _one, _dip_i),
+    "dip_vae_ii": Objective("beta", _one, _dip_ii),
     "factor_channel": Objective(
         "c",
         lambda step, s: linear_schedule(

@@ -13,6 +13,16 @@ BASE = {"name": "g", "datasets": ["ball"], "seeds": [0]}
 # Required fields, the label of a run with them, and its identity, which never changes.
 KINDS = {
     "factor_vae": ({"gamma": 6.4}, "FactorVAE γ=6.4", "18ca1523c079e2bb"),
+    "dip_vae_i": (
+        {"lambda_od": 5, "lambda_d": 50.0},
+        "DIP-VAE-I λod=5 λd=50",
+        "721296c63a2a7082",
+    ),
+    "dip_vae_ii": (
+        {"lambda_od": 5, "lambda_d": 2.5},
+        "DIP-VAE-II λod=5 λd=2.5",
+        "90220352f79fe657",
+    ),
 }
 
 
@@ -44,7 +54,7 @@ def test_what_a_kind_needs_is_asked_for_and_has_to_be_a_number(kind):
         _one(kind, **fields, beta=4)
 
 
-@pytest.mark.parametrize("kind", ["factor_vae"])
+@pytest.mark.parametrize("kind", ["factor_vae", "dip_vae_i", "dip_vae_ii"])
 def test_images_that_are_compared_are_two_at_least(kind):
     with pytest.raises(GridError, match=r"models\.0\.batch_size: "):
         _one(kind, **KINDS[kind][0], batch_size=1)

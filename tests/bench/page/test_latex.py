@@ -3,6 +3,7 @@
 import re
 
 from bench.analysis.study import load_study
+from bench.grid.specs import KINDS
 from bench.page.latex import MAX_COLUMNS, escape, latex_files
 from bench.page.tables import Cell, Row, Table, summary_tables
 from bench.report import build
@@ -99,3 +100,8 @@ def test_a_table_of_a_dataset_that_is_gone_goes_too(tmp_path):
     old.write_text("old")
     build(store)
     assert not old.exists()
+
+
+def test_the_name_of_every_kind_is_one_that_latex_prints():
+    names = [cls.template for cls in KINDS.values()]
+    assert all(escape(name).isascii() for name in names)

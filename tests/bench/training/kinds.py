@@ -16,6 +16,8 @@ KINDS = {
     "capacity_vae": {"gamma": 100, "capacity": 5, "anneal_steps": 15},
     "beta_tcvae": {"beta": 4},
     "factor_vae": {"gamma": 10},
+    "dip_vae_i": {"lambda_od": 5, "lambda_d": 50},
+    "dip_vae_ii": {"lambda_od": 5, "lambda_d": 5},
 }
 
 
@@ -26,7 +28,7 @@ class PluggedOutError(Exception):
 def spec_of(kind, **fields):
     """Return a spec of a kind on a small ball."""
     common = {"dataset": {"name": "ball", "options": BALL}, "steps": STEPS, "batch_size": 16}
-    own = {**common, "n_latents": 4, **KINDS[kind], **fields}
+    own = {**common, "n_latents": 4, "initialisation": "kaiming", **KINDS[kind], **fields}
     return SPEC_ADAPTER.validate_python({"kind": kind, **own})
 
 

@@ -1,12 +1,13 @@
 """Objectives against closed forms, independent dense computations and finite differences."""
 
+import numpy as np
 import pytest
 import torch
 
 from bench.training.objective import Members, Terms
 from bench.training.objectives import OBJECTIVES, gaussian_kl
 
-from .kinds import KINDS, spec_of
+from .kinds import KINDS, spec_of, trained
 
 K, B, D = 2, 6, 3
 
@@ -49,3 +50,49 @@ def test_gradients_are_those_of_finite_differences(kind, monkeypatch):
     (gradient,) = torch.autograd.grad(loss(*codes)[0], codes[:1])
     assert gradient[0].abs().min() > 0
     assert not gradient[1].any()
+
+
+def _closed(kind, terms, **fields):
+    """Return what an objective adds to reconstruction and KL, by member."""
+    learner = learner_of(kind, n_latents=terms.z.shape[-1], **fields)
+    loss = learner.loss(terms, torch.ones(K))
+    return (loss - terms.reconstruction - terms.kl.sum(-1)).tolist()
+
+
+@pytest.mark.parametrize("kind", ["dip_vae_i", "dip_vae_ii"])
+def test_dip_is_the_distance_of_a_covariance_from_the_identity(kind):
+    means, logvars = draws(1, K, B, D), draws(2, K, B, D)
+    found = _closed(kind, terms_of(means, logvars, means), lambda_od=3, lambda_d=0.5)
+    for member in range(K):
+        # Biased, as in disentanglement_lib.
+        covariance = np.cov(means[member].numpy().T, bias=True)
+        if kind == "dip_vae_ii":
+            covariance += np.diag(logvars[member].exp().mean(0).numpy())
+        weights = np.where(np.eye(D) > 0, 0.5, 3.0)
+        expected = (weights * (covariance - np.eye(D)) ** 2).sum()
+        assert found[member] == pytest.approx(expected, rel=1e-12)
+
+
+def test_dip_is_nothing_for_codes_that_are_as_they_should_be():
+    # Three latents that are ±1 with each other's signs unrelated: their covariance is the identity.
+    signs = torch.tensor([[i >> j & 1 for j in range(3)] for i in range(8)]).double() * 2 - 1
+    means, narrow = signs.expand(K, -1, -1), torch.full((K, 8, 3), -60.0).double()
+    assert _closed("dip_vae_i", terms_of(means, narrow, means)) == pytest.approx([0, 0], abs=1e-12)
+    assert _closed("dip_vae_ii", terms_of(means, narrow, means)) == pytest.approx([0, 0], abs=1e-12)
+    # Samples as wide as the prior: II has a variance of 2 on the diagonal.
+    wide = torch.zeros_like(narrow)
+    assert _closed("dip_vae_ii", terms_of(means, wide, means), lambda_d=2) == pytest.approx([6, 6])
+
+
+@pytest.mark.parametrize("kind", ["dip_vae_i", "dip_vae_ii"])
+def test_dip_brings_the_covariance_nearer_to_the_identity(kind):
+    common = {"steps": 250, "batch_size": 32, "learning_rate": 1e-3, "initialisation": "kaiming"}
+    distances = []
+    for weight in (0, 20):
+        fields = {"lambda_od": weight, "lambda_d": weight}
+        (result,) = trained([spec_of(kind, **fields, **common)])
+        covariance = np.cov(result.means.T, bias=True)
+        if kind == "dip_vae_ii":
+            covariance += np.diag(np.exp(result.logvars).mean(0))
+        distances.append(((covariance - np.eye(4)) ** 2).sum())
+    assert distances[1] < 0.2 * distances[0]
