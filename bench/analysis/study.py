@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ..store import Frames, Snapshots, Source, StoredRun, stored_frames, trained_groups
+from ..store import (
+    DamagedError,
+    Frames,
+    Snapshots,
+    Source,
+    StoredRun,
+    stored_frames,
+    trained_groups,
+)
 from ..tables import Tables, collect
 from .claims import Verdict, judge
 from .doctor import Diagnosis, diagnose
 from .published import published_table
 from .published_ball import ball_latents
 from .published_channel import utilisation_table
+
+log = logging.getLogger("disbench")
+
+# Models whose decoders are read, the first ones in the order of the tables: each is half a megabyte
+# of whatever shows them.
+MOST_DECODERS = 12
 
 
 @dataclass(frozen=True)
@@ -31,11 +48,14 @@ class Study:
         Run id to images, for the runs that are shown.
     snapshots : mapping
         Run id to images of training, for the lowest seed of every group that has them.
+    decoders : mapping
+        Run id to a decoder's weights by name, for at most `MOST_DECODERS` of the runs with frames.
     """
 
     tables: Tables
     frames: Mapping[str, Frames]
     snapshots: Mapping[str, Snapshots] = field(default_factory=dict)
+    decoders: Mapping[str, Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
 
     @cached_property
     def claims(self) -> Sequence[Verdict]:
@@ -90,4 +110,27 @@ def load_study(
     lowest = [members[0] for members in trained_groups(runs)]
     kept = {run.run_id: found for run in lowest if (found := run.snapshots()) is not None}
     tables = collect(store, runs) if tables is None else tables
-    return Study(tables, dict(stored_frames(store, runs)), kept)
+    frames = dict(stored_frames(store, runs))
+    in_order = tables.runs["run_id"] if frames else ()
+    decoders = _decoders(runs, [name for name in in_order if name in frames])
+    return Study(tables, frames, kept, decoders)
+
+
+def _decoders(
+    runs: Sequence[StoredRun], shown: Sequence[str]
+) -> dict[str, Mapping[str, NDArray[np.float32]]]:
+    """Return the weights of the decoders of the first of the runs that are shown and have any."""
+    by_id = {run.run_id: run for run in runs}
+    decoders: dict[str, Mapping[str, NDArray[np.float32]]] = {}
+    for name in shown:
+        if len(decoders) == MOST_DECODERS:
+            break
+        try:
+            weights = by_id[name].weights()
+        except DamagedError as error:
+            # All else can be shown without; the next start of the grid makes the run again.
+            log.warning("%s; its pictures are those that are stored", error)
+            continue
+        if weights is not None:
+            decoders[name] = {k: w for k, w in weights.items() if k.startswith("decoder_")}
+    return decoders
