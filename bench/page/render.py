@@ -14,13 +14,13 @@ from markupsafe import Markup
 from ..analysis import SHORT_STEPS, Study
 from ..analysis.published_models import ADDRESS
 from ..plots import Drawn
-from . import facts, figures, latents, published, runs, tables
+from . import explorer, facts, figures, published, runs, tables
 from .claims import claims_section
 from .definitions import definitions
 from .doctor import doctor_tables
 
 # The parts of the page's script, in their order.
-SCRIPTS = ("tables.js", "columns.js", "definitions.js", "latents.js")
+SCRIPTS = ("tables.js", "columns.js", "definitions.js", "decoder.js", "explorer.js")
 
 
 def render(
@@ -39,7 +39,7 @@ def render(
         lstrip_blocks=True,
     )
     summaries = tables.summary_tables(study)
-    models, models_left_out = latents.shown_models(study)
+    models, models_left_out = explorer.shown_models(study)
     opened = next((i for i, model in enumerate(models) if model.has_code), 0)
     script = "".join((templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

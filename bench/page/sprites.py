@@ -1,4 +1,4 @@
-"""Pack frames into small PNG sheets that are embedded in the page."""
+"""Pack pictures into small PNG sheets that are embedded in the page."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..store import Frames
-
 _HEAD = "data:image/png;base64,"
 
 
-def traversal_sheet(frames: Frames, budget: int) -> str:
-    """Return the traversals as a data URI: latents down, values across.
+def picture_sheet(pictures: NDArray[np.uint8], budget: int) -> str:
+    """Return pictures as one data URI.
 
     Parameters
     ----------
-    frames : Frames
-        The images.
+    pictures : ndarray
+        (rows, columns, C, H, W).
     budget : int
         Characters that it may have: a larger sheet loses grey levels, then resolution.
     """
-    latents, values, channels, height, width = frames.traversals.shape
+    rows, columns, channels, height, width = pictures.shape
     for levels, shrink in _qualities(min(height, width)):
-        images = frames.traversals[..., ::shrink, ::shrink]
+        images = pictures[..., ::shrink, ::shrink]
         down, across = images.shape[-2:]
-        sheet = images.transpose(0, 3, 1, 4, 2).reshape(latents * down, values * across, channels)
+        sheet = images.transpose(0, 3, 1, 4, 2).reshape(rows * down, columns * across, channels)
         data = _png(sheet, levels)
         # Base64 makes four characters of three bytes.
         if len(_HEAD) + 4 * -(-len(data) // 3) <= budget:

@@ -18,11 +18,11 @@ from PIL import Image
 
 from bench import report
 from bench.analysis.study import Study, load_study
-from bench.page import latents as page_latents, runs as page_runs, tables as page
+from bench.page import explorer as page_explorer, runs as page_runs, tables as page
 from bench.page.definitions import definitions
-from bench.page.latents import MAP_BYTES, RUN_BYTES, code_map
+from bench.page.explorer import MAP_BYTES, RUN_BYTES, code_map
 from bench.page.render import render
-from bench.page.sprites import traversal_sheet
+from bench.page.sprites import picture_sheet
 from bench.plots import draw_all
 from bench.report import build, main
 from bench.store.frames import Frames
@@ -286,7 +286,7 @@ def test_what_a_run_takes_of_the_page_fits_its_budget_even_of_noise(n_latents, s
     )
     codes = code_map(frames)
     assert 25_000 < len(codes.data) <= MAP_BYTES
-    sheet = traversal_sheet(frames, RUN_BYTES - len(codes.data))
+    sheet = picture_sheet(frames.traversals, RUN_BYTES - len(codes.data))
     assert len(sheet) + len(codes.data) <= RUN_BYTES
     head, data = sheet.split(",")
     assert head == "data:image/png;base64"
@@ -312,11 +312,11 @@ def test_codes_of_positions_come_back_and_only_where_a_position_is_all():
 
 def test_sliders_are_left_out_aloud_where_the_page_has_no_room(study, monkeypatch):
     assert len(study.frames) == 3
-    whole, left_out = page_latents.shown_models(study)
+    whole, left_out = page_explorer.shown_models(study)
     assert (len(whole), left_out) == (3, 0)
-    one = len(whole[0].sheet) + len(whole[0].codes.data)
-    monkeypatch.setattr(page_latents, "ALL_BYTES", one)
-    assert [len(part) for part in page_latents.shown_models(study)[:1]] == [1]
+    one = sum(map(len, (whole[0].sheet, whole[0].codes.data, whole[0].images)))
+    monkeypatch.setattr(page_explorer, "ALL_BYTES", one)
+    assert [len(part) for part in page_explorer.shown_models(study)[:1]] == [1]
     assert "2 further models are left out here" in render(study, None, [])
 
 

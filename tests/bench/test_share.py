@@ -79,7 +79,14 @@ def test_an_exact_copy_has_the_same_tables_and_page_without_weights(original, tm
     page = share(original, tmp_path / "copy")
     copy = page.parent
     assert _tables(copy) == _tables(original)
-    assert page.read_bytes() == (original / "report.html").read_bytes()
+    # All that a decoder has no part in.
+    ours, theirs = (
+        (folder / "report.html").read_text(encoding="utf-8") for folder in (copy, original)
+    )
+    assert ('id="decoder-' in ours, 'id="decoder-' in theirs) == (False, True)
+    start, end = '<section id="latents"', '<section id="runs"'
+    assert ours.partition(start)[0] == theirs.partition(start)[0]
+    assert ours.partition(end)[2] == theirs.partition(end)[2] != ""
     found = {path.name for path in copy.rglob("*") if path.is_file()}
     assert not found & {"model.pt", ".lock"}
     assert {path.name for path in copy.iterdir()} == {
@@ -90,7 +97,7 @@ def test_an_exact_copy_has_the_same_tables_and_page_without_weights(original, tm
     # The page is built from what is there, not copied.
     page.unlink()
     build(Store(copy))
-    assert page.read_bytes() == (original / "report.html").read_bytes()
+    assert page.read_text(encoding="utf-8") == ours
     # Nothing happened to the original.
     assert _contents(original) == before
     # Nothing is left beside it.

@@ -1,52 +1,22 @@
-"""The page in headless Chromium: sliders, sorting, filters, keyboard, both themes, paper, phone.
+"""The page in headless Chromium: sorting, filters, keyboard, both themes, paper, phone."""
 
-Every picture of a traversal is one grey of its own here, so that what a slider shows is known to
-the pixel. All tests share a browser; where there is none they are skipped.
-"""
-
-import io
 import re
-import shutil
 from dataclasses import replace
 from itertools import islice
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from bench.analysis.study import Study, load_study
+from bench.analysis.study import load_study
 from bench.page.render import render
 from bench.plots import draw_all, svg_text
 from bench.store.store import Store
+from tests.bench.page.conftest import DESKTOP
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH"),
-]
-DESKTOP = {"width": 1280, "height": 900}
-# The first model on the page that has a map of codes; it is the one that is open.
-MODEL = "details.model[open]"
+pytestmark = pytest.mark.slow
 SUMMARY = "#choices + .comparison table"
-
-
-def _grey(latent, value):
-    return 20 + 5 * (11 * latent + value)
-
-
-def _known_frames(frames):
-    """Return frames whose traversals are flat greys, and a position without an image."""
-    traversals = np.zeros_like(frames.traversals)
-    for latent, value in np.ndindex(traversals.shape[:2]):
-        traversals[latent, value] = _grey(latent, value)
-    maps = frames.tuning_maps.copy()
-    maps[:, 0, 0] = np.nan
-    # A code, so that the model is not called collapsed.
-    return replace(frames, traversals=traversals, tuning_maps=maps, kl=frames.kl + 1)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +28,7 @@ def study(small_store):
         [{"run_id": "f", "dataset": "ball", "kind": "vae", "seed": 9, "label": "VAE"}]
     ).assign(reason="loss is NaN")
     tables = replace(found.tables, summary=pd.concat([summary, others]), failures=failures)
-    return Study(tables, {name: _known_frames(frames) for name, frames in found.frames.items()})
+    return replace(found, tables=tables)
 
 
 @pytest.fixture(scope="module")
@@ -69,50 +39,6 @@ def path(study, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render(study, {"name": "small"}, drawings), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def heard():
-    """Return what the page says on its console and asks for; both stay empty."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def tab(browser, path, heard):
-    with browser.new_context(viewport=DESKTOP) as context:
-        tab = context.new_page()
-        tab.set_default_timeout(10_000)
-        tab.on("console", lambda message: heard.append(message.text))
-        tab.on("pageerror", lambda error: heard.append(str(error)))
-        tab.on("request", lambda request: heard.append(request.url))
-        yield tab
-
-
-@pytest.fixture
-def page(tab, path, heard):
-    """Return the page, opened anew, and see to it that it stays silent."""
-    tab.set_viewport_size(DESKTOP)
-    tab.emulate_media(media="screen", color_scheme="light")
-    tab.goto(path.as_uri())
-    yield tab
-    outside = [text for text in heard if text != path.as_uri() and not text.startswith("data:")]
-    heard.clear()
-    assert outside == []
-
-
-def _shown_grey(page, selector=f"{MODEL} .view"):
-    with Image.open(io.BytesIO(page.locator(selector).screenshot())) as image:
-        return image.convert("L").getpixel((image.width // 2, image.height // 2))
 
 
 def _column(page, table, n):
@@ -130,71 +56,6 @@ def test_the_page_is_silent_and_what_it_would_ask_is_stopped(page, heard):
     page.wait_for_timeout(200)
     assert any("Content Security Policy" in text for text in heard)
     heard.clear()
-
-
-def test_sliders_are_sorted_by_kl_and_change_the_image(page):
-    kl = [float(t) for t in page.locator(f"{MODEL} .controls small").all_inner_texts()]
-    assert kl == sorted(kl, reverse=True)
-    sliders = page.locator(f"{MODEL} .controls input")
-    assert sliders.count() == len(kl) == 4
-    for latent, value in ((0, 0), (0, 10), (3, 7), (1, 2)):
-        sliders.nth(latent).fill(str(value))
-        assert _shown_grey(page) == pytest.approx(_grey(latent, value), abs=1)
-    # The others went back to the middle.
-    assert [sliders.nth(i).input_value() for i in range(4)] == ["5", "2", "5", "5"]
-    assert sliders.nth(1).get_attribute("aria-valuetext") == "−1.8"
-
-
-def test_a_slider_moves_by_keyboard(page):
-    slider = page.locator(f"{MODEL} .controls input").nth(2)
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert _shown_grey(page) == pytest.approx(_grey(2, 7), abs=1)
-
-
-def test_a_traversal_plays_and_stops(page):
-    play = page.locator(f"{MODEL} .play")
-    play.click()
-    known = {_grey(latent, value) for latent in range(4) for value in range(11)}
-    seen = set()
-    # However slow the machine is: what plays shows one picture after the other.
-    for _ in range(50):
-        page.wait_for_timeout(100)
-        seen.add(_shown_grey(page))
-        if len(seen) >= 4:
-            break
-    assert play.inner_text() == "Stop"
-    assert len(seen) >= 4
-    assert seen <= known
-    play.click()
-    after = _shown_grey(page)
-    page.wait_for_timeout(300)
-    assert (_shown_grey(page), play.inner_text()) == (after, "Play")
-
-
-def test_a_click_on_a_position_of_the_ball_shows_its_code(page, study):
-    run = next(run for run in study.tables.runs["run_id"] if run in study.frames)
-    frames = study.frames[run]
-    size = frames.tuning_maps.shape[1]
-    canvas = page.locator(f"{MODEL} canvas")
-    output = page.locator(f"{MODEL} output")
-    box = canvas.bounding_box()
-    for x, y in ((1, 5), (size - 1, 2)):
-        place = {"x": (x + 0.5) * box["width"] / size, "y": (y + 0.5) * box["height"] / size}
-        canvas.click(position=place)
-        text = output.inner_text().replace("−", "-")
-        assert text.startswith(f"Position {x}, {y}: ")
-        shown = dict(re.findall(r"z(\d+) (-?\d+\.\d+)", text))
-        assert [int(name) for name in shown] == frames.latents.tolist()
-        assert [float(value) for value in shown.values()] == pytest.approx(
-            frames.tuning_maps[:, y, x].tolist(), abs=0.006
-        )
-    # By keyboard, to where no image was evaluated.
-    for axis in ("x", "y"):
-        page.locator(f"{MODEL} [data-axis={axis}]").focus()
-        page.keyboard.press("Home")
-    assert output.inner_text() == "Position 0, 0: no image evaluated"
 
 
 def test_sorting_sorts_and_says_so(page):
@@ -298,28 +159,17 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(page, width):
     assert region.evaluate("(part) => part.scrollWidth > part.clientWidth")
 
 
-def test_paper_has_the_grid_of_images_in_black_on_white(page):
+def test_paper_is_black_on_white(page):
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(f"{MODEL} .sheet").is_visible()
-    for selector in (".view", ".controls", ".place"):
-        assert page.locator(f"{MODEL} {selector}").is_hidden()
     assert page.locator("nav").is_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_without_javascript_there_is_a_still_grid(browser, path):
+def test_without_javascript_the_page_is_whole(browser, path):
     with browser.new_context(viewport=DESKTOP, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(path.as_uri())
-        with Image.open(io.BytesIO(page.locator(f"{MODEL} .sheet").screenshot())) as image:
-            grid = image.convert("L")
-        for latent, value in ((0, 0), (3, 10), (2, 4)):
-            at = (
-                int(grid.width * (value + 0.5) / 11),
-                int(grid.height * (latent + 0.5) / 4),
-            )
-            assert grid.getpixel(at) == pytest.approx(_grey(latent, value), abs=2)
-        for selector in (f"{MODEL} .controls", f"{MODEL} .place", "#choices", "p.filter"):
+        for selector in ("#choices", "p.filter"):
             assert page.locator(selector).is_hidden()
         # Headings lead to what they mean.
         link = page.locator("#summary th a").first
