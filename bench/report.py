@@ -27,7 +27,7 @@ from .engines.progress import progress
 from .errors import InputError, printable
 from .grid import arguments as given
 from .page import latex_files, render, summary_tables
-from .plots import FIGURES, Drawn, draw_all, save_png, svg_text
+from .plots import FIGURES, Drawn, draw_all, save_pdf, save_png, svg_text
 from .store import (
     DamagedError,
     Folder,
@@ -51,6 +51,7 @@ def build(
     store: Store,
     *,
     png: bool = False,
+    pdf: bool = False,
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
     title: str | None = None,
@@ -65,6 +66,8 @@ def build(
         An output folder that is locked.
     png : bool
         Whether to write every figure as a PNG of 300 dpi too, for a paper.
+    pdf : bool
+        Whether to write every figure as a PDF too, for LaTeX.
     runs : sequence of StoredRun, optional
         All of its runs, where they have just been read.
     tables : Tables, optional
@@ -72,11 +75,18 @@ def build(
     title : str, optional
         The page's; by default the grid's name.
     """
-    return _write(store, store, png=png, title=title, grid=_grid(store), runs=runs, tables=tables)
+    return _write(
+        store, store, png=png, pdf=pdf, title=title, grid=_grid(store), runs=runs, tables=tables
+    )
 
 
 def compare(
-    folders: Sequence[Path], target: Path, *, png: bool = False, title: str | None = None
+    folders: Sequence[Path],
+    target: Path,
+    *,
+    png: bool = False,
+    pdf: bool = False,
+    title: str | None = None,
 ) -> Path:
     """Write the report of output folders to a folder of its own; return the page's path.
 
@@ -89,8 +99,8 @@ def compare(
         Output folders, at least one. Where two have the same run, the first one's counts.
     target : Path
         A new or empty folder, or one that holds such a report.
-    png : bool
-        Whether to write every figure as a PNG of 300 dpi too.
+    png, pdf : bool
+        Whether to write every figure as a PNG of 300 dpi or as a PDF too.
     title : str, optional
         The page's; by default the names of the folders, or of one folder its grid's.
 
@@ -110,8 +120,8 @@ def compare(
     report = ReportFolder(target, [store.folder for store in stores])
     with report.lock():
         if len(stores) == 1:
-            return _write(stores[0], report, png=png, title=title, grid=_grid(stores[0]))
-        return _write(join(stores), report, png=png, title=title or _listed(names))
+            return _write(stores[0], report, png=png, pdf=pdf, title=title, grid=_grid(stores[0]))
+        return _write(join(stores), report, png=png, pdf=pdf, title=title or _listed(names))
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:
@@ -131,6 +141,7 @@ def _write(
     folder: Folder,
     *,
     png: bool,
+    pdf: bool,
     title: str | None = None,
     grid: dict[str, Any] | None = None,
     runs: Sequence[StoredRun] | None = None,
@@ -146,7 +157,7 @@ def _write(
         study = load_study(source, runs, tables)
         write_all_tables(folder, study)
         drawings = []
-        for drawing in _write_figures(folder, study, png=png):
+        for drawing in _write_figures(folder, study, png=png, pdf=pdf):
             while stages[ended] != drawing[0]:
                 shown.end(ended, None)
                 ended += 1
@@ -181,21 +192,24 @@ def write_all_tables(store: Folder, study: Study) -> None:
             remove(old)
 
 
-def _write_figures(store: Folder, study: Study, *, png: bool) -> Iterator[tuple[str, Drawn, str]]:
+def _write_figures(
+    store: Folder, study: Study, *, png: bool, pdf: bool
+) -> Iterator[tuple[str, Drawn, str]]:
     """Write every figure; yield its kind, itself and its SVG."""
+    asked = [*([(".png", save_png)] if png else []), *([(".pdf", save_pdf)] if pdf else [])]
     current = set()
     for info, drawn in draw_all(study):
         path = store.folder / "figures" / f"{drawn.name}.svg"
         svg = svg_text(drawn.figure)
         write_text(path, svg)
         current.add(path)
-        if png:
-            save_png(drawn.figure, path.with_suffix(".png"))
-            current.add(path.with_suffix(".png"))
+        for suffix, save in asked:
+            save(drawn.figure, path.with_suffix(suffix))
+            current.add(path.with_suffix(suffix))
         yield info.name, drawn, svg
     for old in (store.folder / "figures").glob("*.*"):
-        # A PNG of an earlier start shows other runs.
-        if old.suffix in (".svg", ".png") and old not in current:
+        # A PNG or PDF of an earlier start shows other runs.
+        if old.suffix in (".svg", ".png", ".pdf") and old not in current:
             remove(old)
 
 
@@ -240,19 +254,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--png", action="store_true", help="also write the figures as PNG with 300 dpi, for a paper"
     )
+    parser.add_argument(
+        "--pdf", action="store_true", help="also write the figures as vector PDF, for LaTeX"
+    )
 
     def work() -> int:
         options = parser.parse_args(argv)
         title = None if options.title is None else printable(options.title)
+        wanted = {"png": options.png, "pdf": options.pdf, "title": title}
         if options.out is not None:
-            path = compare(options.folders, options.out, png=options.png, title=title)
+            path = compare(options.folders, options.out, **wanted)
         elif len(options.folders) > 1:
             reason = "several folders are compared in a report of their own; name its folder"
             raise InputError("--out", "", f"{reason}, such as --out comparison")
         else:
             store = Store(options.folders[0])
             with store.lock():
-                path = build(store, png=options.png, title=title)
+                path = build(store, **wanted)
         say(f"report: {path}")
         return 0
 

@@ -185,7 +185,8 @@ def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str
     # Empty cells are a value like others here: no run is dropped.
     for _, part in runs.groupby(names, sort=False, dropna=False):
         first = part.iloc[0]
-        yield ", ".join(f"{name}={_plain(first[name])}" for name in varying), part
+        told = [name for name in varying if not pd.isna(first[name])]
+        yield ", ".join(f"{name}={_plain(first[name])}" for name in told), part
 
 
 def _plain(value: object) -> str:

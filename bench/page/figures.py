@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..plots import FIGURES, Drawn, FigureInfo
+from ..plots import FIGURES, Drawn, FigureInfo, page_svgs
 
 # Figures of each kind that are shown unfolded; the rest of the kind is folded up.
 UNFOLDED = 3
@@ -57,8 +57,8 @@ def figure_kinds(drawings: Sequence[tuple[str, Drawn, str]]) -> list[FigureKind]
     for name, info in FIGURES.items():
         part, n_shown = by_kind.get(name, []), shown.get(name, 0)
         figures = tuple(
-            # An SVG of our own making; ids are made unique so that figures do not mix.
-            Figure(d.title, d.alt, d.note, Markup(_inline(svg, d.name)))  # noqa: S704
+            # SVGs of our own making.
+            Figure(d.title, d.alt, d.note, Markup("").join(map(Markup, page_svgs(d, svg))))
             for d, svg in part[:n_shown]
         )
         if figures:
@@ -91,11 +91,3 @@ def _by_turns(part: Sequence[tuple[Drawn, str]]) -> list[tuple[Drawn, str]]:
         turns.append(seen[drawn.dataset])
         seen[drawn.dataset] += 1
     return [part[i] for i in sorted(range(len(part)), key=turns.__getitem__)]
-
-
-def _inline(svg: str, name: str) -> str:
-    """Return an SVG document as an element of a page."""
-    body = svg[svg.index("<svg") :]
-    for mark in ('id="', "url(#", 'href="#'):
-        body = body.replace(mark, f"{mark}{name}-")
-    return body.replace("<svg ", '<svg aria-hidden="true" ', 1)

@@ -18,12 +18,24 @@ from . import (
     sweeps,
     traversals,
 )
-from ._base import Drawn, FigureInfo, save_png, styled, svg_text
+from ._base import Drawn, FigureInfo, styled
+from ._images import MAP_COLOURS
+from ._save import page_svgs, save_pdf, save_png, svg_text
 
 if TYPE_CHECKING:
     from ..analysis import Study
 
-__all__ = ["FIGURES", "Drawn", "FigureInfo", "draw_all", "save_png", "svg_text"]
+__all__ = [
+    "FIGURES",
+    "MAP_COLOURS",
+    "Drawn",
+    "FigureInfo",
+    "draw_all",
+    "page_svgs",
+    "save_pdf",
+    "save_png",
+    "svg_text",
+]
 
 FIGURES: dict[str, FigureInfo] = {
     info.name: info
@@ -40,7 +52,7 @@ FIGURES: dict[str, FigureInfo] = {
         sweeps.C,
         curves.CAPACITY,
         doctor.DOCTOR,
-        curves.DIMENSIONS,
+        curves.MODELS,
         curves.TRAINING,
     )
 }

@@ -1,42 +1,36 @@
-"""What all figures share: their record, their colours, and how they are saved."""
+"""What all figures share: their record, their colours and their style."""
 
 from __future__ import annotations
 
-import io
 import re
 import textwrap
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
-
-from ..store import replacing
-from ._svg import compact
 
 if TYPE_CHECKING:
     from ..analysis import Study
 
-# Okabe & Ito's palette, then Tol's: distinct with any colour vision, and in grey by the markers.
+# Okabe & Ito's palette, its yellow darker, then Tol's: distinct with any colour vision, in grey by
+# the markers, and at least 3:1 apart from white paper and from a dark page, where black is the ink.
+INK = "#000000"
 COLOURS = {
-    "vae": "#000000",
+    "vae": INK,
     "beta_vae": "#0072B2",
     "annealed_beta_vae": "#009E73",
     "capacity_vae": "#D55E00",
     "beta_tcvae": "#CC79A7",
-    "factor_vae": "#56B4E9",
-    "dip_vae_i": "#882255",
+    "factor_vae": "#1E96C8",
+    "dip_vae_i": "#7E57C2",
     "dip_vae_ii": "#999933",
-    "factor_channel": "#E69F00",
+    "factor_channel": "#B07D00",
 }
 MARKERS = {
     "vae": "s",
@@ -50,28 +44,34 @@ MARKERS = {
     "factor_channel": "P",
 }
 GREY = "#767676"
+# Of the lines of a grid.
+FAINT = "#e4e4e4"
 # Beyond this, a figure of one panel per group is too crowded to read.
 MAX_PANELS = 12
-# Characters that XML forbids, though names may have them.
-_CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
+# Inches, in points of 1/72: (left, bottom, width, height).
+Part = tuple[float, float, float, float]
 
 # Of type Any because the stubs list every key there is, version by version.
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#e4e4e4",
+    "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 8,
+    # What a figure stands on shows through its axes.
+    "axes.facecolor": "none",
     "savefig.facecolor": "white",
     # A dollar sign in a name begins no formula.
     "text.parse_math": False,
     # Text stays text, and ids are the same at every drawing.
     "svg.fonttype": "none",
     "svg.hashsalt": "disbench",
+    # Letters stay letters in a PDF too, as TrueType, which journals ask for.
+    "pdf.fonttype": 42,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial", "sans-serif"],
 }
@@ -95,6 +95,9 @@ class Drawn:
         The run it shows, where it shows one.
     note : str
         What its data calls for beside it, in a line; often nothing.
+    parts : sequence of tuple
+        Where its panels and its legend are, in inches (left, bottom, width, height), in reading
+        order: a page may put them below one another. Empty where it is one picture.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Drawn:
     dataset: str
     run_id: str | None = None
     note: str = ""
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +124,8 @@ class FigureInfo:
         Yields what there is to draw of a study: nothing where it has nothing of the kind.
     paper : str
         The figure of Burgess et al. 2018 that it corresponds to, empty for our own.
+    of_model : bool
+        Whether each shows one model, its `Drawn.run_id`; else it compares models.
     """
 
     name: str
@@ -127,73 +133,36 @@ class FigureInfo:
     caption: str
     draw: Callable[[Study], Iterator[Drawn]]
     paper: str = ""
+    of_model: bool = False
 
 
 def styled() -> AbstractContextManager[None]:
     """Return the context in which axes take the suite's style."""
-    return mpl.rc_context(_STYLE)
+    return mpl.rc_context(STYLE)
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches, whose parts are placed by hand."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         return Figure(figsize=(width, height))
 
 
-def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure with n panels of a size in inches, and no empty ones."""
-    columns = min(columns, n)
-    rows = -(-n // columns)
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for unused in grid[n:]:
-        unused.remove()
-    return figure, list(grid[:n])
-
-
-def svg_text(figure: Figure) -> str:
-    """Return a figure as SVG, the same text at every drawing."""
-    buffer = io.StringIO()
-    _take_literally(figure)
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        # Text stays text: a glyph that is missing here may be there where it is read.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        # Without a date, the same bytes each time.
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", metadata=nothing)
-    return compact(buffer.getvalue().translate(_CONTROL))
-
-
-def save_png(figure: Figure, path: Path, dpi: int = 300) -> None:
-    """Write a figure as a PNG for a paper."""
-    _take_literally(figure)
-    with replacing(path) as staged, mpl.rc_context(_STYLE):
-        figure.savefig(staged, format="png", dpi=dpi, metadata={"Software": None})
-
-
-def _take_literally(figure: Figure) -> None:
-    """Show every text as it is: a dollar sign in a file name begins no formula."""
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-    # Matplotlib writes the powers of ten of a logarithmic axis as formulas.
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if axis.get_scale() == "log":
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-                axis.set_minor_formatter(NullFormatter())
-
-
 def show_images(axes: Axes, images: NDArray[np.uint8], gap: int = 2) -> None:
-    """Show (n, C, H, W) images in a row, as one picture."""
-    n, channels, height, width = images.shape
-    strip = np.full((height, n * (width + gap) - gap, channels), 255, np.uint8)
-    for i, image in enumerate(images):
-        strip[:, i * (width + gap) : i * (width + gap) + width] = image.transpose(1, 2, 0)
-    shown = np.repeat(strip, 3, 2) if channels == 1 else strip
+    """Show (n, C, H, W) images in a row, as one picture that is clear between them."""
     # "none" embeds the pixels as they are in an SVG, where "nearest" would embed enlarged ones.
-    axes.imshow(shown, interpolation="none", aspect="equal")
+    axes.imshow(strip(images, gap), interpolation="none", aspect="equal")
     bare(axes)
+
+
+def strip(images: NDArray[np.uint8], gap: int) -> NDArray[np.uint8]:
+    """Return (n, C, H, W) images in a row as (H, n W + gaps, 4) pixels, clear between them."""
+    n, _, height, width = images.shape
+    row = np.zeros((height, n * (width + gap) - gap, 4), np.uint8)
+    for i, image in enumerate(images):
+        place = slice(i * (width + gap), i * (width + gap) + width)
+        row[:, place, :3] = image.transpose(1, 2, 0)
+        row[:, place, 3] = 255
+    return row
 
 
 def bare(axes: Axes) -> None:
@@ -214,19 +183,6 @@ def without(names: Sequence[str]) -> str:
     (' (without VAE; β-VAE β=4)', '')
     """
     return f" (without {'; '.join(names)})" if names else ""
-
-
-def legend_columns(labels: Sequence[str], inches: float) -> int:
-    """Return how many columns of a legend fit, at most four.
-
-    Examples
-    --------
-    >>> legend_columns(["VAE", "β-VAE β=4"], 8.8), legend_columns(["long " * 12], 8.8)
-    (4, 1)
-    """
-    # A letter of 8 points is 0.6 of that wide on average, here with a margin; then line and gaps.
-    widest = max(map(len, labels), default=0) * 8 * 0.64 / 72 + 0.6
-    return max(1, min(4, int(inches / widest)))
 
 
 def wrapped(text: str, inches: float, size: float = 9) -> str:

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..analysis.information import CARRIED, above_chance, carriers, factor_names, shares
 from ..store import ACTIVE_KL, CODE_KL, Frames
 from ..tables import minus
-from ._base import bare, show_images
+from ._base import GREY, INK, bare, strip
 
 # Nats below which the cell of a latent and a factor stays empty.
 LEAST = 0.005
@@ -28,9 +29,26 @@ _NAMES, _HEAD, _FOOT, _PAUSE = 0.82, 0.42, 0.62, 0.17
 # Right of rows and maps: KL and σ of the latent; then a cell for every factor.
 _BESIDE, CELL = 0.74, 0.34
 _TEXT, _SMALL = 7.5, 7
-_FAINT = "#767676"
-# White is a mean of 0: a position without an image is no such thing.
-_MAPS = mpl.colormaps["bwr"].with_extremes(bad="#a0a0a0")
+# Of the position maps, from −3 over 0 to 3: straight lines in CIELAB, so that equal steps of a
+# latent look equally far apart, and no border is seen where there is none.
+MAP_COLOURS = (
+    "#0058b3",
+    "#5c7cc3",
+    "#93a2d4",
+    "#c4cae4",
+    "#f3f3f3",
+    "#e6c3bd",
+    "#d4938a",
+    "#be6359",
+    "#a42f2c",
+)
+# A position without an image is no mean of 0.
+_NOWHERE = "#8a8a8a"
+_MAPS = LinearSegmentedColormap.from_list("maps", MAP_COLOURS).with_extremes(bad=_NOWHERE)
+# What is known of a factor, from nothing, which is no colour, to all of it.
+KNOWN = "#1667b8"
+# Above this share a cell is so dark that its number is white.
+_DARK = 0.78
 
 
 def active(frames: Frames) -> int:
@@ -57,16 +75,24 @@ def kl_and_sigma(kl: float, sigma: float) -> str:
     return f"{kl:.2f}" if math.isnan(sigma) else f"{kl:.2f} σ {sigma:.2f}"
 
 
+def shade(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the colour of shares in [0, 1], the clearer the less, whatever is below them."""
+    colours = np.empty((*shares.shape, 4))
+    colours[..., :3] = to_rgb(KNOWN)
+    colours[..., 3] = np.clip(shares, 0, 1)
+    return colours
+
+
 def draw_information(
     axes: Axes, frames: Frames, information: NDArray[np.float64], size: float = 6.5
 ) -> None:
     """Show what latents (down) know of factors (across): nats, coloured by share of the entropy."""
     known = shares(frames, information)
-    axes.imshow(known, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
+    axes.imshow(shade(known), aspect="auto", interpolation="none")
     for (latent, factor), share in np.ndenumerate(known):
         nats = information[latent, factor]
         if nats >= LEAST:
-            colour = "white" if share > 0.55 else "black"
+            colour = "white" if share > _DARK else INK
             axes.text(
                 factor, latent, f"{nats:.2f}", color=colour, fontsize=size, ha="center", va="center"
             )
@@ -87,18 +113,25 @@ class Block:
         Inches.
     with_factors : bool
         Whether a cell for each factor, of what the latent knows of it, stands beside each row.
+    most : int or None
+        Rows of latents, at most: those of largest KL. None: all.
     """
 
     frames: Frames
     sigmas: Sequence[float]
     width: float
     with_factors: bool = False
+    most: int | None = None
 
     @property
     def height(self) -> float:
         """Inches, heading and scales included."""
-        rows = len(self.frames.latents) + 2
-        return _HEAD + rows * self._pitch + _PAUSE + _FOOT
+        return _HEAD + (self._rows + 2) * self._pitch + _PAUSE + _FOOT
+
+    @property
+    def _rows(self) -> int:
+        every = len(self.frames.latents)
+        return every if self.most is None else min(every, self.most)
 
     def draw(
         self,
@@ -126,17 +159,21 @@ class Block:
         first = top + _HEAD + 2 * self._pitch + _PAUSE
         rows_left, right = left + _NAMES, left + self.width - self._cells
         bottom = top + self.height - _FOOT
+        # All pictures in one pair of axes, in inches: a pair for each would take ten times as long.
+        canvas = _axes(figure, left, top, self.width, self.height)
+        canvas.set_xlim(left, left + self.width)
+        canvas.set_ylim(top + self.height, top)
+        canvas.set_axis_off()
         _write(figure, rows_left, top + 0.14, heading[0], fontsize=9, weight="bold")
         _write(figure, rows_left, top + 0.29, heading[1], fontsize=8)
         for row, (images, name) in enumerate(
             ((frames.originals, "originals"), (frames.reconstructions, "reconstructed"))
         ):
-            self._row(figure, images, name, left, top + _HEAD + row * self._pitch)
-        for row, (latent, kl, images) in enumerate(
-            zip(frames.latents, frames.kl, frames.traversals, strict=True)
-        ):
-            place, colour = first + row * self._pitch, _FAINT if kl < ACTIVE_KL else "black"
-            self._row(figure, images, f"z{latent}", left, place, colour)
+            self._row(figure, canvas, images, name, left, top + _HEAD + row * self._pitch)
+        for row in range(self._rows):
+            latent, kl, images = frames.latents[row], frames.kl[row], frames.traversals[row]
+            place, colour = first + row * self._pitch, GREY if kl < ACTIVE_KL else INK
+            self._row(figure, canvas, images, f"z{latent}", left, place, colour)
             _write(
                 figure,
                 right - _BESIDE / 2,
@@ -147,9 +184,11 @@ class Block:
                 color=colour,
             )
             if frames.tuning_maps.size:
-                self._map(figure, row, right - _BESIDE - side, place, side)
+                self._map(canvas, row, right - _BESIDE - side, place, side)
         above: dict[str, Any] = {"fontsize": _SMALL, "ha": "center", "va": "bottom"}
-        _write(figure, right - _BESIDE / 2, first - 0.05, "KL, σ", **above)
+        known = not all(math.isnan(sigma) for sigma in self.sigmas)
+        heading_of = "KL (nats), σ" if known else "KL (nats)"
+        _write(figure, right - _BESIDE / 2, first - 0.05, heading_of, **above)
         self._value_scale(figure, rows_left, bottom)
         if self._cells:
             self._factors(figure, right, first, bottom)
@@ -183,26 +222,26 @@ class Block:
     def _row(
         self,
         figure: Figure,
+        canvas: Axes,
         images: NDArray[np.uint8],
         name: str,
         left: float,
         top: float,
-        colour: str = "black",
+        colour: str = INK,
     ) -> None:
         side = self._pitch - self._gap * self._unit
-        strip = (len(images) * (images.shape[-1] + self._gap) - self._gap) * self._unit
-        show_images(_axes(figure, left + _NAMES, top, strip, side), images, self._gap)
+        pixels = strip(images, self._gap)
+        _picture(canvas, pixels, left + _NAMES, top, pixels.shape[1] * self._unit, side)
         place = left + _NAMES - 0.06
         _write(figure, place, top + side / 2, name, fontsize=_TEXT, ha="right", color=colour)
 
-    def _map(self, figure: Figure, row: int, left: float, top: float, side: float) -> None:
-        axes = _axes(figure, left, top, side, side)
-        # As in the paper's Fig. 2: blue −3, white 0, red +3.
-        axes.imshow(self.frames.tuning_maps[row], cmap=_MAPS, vmin=-3, vmax=3, interpolation="none")
-        bare(axes)
-        # A map of zeros is white: without a frame it would look forgotten.
-        for spine in axes.spines.values():
-            spine.set(visible=True, linewidth=0.4, color="#9a9a9a")
+    def _map(self, canvas: Axes, row: int, left: float, top: float, side: float) -> None:
+        # As in the paper's Fig. 2: blue −3, light 0, red +3.
+        style: dict[str, Any] = {"cmap": _MAPS, "vmin": -3, "vmax": 3}
+        _picture(canvas, self.frames.tuning_maps[row], left, top, side, side, **style)
+        # A map of zeros is nearly white: without a frame it would look forgotten.
+        frame = Rectangle((left, top), side, side, fill=False, linewidth=0.4, edgecolor="#9a9a9a")
+        canvas.add_patch(frame)
 
     def _value_scale(self, figure: Figure, left: float, bottom: float) -> None:
         """Write below the traversals what the latent was set to."""
@@ -245,6 +284,20 @@ def _colour_scale(figure: Figure, right: float, bottom: float) -> None:
         spine.set(linewidth=0.4, color="#9a9a9a")
     text = "map: mean of the latent by position"
     _write(figure, right - 1.18, bottom + 0.32, text, fontsize=_SMALL, ha="right")
+
+
+def _picture(
+    canvas: Axes,
+    pixels: NDArray[Any],
+    left: float,
+    top: float,
+    width: float,
+    height: float,
+    **style: Any,
+) -> None:
+    """Show pixels at a place in inches from the upper left corner."""
+    extent = (left, left + width, top + height, top)
+    canvas.imshow(pixels, extent=extent, aspect="auto", interpolation="none", **style)
 
 
 def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:

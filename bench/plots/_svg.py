@@ -10,7 +10,7 @@ from PIL import Image
 
 # In attributes Matplotlib escapes what would end a tag, in text what would begin one: no text of
 # somebody's is touched.
-_TAG = re.compile(r"<[a-z][^>]*>")
+TAG = re.compile(r"<[a-z][^>]*>")
 _REFERENCE = re.compile(r'url\(#([^)]+)\)|href="#([^"]+)"')
 _ID = re.compile(r'\s+id="([^"]*)"')
 _PATH = re.compile(r'(?<= d=")[^"]*')
@@ -20,13 +20,13 @@ _PICTURE = re.compile(r'(?<="data:image/png;base64,)[^"]*')
 
 def compact(svg: str) -> str:
     """Return a drawing of Matplotlib's without what is neither seen nor referred to."""
-    used = {a or b for tag in _TAG.findall(svg) for a, b in _REFERENCE.findall(tag)}
+    used = {a or b for tag in TAG.findall(svg) for a, b in _REFERENCE.findall(tag)}
 
     def shorter(tag: re.Match[str]) -> str:
         text = _ID.sub(lambda named: named[0] if named[1] in used else "", tag[0])
         return _PICTURE.sub(_repacked, _PATH.sub(_rounded, text))
 
-    return re.sub(r">\s+<", "><", _TAG.sub(shorter, svg)).replace("<g/>", "")
+    return re.sub(r">\s+<", "><", TAG.sub(shorter, svg)).replace("<g/>", "")
 
 
 def _rounded(path: re.Match[str]) -> str:
@@ -59,7 +59,7 @@ def _numbers(hundredths: list[int]) -> str:
 def _repacked(picture: re.Match[str]) -> str:
     """Store the same pixels in half the bytes: Matplotlib writes all as colours with opacity."""
     pixels = Image.open(io.BytesIO(base64.b64decode(picture[0]))).convert("RGBA")
-    modes = ("L", "RGB", "RGBA")
+    modes = ("L", "LA", "RGB", "RGBA")
     plainest = next(m for m in modes if pixels.convert(m).convert("RGBA") == pixels)
     buffer = io.BytesIO()
     pixels.convert(plainest).save(buffer, "PNG", optimize=True)

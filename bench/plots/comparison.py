@@ -13,15 +13,17 @@ from ..analysis.comparable import PAPER_BETA
 from ..analysis.published_ball import is_papers_ball, published_note
 from ..store import ACTIVE_KL, CODE_KL
 from ..tables import by_dataset
-from ._base import Drawn, FigureInfo, new_figure, stem
+from ._base import Drawn, FigureInfo, Part, new_figure, stem
 from ._images import Block, active, kl_and_sigma, state
 
 if TYPE_CHECKING:
     from ..analysis import Study
 
 # Inches of a model; the more there are, the narrower, so that text is read at a page's width.
-_WIDTHS = {2: 5.3, 3: 4.2}
+_WIDTHS = {2: 4.7, 3: 4.2}
 _COLUMNS = 3
+# Of the latents that no model uses, a row or two show that they do nothing: as many as the paper.
+_LEAST_ROWS = 4
 _BETWEEN = 0.12
 Rows = list[dict[str, Any]]
 
@@ -85,6 +87,7 @@ def _chosen(rows: Rows) -> Rows:
 def _drawn(study: Study, heading: str, name: str, rows: Rows) -> Drawn:
     published = [published_note()] if is_papers_ball(*_dataset(rows[0])) else []
     codes = "; ".join(_code(study, row) for row in rows)
+    figure, parts = _side_by_side(study, rows)
     return Drawn(
         name=name,
         title=f"{heading}: {' beside '.join(_title(row) for row in rows)}",
@@ -95,24 +98,28 @@ def _drawn(study: Study, heading: str, name: str, rows: Rows) -> Drawn:
                 *published,
             )
         ),
-        figure=_side_by_side(study, rows),
+        figure=figure,
         dataset=rows[0]["dataset"],
+        parts=parts,
         note=" ".join((*published, _collapse(rows[0]))).strip(),
     )
 
 
-def _side_by_side(study: Study, rows: Rows) -> Figure:
-    """Return a block for each row, `_COLUMNS` at most beside one another."""
+def _side_by_side(study: Study, rows: Rows) -> tuple[Figure, list[Part]]:
+    """Return a block for each row, `_COLUMNS` at most beside one another, and where each is."""
     # Four are a square.
     columns = 2 if len(rows) == 4 else min(len(rows), _COLUMNS)
     width = _WIDTHS[columns]
+    shown = [study.frames[row["run_id"]] for row in rows]
+    sigmas = [study.latent_column(row["run_id"], "sigma") for row in rows]
+    most = max([_LEAST_ROWS, *map(active, shown)])
     blocks = [
-        Block(study.frames[row["run_id"]], study.latent_column(row["run_id"], "sigma"), width)
-        for row in rows
+        Block(frames, sigma, width, most=most) for frames, sigma in zip(shown, sigmas, strict=True)
     ]
     height = max(block.height for block in blocks)
     lines = -(-len(rows) // columns)
     figure = new_figure(columns * (width + _BETWEEN), lines * height)
+    parts = []
     for place, (row, block) in enumerate(zip(rows, blocks, strict=True)):
         line, column = divmod(place, columns)
         block.draw(
@@ -123,7 +130,9 @@ def _side_by_side(study: Study, rows: Rows) -> Figure:
             # One scale explains the colours of all maps.
             legend=place == len(rows) - 1,
         )
-    return figure
+        left = column * (width + _BETWEEN)
+        parts.append((left, (lines - line - 1) * height, width, height))
+    return figure, parts
 
 
 def _code(study: Study, row: dict[str, Any]) -> str:
@@ -158,19 +167,17 @@ def _title(row: dict[str, Any]) -> str:
 
 
 _HOW = (
-    "A collapsed code shows the mean image, whatever it is given. Of each β the lowest seed that "
-    "is not collapsed. Rows, from the top: images, reconstructions, and one latent each, sorted by "
-    "mean KL, moved from −3 to 3 with the others at the posterior mean of the first image. "
-    "Squares: the mean of the latent at every position of the ball (x to the right, y downwards), "
-    "blue −3, white 0, red 3; beside them its mean KL in nats and its mean posterior σ."
+    "Top: images and their reconstructions. Below: one latent a row, largest KL first, moved from "
+    "−3 to 3 while the others stay; beside it a map of its mean at every position of the object, "
+    "its KL in nats and its mean posterior σ. A collapsed model shows the mean image, whatever its "
+    "code."
 )
 INFO = FigureInfo(
     name="comparison",
     title="Low beside high β",
     caption=(
-        f"β = 1 beside the paper's β = {PAPER_BETA:g}. Where that has no code (KL of at most 1 "
-        "nat) or is not in the grid, the largest β that has one stands before or for it, and then "
-        f"the largest of all. {_HOW}"
+        f"β = 1 beside the paper's β = {PAPER_BETA:g}; where that is collapsed or missing, the "
+        f"largest β with a code beside it. {_HOW}"
     ),
     paper="Figure 2",
     draw=draw,
@@ -178,6 +185,6 @@ INFO = FigureInfo(
 ALL_BETAS = FigureInfo(
     name="all-betas",
     title="Every β of the grid",
-    caption=f"From the lowest to the highest. {_HOW}",
+    caption=f"From the lowest to the highest β. {_HOW}",
     draw=draw_all_betas,
 )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..analysis import Diagnosis
+from ..analysis import Diagnosis, settings
 from ..tables import by_dataset
-from ._base import COLOURS, GREY, MAX_PANELS, Drawn, FigureInfo, panels, stem
+from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem
+from ._labels import text_width
+from ._layout import Entry, sheet
+from ._names import model_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,72 +23,99 @@ if TYPE_CHECKING:
     from ..analysis import Study
 
 # A segment narrower than this part of the axis has no room for its number.
-_LEAST_TEXT = 0.055
+_LEAST_TEXT = 0.08
+# The first segments of a bar are so strong that their numbers are white.
+_STRONG = 2
 
 
 def draw(study: Study) -> Iterator[Drawn]:
     """Yield a figure for each set of comparable capacity runs."""
     parts: dict[int, list[Diagnosis]] = {}
     headings = {
-        run_id: heading
+        run_id: ", ".join(filter(None, (heading, setting)))
         for heading, part in by_dataset(study.tables.runs)
-        for run_id in part["run_id"]
+        for setting, alike in settings(part[part["kind"] == "capacity_vae"])
+        for run_id in alike["run_id"]
     }
     for diagnosis in study.diagnoses:
         parts.setdefault(diagnosis.setting, []).append(diagnosis)
-    places: dict[str, int] = {}
     for diagnoses in parts.values():
         heading = headings[diagnoses[0].run["run_id"]]
-        place = places[heading] = places.get(heading, 0) + 1
-        groups = _groups(diagnoses)
+        groups, shared = _groups(diagnoses)
         shown = dict(list(groups.items())[:MAX_PANELS])
-        figure, (bars, plane, slope) = panels(3, 3, 3.9, max(2.9, 0.9 + 0.34 * len(shown)))
-        colours = _colours(len(shown))
-        _bars(bars, shown, colours)
-        _plane(plane, study, shown, colours)
+        strengths = _strengths(len(shown))
+        drawing = sheet(
+            ["final code", "during training", "slope, and γ"],
+            3,
+            (2.5, max(2.0, 0.3 * (len(shown) + 1))),
+            left=max(0.66, 0.2 + max(map(text_width, shown))),
+            legend=_lines(shown, strengths),
+        )
+        bars, plane, slope = drawing.axes
+        _bars(bars, shown)
+        _plane(plane, study, shown, strengths)
         _slope(slope, shown)
         verdicts = [diagnosis.verdict for diagnosis in diagnoses]
         counted = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
         left_out = len(groups) - len(shown)
         more = f" ({left_out} more models in the table)" if left_out else ""
         yield Drawn(
-            name=stem("capacity-doctor", heading, *([str(place)] if place > 1 else [])),
+            name=stem("capacity-doctor", heading),
             title=f"{heading}: where the capacity went{more}",
             alt=(
                 "KL of every latent, reconstruction against KL during training and the slope of "
                 f"the frontier beside γ, for {len(diagnoses)} capacity runs on {heading}: "
                 f"{counted}."
             ),
-            figure=figure,
+            figure=drawing.figure,
             dataset=str(diagnoses[0].run["dataset"]),
+            note=f"All {shared}." if shared else "",
+            parts=drawing.parts,
         )
 
 
-def _groups(diagnoses: Sequence[Diagnosis]) -> dict[str, list[Diagnosis]]:
+def _groups(diagnoses: Sequence[Diagnosis]) -> tuple[dict[str, list[Diagnosis]], str]:
+    """Return the models by name, and what they have in common."""
     groups: dict[str, list[Diagnosis]] = {}
     for diagnosis in diagnoses:
         groups.setdefault(diagnosis.run["label"], []).append(diagnosis)
-    return groups
+    names, shared = model_names(list(groups))
+    # All are of one kind.
+    short = [name.removeprefix("capacity ") for name in names]
+    return dict(zip(short, groups.values(), strict=True)), shared
 
 
-def _colours(n: int) -> list[tuple[float, float, float]]:
-    """Return n shades of the capacity objective's colour, dark to light."""
-    base = np.array([int(COLOURS["capacity_vae"][i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    scales = np.linspace(0.55, 1, n) if n > 1 else [1.0]
-    return [tuple(float(v) for v in base * scale) for scale in scales]  # type: ignore[misc]
+def _strengths(n: int) -> list[float]:
+    """Return n opacities of the objective's colour, high to low."""
+    return [1 - 0.6 * rank / max(n - 1, 1) for rank in range(n)]
 
 
-def _bars(
-    axes: Axes, groups: dict[str, list[Diagnosis]], colours: Sequence[tuple[float, float, float]]
-) -> None:
+def _lines(groups: dict[str, list[Diagnosis]], strengths: Sequence[float]) -> list[Entry]:
+    colour = COLOURS["capacity_vae"]
+    return [
+        (None, "during training"),
+        *(
+            (Line2D([], [], color=colour, alpha=strength, marker="D", markersize=4), name)
+            for name, strength in zip(groups, strengths, strict=True)
+        ),
+        (Line2D([], [], color=INK, linewidth=1.2), "frontier of all"),
+        (Line2D([], [], color=GREY, linewidth=1, linestyle="--"), "no code"),
+    ]
+
+
+def _bars(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
     """Draw a bar for each model, and one for β = 1, of its latents' KL from large to small."""
-    rows: list[tuple[str, NDArray[np.float64], Any]] = [
-        (label, np.mean([one.measured.latents for one in members], axis=0), colour)
-        for (label, members), colour in zip(groups.items(), colours, strict=True)
+    rows: list[tuple[str, NDArray[np.float64], str]] = [
+        (
+            name,
+            np.mean([one.measured.latents for one in members], axis=0),
+            COLOURS["capacity_vae"],
+        )
+        for name, members in groups.items()
     ]
     reference = next(iter(groups.values()))[0].measured.reference
     if len(reference.latents):
-        rows.append(("β = 1", reference.latents, COLOURS["vae"]))
+        rows.append(("β = 1", reference.latents, GREY))
     longest = max(latents.sum() for _, latents, _ in rows)
     for place, (_, latents, colour) in enumerate(rows):
         left = 0.0
@@ -96,9 +127,9 @@ def _bars(
                 color=colour,
                 alpha=max(0.3, 1 - 0.12 * rank),
                 height=0.72,
-                edgecolor="white",
-                linewidth=0.8,
             )
+            # Between latents; an edge would be as faint as its bar.
+            axes.vlines(left + kl, place - 0.36, place + 0.36, color="white", linewidth=0.8)
             if kl > _LEAST_TEXT * longest:
                 axes.text(
                     left + kl / 2,
@@ -106,59 +137,55 @@ def _bars(
                     f"{kl:.1f}",
                     ha="center",
                     va="center",
-                    fontsize=6.5,
-                    color="white" if rank < 4 else "black",
+                    fontsize=7,
+                    color="white" if rank < _STRONG else INK,
                 )
             left += kl
-    axes.set_yticks(range(len(rows)), [label.replace(", ", "\n") for label, _, _ in rows])
-    axes.invert_yaxis()
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    # A single bar is no higher than one of three.
+    axes.set_ylim(max(len(rows), 3) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("KL of each latent, largest first (nats)")
-    axes.set_title("final code")
 
 
 def _plane(
-    axes: Axes,
-    study: Study,
-    groups: dict[str, list[Diagnosis]],
-    colours: Sequence[tuple[float, float, float]],
+    axes: Axes, study: Study, groups: dict[str, list[Diagnosis]], strengths: Sequence[float]
 ) -> None:
     """Draw reconstruction against KL during training, with the frontier of all like runs."""
     history = study.tables.history
     seen = next(iter(groups.values()))[0].measured.seen
-    for (label, members), colour in zip(groups.items(), colours, strict=True):
-        for rank, one in enumerate(members):
+    colour = COLOURS["capacity_vae"]
+    for members, strength in zip(groups.values(), strengths, strict=True):
+        for one in members:
             rows = history[history["run_id"] == one.run["run_id"]]
             axes.plot(
-                rows["kl"],
-                rows["reconstruction"],
-                color=colour,
-                linewidth=0.9,
-                alpha=0.7,
-                label=label if rank == 0 else None,
+                rows["kl"], rows["reconstruction"], color=colour, linewidth=0.9, alpha=strength
             )
             axes.plot(
-                one.measured.final_kl, one.measured.reconstruction, "D", color=colour, markersize=4
+                one.measured.final_kl,
+                one.measured.reconstruction,
+                "D",
+                color=colour,
+                markersize=4,
+                alpha=strength,
             )
-    axes.plot(seen.rates, seen.distortions, color="black", linewidth=1.2, label="frontier of all")
+    axes.plot(seen.rates, seen.distortions, color=INK, linewidth=1.2)
     top = seen.plateau
     if math.isfinite(top):
-        axes.axhline(top, color=GREY, linewidth=1, linestyle="--", label="no code")
+        axes.axhline(top, color=GREY, linewidth=1, linestyle="--")
     elif len(seen.distortions):
         top = float(seen.distortions[0])
     # The first steps, far above, would press everything else into a line.
     axes.set_ylim(0, 1.15 * top if top > 0 else None)
     axes.set_xlabel("rate: KL (nats per image)")
-    axes.set_ylabel("distortion: reconstruction (nats)")
-    axes.set_title("during training")
-    axes.legend(fontsize=6.5)
+    axes.set_ylabel("reconstruction (nats)")
 
 
 def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
     """Draw the slope of the frontier against KL, with a line for every γ."""
     seen = next(iter(groups.values()))[0].measured.seen
     if len(seen.slopes):
-        axes.stairs(seen.slopes, seen.rates, baseline=None, color="black", linewidth=1.3)
+        axes.stairs(seen.slopes, seen.rates, baseline=None, color=INK, linewidth=1.3)
     axes.set_yscale("log")
     # A nat that gains less than itself is of no use to any objective here.
     gammas = sorted({one.measured.gamma for members in groups.values() for one in members} - {0.0})
@@ -176,19 +203,16 @@ def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
         )
     axes.set_xlabel("rate: KL (nats per image)")
     axes.set_ylabel("slope of the frontier, −dD/dR")
-    axes.set_title("slope, and γ")
 
 
 DOCTOR = FigureInfo(
     name="capacity-doctor",
     title="Where the capacity went",
     caption=(
-        "Left: KL of every latent of the final code, mean over seeds by rank, beside the β = 1 "
-        "runs that have a code. Middle: reconstruction against KL during training, thin for every "
-        "seed, a diamond for the final weights; black: the lower convex hull of all runs of these "
-        "settings; dashed: the reconstruction without a code. Right: the slope −dD/dR of that "
-        "hull. Where it is above γ (dashed), KL beyond C gains more than it costs, and KL runs "
-        "above C."
+        "Left: KL of each latent of the final code, mean over seeds by rank, above that of β = 1. "
+        "Middle: training on the rate–distortion plane, with a diamond for the final weights and "
+        "the lower hull of all runs of these settings. Right: the slope of that hull; where it is "
+        "above γ, KL beyond C gains more than it costs."
     ),
     draw=draw,
 )

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..analysis.published_channel import PUBLISHED, named_history
-from ..store import KL_SHOWN, Snapshots, mean_curve
+from ..store import ACTIVE_KL, KL_SHOWN, Snapshots, mean_curve
 from ..tables import by_dataset
-from ._base import GREY, Drawn, FigureInfo, show_images, stem, styled
+from ._base import GREY, INK, Drawn, FigureInfo, Part, show_images, stem
+from ._labels import label_steps, wrapped_to
+from ._layout import Entry, Sheet, sheet
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -23,14 +25,15 @@ if TYPE_CHECKING:
 # Okabe & Ito's palette, for the paper's factors as elsewhere for kinds; then what is left of it.
 FACTOR_COLOURS = {
     "position_x": "#0072B2",
-    "position_y": "#56B4E9",
+    "position_y": "#3D9BE0",
     "scale": "#009E73",
     "shape": "#D55E00",
     "orientation": "#CC79A7",
 }
-_OTHER_COLOURS = ("#E69F00", "#000000", "#8C6D31", "#7F7F7F")
-# Inches.
-_WIDTH, _CURVES, _NAMES = 9.2, 2.9, 1.0
+_OTHER_COLOURS = ("#B07D00", INK, "#8C6D31", "#7F7F7F")
+# Inches: axes, what is around them, names of the rows of images, and above those.
+_SIZE, _LEFT, _RIGHT, _NAMES, _HEAD = (2.7, 2.2), 0.62, 0.6, 1.35, 0.3
+_PAPERS: dict[str, Any] = {"linestyle": ":", "marker": "o", "markersize": 3, "linewidth": 1.2}
 
 
 def draw(study: Study) -> Iterator[Drawn]:
@@ -44,11 +47,13 @@ def draw(study: Study) -> Iterator[Drawn]:
             snapshots = study.snapshots.get(lowest["run_id"])
             curves = [named_history(study.tables, run_id) for run_id in members["run_id"]]
             title = f"{dataset}: {lowest['label']}"
+            drawing = _sheet(curves, snapshots, int(lowest["seed"]))
             yield Drawn(
                 name=stem("factor-channel", dataset, str(group), str(precision)),
                 title=title,
                 alt=_alt(curves, len(members), dataset),
-                figure=_figure(curves, snapshots, title, int(lowest["seed"])),
+                figure=drawing.figure,
+                parts=drawing.parts,
                 dataset=part["dataset"].iloc[0],
                 run_id=lowest["run_id"],
             )
@@ -80,37 +85,43 @@ def _factors(curves: list[pd.DataFrame]) -> list[str]:
     return [str(name) for name in curves[0].columns[4:]]
 
 
-def _figure(
-    curves: list[pd.DataFrame], snapshots: Snapshots | None, title: str, seed: int
-) -> Figure:
+def _sheet(curves: list[pd.DataFrame], snapshots: Snapshots | None, seed: int) -> Sheet:
     rows = [] if snapshots is None else rows_shown(snapshots)
-    images = 0.0
+    published = PUBLISHED if {*PUBLISHED} <= {*curves[0]} else PUBLISHED.iloc[:0]
+    colours = _colours(curves)
+    legend: list[Entry] = [
+        (Line2D([], [], color=colour, linewidth=1.8), factor) for factor, colour in colours.items()
+    ]
+    legend.append((Line2D([], [], color=GREY, linestyle="--"), "on the right-hand scale"))
+    if len(published):
+        legend.append((Line2D([], [], color=GREY, **_PAPERS), "the paper's"))
+    width = 2 * (_LEFT + _SIZE[0] + _RIGHT)
+    pitch = below = 0.0
     if snapshots is not None:
-        n, _, height, width = snapshots.originals.shape
-        images = (len(rows) + 1) * (_WIDTH - _NAMES) * height / (n * (width + 2)) + 0.3
-    with styled():
-        figure = Figure(figsize=(_WIDTH, _CURVES + images), layout="constrained")
-        upper: Figure | SubFigure = figure
-        if snapshots is not None:
-            halves: Any = figure.subfigures(2, 1, height_ratios=[_CURVES, images])
-            upper, lower = halves
-            _draw_images(lower, snapshots, rows, seed)
-        left, right = upper.subplots(1, 2)
-        _draw_factors(left, curves, "step", "c", "C (nats), dashed")
-        left.set_xlabel("step")
-        left.legend(loc="upper left")
-        _draw_factors(right, curves, "likelihood", "kl", "total KL (nats), dashed")
-        published = PUBLISHED if {*PUBLISHED} <= {*curves[0]} else PUBLISHED.iloc[:0]
-        if len(published):
-            _draw_published(right)
-        right.set_xlabel("log-likelihood E[log p(x|z)] (nats)")
-        # The first windows, when the decoder learns the mean image, would press the rest together.
-        values = np.concatenate([curve["likelihood"] for curve in curves])
-        read = published["likelihood"]
-        low, high = min([np.quantile(values, 0.02), *read]), max([values.max(), *read])
-        right.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        upper.suptitle(title, fontsize=9)
-    return figure
+        n, _, height, pixels = snapshots.originals.shape
+        pitch = (width - _NAMES) * (height + 2) / (n * (pixels + 2))
+        below = _HEAD + (len(rows) + 1) * pitch
+    drawing = sheet(["", ""], 2, _SIZE, left=_LEFT, right=_RIGHT, legend=legend, below=below)
+    left, right = drawing.axes
+    _draw_factors(left, curves, "step", "c", "C (nats)")
+    label_steps(left)
+    _draw_factors(right, curves, "likelihood", "kl", "total KL (nats)")
+    _draw_published(right, published)
+    right.set_xlabel("log-likelihood E[log p(x|z)] (nats)")
+    # The first windows, when the decoder learns the mean image, would press the rest together.
+    values = np.concatenate([curve["likelihood"] for curve in curves])
+    read = published["likelihood"]
+    low, high = min([np.quantile(values, 0.02), *read]), max([values.max(), *read])
+    right.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    if snapshots is not None:
+        _draw_images(drawing.figure, (0, 0, width, below), pitch, snapshots, rows, [*colours], seed)
+        drawing.parts.append((0, 0, width, below))
+    return drawing
+
+
+def _colours(curves: list[pd.DataFrame]) -> dict[str, str]:
+    spare = iter(_OTHER_COLOURS * len(curves[0].columns))
+    return {name: FACTOR_COLOURS.get(name) or next(spare) for name in _factors(curves)}
 
 
 def _draw_factors(
@@ -118,9 +129,7 @@ def _draw_factors(
 ) -> None:
     """Draw the KL of every factor, and beside it what they share, on a scale of its own."""
     mean = mean_curve(curves)
-    spare = iter(_OTHER_COLOURS * len(mean.columns))
-    for factor in _factors(curves):
-        colour = FACTOR_COLOURS.get(factor) or next(spare)
+    for factor, colour in _colours(curves).items():
         if len(curves) > 1:
             for curve in curves:
                 axes.plot(curve[along], curve[factor], color=colour, linewidth=0.6, alpha=0.4)
@@ -136,11 +145,10 @@ def _draw_factors(
     shared.grid(visible=False)
 
 
-def _draw_published(axes: Axes) -> None:
+def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
     """Draw the paper's own curves behind ours, pale; its positions lie on one line."""
-    style: dict[str, Any] = {"linestyle": ":", "marker": "o", "markersize": 3, "linewidth": 1.2}
-    for factor in PUBLISHED.columns.drop(["likelihood", "position_y"]):
-        read = PUBLISHED[["likelihood", factor]].dropna()
+    for factor in published.columns.drop(["likelihood", "position_y"]):
+        read = published[["likelihood", factor]].dropna()
         axes.plot(
             read["likelihood"],
             read[factor],
@@ -148,19 +156,48 @@ def _draw_published(axes: Axes) -> None:
             alpha=0.45,
             zorder=1,
             label=f"_paper {factor}",
-            **style,
+            **_PAPERS,
         )
-    axes.legend([Line2D([], [], color=GREY, **style)], ["the paper's"], loc="upper left")
 
 
-def _draw_images(figure: SubFigure, snapshots: Snapshots, rows: list[int], seed: int) -> None:
-    kl = snapshots.kl.sum(1)
+def _draw_images(
+    figure: Figure,
+    part: Part,
+    pitch: float,
+    snapshots: Snapshots,
+    rows: list[int],
+    factors: list[str],
+    seed: int,
+) -> None:
+    """Draw originals and, row by row, what the decoder made of more and more of their factors."""
+    across, up = figure.get_size_inches()
+    top, width = part[1] + part[3] - _HEAD, part[2] - _NAMES
+    text = f"reconstructions during training, seed {seed}"
+    figure.text(_NAMES / across, (top + 0.1) / up, text, fontsize=8)
     shown: list[tuple[str, NDArray[np.uint8]]] = [("original", snapshots.originals)]
-    shown += [(f"KL {kl[row]:.1f} nats", snapshots.images[row]) for row in rows]
-    for axes, (name, images) in zip(figure.subplots(len(shown), 1), shown, strict=True):
+    names = _in_use(snapshots, rows, factors)
+    shown += [(name, snapshots.images[row]) for name, row in zip(names, rows, strict=True)]
+    for place, (name, images) in enumerate(shown):
+        bottom = top - (place + 1) * pitch
+        box = (_NAMES / across, bottom / up, width / across, 0.97 * pitch / up)
+        axes = figure.add_axes(box)
         show_images(axes, images)
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7.5)
-    figure.suptitle(f"reconstructions during training, seed {seed}", fontsize=8)
+
+
+def _in_use(snapshots: Snapshots, rows: list[int], factors: list[str]) -> list[str]:
+    """Return the KL of every row, and the factors that are in use there and were not above."""
+    names, before = [], set[str]()
+    for row in rows:
+        kl = snapshots.kl[row]
+        used = {name for name, nats in zip(factors, kl, strict=True) if nats >= ACTIVE_KL}
+        new = [name for name in factors if name in used - before]
+        said = f"KL {kl.sum():.1f} nats"
+        if new:
+            said += f"\n{wrapped_to(('+ ' if before else 'only ') + ', '.join(new), 1.25, 7.5)}"
+        names.append(said)
+        before |= used
+    return names
 
 
 def _alt(curves: list[pd.DataFrame], n_seeds: int, dataset: str) -> str:
@@ -178,12 +215,10 @@ INFO = FigureInfo(
     name="factor-channel",
     title="Factors by capacity",
     caption=(
-        "The true factors, each through a noisy channel of its own, and a decoder: what capacity "
-        "is spent on as C rises. Left: KL of every factor against step, thin for every seed, "
-        "thick their mean; dashed, on a scale to the right, C(step). Right: the same against "
-        "log-likelihood; dashed, the total KL; dotted, the paper's own curves, read off its Fig. "
-        "3. Below: images of the dataset and, for the lowest seed, what the decoder made of their "
-        "factors when the KL was as said beside the row."
+        "The true factors go to a decoder through a noisy channel whose capacity C rises. Curves: "
+        "how many nats each factor gets, against step and against log-likelihood, thin for each "
+        "seed, thick for their mean; dotted, the paper's own, read off its figure. Images: what "
+        "the decoder makes of the factors at four levels of KL, and which are new at each."
     ),
     paper="Figure 3",
     draw=draw,

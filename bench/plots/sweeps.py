@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from matplotlib.lines import Line2D
 
 from ..analysis import settings
-from ..tables import by_dataset
-from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, panels, stem, without
+from ..tables import by_dataset, metric_title
+from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, stem, without
+from ._labels import label_ends, label_points, label_room
+from ._layout import Entry, sheet
+from ._names import kind_title, sets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,84 +38,81 @@ _UNITS = {
 _MOST_LABELS = 16
 # What is plotted against β and C comes in this order; other metrics follow.
 _FIRST = ("reconstruction", "kl", "active_units", "beta_vae_score", "mig_histogram")
+# Inches of a plane.
+_PLANE = (3.1, 2.6)
 
 
 def draw_plane(study: Study) -> Iterator[Drawn]:
-    """Yield, per dataset, reconstruction against KL for every run."""
+    """Yield, per dataset, reconstruction against KL for every run, a panel for each setting."""
     runs = study.tables.runs
     trained = runs[runs["kind"].isin(list(COLOURS))] if len(runs) else runs
     for dataset, part in by_dataset(trained):
-        figure, (axes,) = panels(1, 1, 6.2, 4.2)
-        for kind, members in part.groupby("kind", sort=False):
-            colour, marker = COLOURS[str(kind)], MARKERS[str(kind)]
-            axes.scatter(
-                members["kl"],
-                members["reconstruction"],
-                18,
-                colour,
-                marker=marker,
-                alpha=0.45,
-                label=str(kind),
-            )
-            for _, alike in settings(members):
-                means = _means(alike)
-                axes.plot(
-                    means["kl"],
-                    means["reconstruction"],
-                    color=colour,
-                    marker=marker,
-                    markersize=3,
-                    linewidth=0.8,
-                )
-        means = _means(part)
-        if len(means) <= _MOST_LABELS:
-            _name_points(axes, means)
-        figure.legend(loc="outside lower center", ncols=4)
-        axes.set_xlabel("rate: KL (nats per image)")
-        axes.set_ylabel("distortion: reconstruction (nats per image)")
+        # A point alone says no more than its row in a table.
+        every = [
+            found
+            for found in sets(part.dropna(subset=["kl", "reconstruction"]))
+            if len(found[1]) > 1
+        ]
+        shown = every[:MAX_PANELS]
+        if not shown:
+            continue
+        kinds = dict.fromkeys(
+            str(model["kind"].iloc[0]) for _, models, *_ in shown for model in models
+        )
+        legend: list[Entry] = [
+            (Line2D([], [], **_marked(kind), markersize=5), kind_title(kind)) for kind in kinds
+        ]
+        drawing = sheet([setting for setting, *_ in shown], 2, _PLANE, legend=legend)
+        lost = [
+            name
+            for axes, (_, models, names, _) in zip(drawing.axes, shown, strict=True)
+            for name in _plane(axes, models, names)
+        ]
+        notes = [f"All {text}." for text in dict.fromkeys(text for *_, text in shown if text)]
+        if lost:
+            notes.append(f"No room for the names of {len(lost)} models.")
+        n_runs = sum(len(model) for _, models, *_ in shown for model in models)
         yield Drawn(
             name=stem("rate-distortion", dataset),
             title=f"{dataset}: rate–distortion plane",
             alt=(
-                f"Reconstruction against KL for {len(part)} runs on {dataset}; points are seeds, "
+                f"Reconstruction against KL for {n_runs} runs on {dataset}; points are seeds, "
                 "lines join the means of a sweep."
             ),
-            figure=figure,
+            figure=drawing.figure,
             dataset=part["dataset"].iloc[0],
+            note=" ".join(notes),
+            parts=drawing.parts,
         )
 
 
-def _means(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return label, KL and reconstruction of every group, the mean over its seeds."""
-    groups = runs.groupby(["group_id", "precision"], sort=False)
-    means: pd.DataFrame = groups.agg({"label": "first", "kl": "mean", "reconstruction": "mean"})
-    return means
+def _marked(kind: str) -> dict[str, Any]:
+    return {"color": COLOURS[kind], "marker": MARKERS[kind], "linestyle": "none"}
 
 
-def _name_points(axes: Axes, means: pd.DataFrame) -> None:
-    """Write the name beside every point, the names of points at one place below one another."""
-    left, span = axes.get_xlim()[0], np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
-    places: list[tuple[NDArray[np.float64], list[str]]] = []
-    points = means[["kl", "reconstruction"]].to_numpy(np.float64)
-    for label, point in zip(means["label"], points, strict=True):
-        near = (names for at, names in places if (np.abs(point - at) < 0.06 * span).all())
-        names = next(near, None)
-        if names is None:
-            places.append((point, [str(label)]))
-        else:
-            names.append(str(label))
-    for (kl, reconstruction), names in places:
-        # On the right there would be no room beyond the point.
-        side = -1 if kl > left + 0.7 * span[0] else 1
-        axes.annotate(
-            "\n".join(names),
-            (kl, reconstruction),
-            xytext=(6 * side, 0),
-            textcoords="offset points",
-            fontsize=7.5,
-            ha="left" if side == 1 else "right",
-            va="center",
-        )
+def _plane(axes: Axes, models: Sequence[pd.DataFrame], names: Sequence[str]) -> list[str]:
+    """Draw models that may be compared; return names for which there was no room."""
+    part = pd.concat(models)
+    points: list[tuple[str, float, float]] = []
+    for model, name in zip(models, names, strict=True):
+        kind = str(model["kind"].iloc[0])
+        axes.plot(model["kl"], model["reconstruction"], **_marked(kind), markersize=4, alpha=0.35)
+        middle = float(model["kl"].mean()), float(model["reconstruction"].mean())
+        axes.plot(*middle, **_marked(kind), markersize=5)
+        points.append((name if len(models) <= _MOST_LABELS else "", *middle))
+        seeds = zip(model["kl"], model["reconstruction"], strict=True)
+        points += [("", float(x), float(y)) for x, y in seeds]
+    lines = []
+    for parameter, kinds in _SWEPT.items():
+        swept = part[part["kind"].isin(kinds)]
+        for kind, _, runs in _sweeps(swept, parameter) if len(swept) else ():
+            means = runs.groupby([parameter, "group_id"])[["kl", "reconstruction"]].mean()
+            lines.append(means.to_numpy(np.float64))
+            axes.plot(*lines[-1].T, color=COLOURS[kind], linewidth=0.8, zorder=1)
+    axes.set_xlabel("rate: KL (nats per image)")
+    axes.set_ylabel("distortion: reconstruction (nats per image)")
+    axes.margins(0.08)
+    return label_points(axes, points, lines)
 
 
 def draw_beta(study: Study) -> Iterator[Drawn]:
@@ -129,7 +129,8 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
     summary, runs = study.tables.summary, study.tables.runs
     swept = runs[runs["kind"].isin(_SWEPT[parameter])] if len(runs) else runs
     for dataset, part in by_dataset(swept):
-        if part[parameter].nunique() < 2:
+        sweeps = _sweeps(part, parameter)
+        if not sweeps:
             continue
         known = [name for name in study.tables.metrics if part[name].notna().any()]
         first = [name for name in _FIRST if name in known]
@@ -139,22 +140,33 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
         means = _of(summary, part)
         means = means[means["kind"].isin(_SWEPT[parameter])]
         shown = names[:MAX_PANELS]
-        figure, grid = panels(len(shown), 3, 3.4, 2.4)
-        sweeps = _sweeps(part, parameter)
-        for axes, name in zip(grid, shown, strict=True):
+        lines: list[Entry] = [
+            (Line2D([], [], color=COLOURS[kind], linestyle=style, linewidth=1.2), title)
+            for (kind, title, _), style in zip(sweeps, _styles(sweeps), strict=True)
+        ]
+        drawing = sheet(
+            [metric_title(name) for name in shown],
+            3,
+            (1.9, 1.5),
+            right=label_room(_baseline_names(baselines, shown)),
+            legend=lines if len(sweeps) > 1 else (),
+        )
+        for axes, name in zip(drawing.axes, shown, strict=True):
             rows = means[means["metric"] == name]
             _panel(axes, sweeps, rows, baselines, name, parameter)
-        if len(sweeps) > 1:
-            figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
         yield Drawn(
             name=stem(f"metrics-{parameter}", dataset),
-            title=f"{dataset}: metrics against {_SYMBOL[parameter]}{without(names[MAX_PANELS:])}",
+            title=(
+                f"{dataset}: metrics against {_SYMBOL[parameter]}"
+                f"{without([metric_title(name) for name in names[MAX_PANELS:]])}"
+            ),
             alt=(
                 f"{len(shown)} metrics against {_SYMBOL[parameter]} on {dataset}, with the "
                 "baselines as lines."
             ),
-            figure=figure,
+            figure=drawing.figure,
             dataset=part["dataset"].iloc[0],
+            parts=drawing.parts,
         )
 
 
@@ -169,15 +181,29 @@ def _of(table: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sweeps(runs: pd.DataFrame, parameter: str) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return kind, name and runs of every sweep: runs that differ in a parameter and seed alone."""
+    """Return kind, name and runs of every sweep: runs that differ in a parameter and seed alone.
+
+    A sweep has two values or more.
+    """
     found = []
     for name, alike in settings(runs, _HELD[parameter]):
         # β = 1 is the plain VAE: it is the first point of each sweep over β, not one of its own.
-        kinds = [kind for kind in alike["kind"].unique() if kind != "vae"] or ["vae"]
-        for kind in kinds:
-            title = f"{kind}, {name}" if name else kind
-            found.append((kind, title, alike[alike["kind"].isin([kind, "vae"])]))
+        for kind in [kind for kind in alike["kind"].unique() if kind != "vae"]:
+            title = f"{kind_title(kind)}, {name}" if name else kind_title(kind)
+            sweep = alike[alike["kind"].isin([kind, "vae"])]
+            if len(sweep[parameter].drop_duplicates()) > 1:
+                found.append((str(kind), title, sweep))
     return found
+
+
+def _styles(sweeps: Sequence[tuple[str, str, pd.DataFrame]]) -> list[Any]:
+    """Return a line style for every sweep: those of one kind differ."""
+    drawn: Counter[str] = Counter()
+    styles = []
+    for kind, *_ in sweeps:
+        styles.append(_LINES[drawn[kind] % len(_LINES)])
+        drawn[kind] += 1
+    return styles
 
 
 def _panel(
@@ -189,10 +215,8 @@ def _panel(
     parameter: str,
 ) -> None:
     groups = pd.MultiIndex.from_frame(summary[["group_id", "precision"]])
-    drawn: Counter[str] = Counter()
-    for kind, title, runs in sweeps:
-        colour, style = COLOURS[kind], _LINES[drawn[kind] % len(_LINES)]
-        drawn[kind] += 1
+    for (kind, title, runs), style in zip(sweeps, _styles(sweeps), strict=True):
+        colour = COLOURS[kind]
         axes.scatter(runs[parameter], runs[metric], 12, colour, alpha=0.6, zorder=3)
         here = groups.isin(pd.MultiIndex.from_frame(runs[["group_id", "precision"]]))
         means = summary[here].sort_values(parameter)
@@ -208,58 +232,60 @@ def _panel(
             label=title,
         )
     points = pd.concat([runs[parameter] for _, _, runs in sweeps])
-    _baseline_lines(axes, baselines.dropna(subset=metric), metric)
     if parameter == "beta" and (points > 0).all():
         axes.set_xscale("log", base=2)
         ticks = sorted(points.unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
-    axes.set_title(metric)
     axes.set_xlabel(_SYMBOL[parameter])
     axes.set_ylabel(_UNITS.get(metric, "score"))
+    _baseline_lines(axes, baselines.dropna(subset=metric), metric)
+
+
+def _baseline_names(baselines: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """Return the longest that may stand beside axes of these metrics."""
+    return [
+        _far(str(kind), value)
+        for metric in metrics
+        for kind, value in baselines.groupby("kind")[metric].mean().dropna().items()
+    ]
+
+
+def _baseline(kind: str) -> str:
+    return kind.removeprefix("baseline_")
+
+
+def _far(kind: str, value: float) -> str:
+    """Return what is written of a baseline that is far above the axes."""
+    number = f"\n{value:,.0f}" if value >= 100 else f" {value:.2g}"
+    return f"{_baseline(kind)}{number} ↑"
 
 
 def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
-    """Draw the mean of every baseline, those that would cover one another under one label."""
+    """Draw the mean of every baseline, with its name beside the axes."""
     low, high = axes.get_ylim()
     values = baselines.groupby("kind")[metric].mean().sort_values()
     # One that is far off would press what is compared into a line.
     far = values[values > high + 2 * (high - low)]
-    values = values.drop(far.index)
-    low, high = min(low, *values, high), max(high, *values, low)
-    step = 0.05 * (high - low)
-    stacks: list[dict[str, float]] = []
-    for kind, value in values.items():
+    near = values.drop(far.index)
+    for value in near:
         axes.axhline(float(value), color=GREY, linewidth=0.8, linestyle="--")
-        name = str(kind).removeprefix("baseline_")
-        # A stack of names lies around its mean, and is as high as it has names.
-        if stacks and value - np.mean([*stacks[-1].values()]) < step * (1 + len(stacks[-1])):
-            stacks[-1][name] = float(value)
-        else:
-            stacks.append({name: float(value)})
-    if len(far):
-        text = ", ".join(f"{str(k).removeprefix('baseline_')} {v:.3g} ↑" for k, v in far.items())
-        axes.annotate(text, (1, 0.97), xycoords="axes fraction", fontsize=6.5, ha="right", va="top")
-    for stack in stacks:
-        # Beside the axes, where they cover no point.
-        axes.annotate(
-            "\n".join(reversed(stack)),
-            (1.02, float(np.mean([*stack.values()]))),
-            xycoords=("axes fraction", "data"),
-            fontsize=6.5,
-            color="#5a5a5a",
-            va="center",
-            annotation_clip=False,
-        )
+    room = 0.05 * (high - low)
+    axes.set_ylim(min([low, *(near - room)]), max([high, *(near + room)]))
+    right = axes.get_xlim()[1]
+    axes.set_xlim(axes.get_xlim())
+    ends = [(_baseline(str(kind)), right, float(value), GREY) for kind, value in near.items()]
+    ends += [(_far(str(kind), v), right, float(v), GREY) for kind, v in far.items()]
+    label_ends(axes, ends)
 
 
 PLANE = FigureInfo(
     name="rate-distortion",
     title="Rate–distortion plane",
     caption=(
-        "KL against reconstruction, nats per image, on the evaluation images with the final "
-        "weights. Down and to the left is better. Points are seeds, lines join the means of one "
-        "kind."
+        "Reconstruction against KL of the final weights, on the evaluation images. Down and to "
+        "the left is better. Faint points are seeds, full ones their mean; lines join models that "
+        "differ in β or C alone."
     ),
     draw=draw_plane,
 )
@@ -267,14 +293,18 @@ BETA = FigureInfo(
     name="metrics-beta",
     title="Metrics against β",
     caption=(
-        "Points are seeds; the line joins means, bars are 95% t intervals from 6 seeds on and the "
-        "range of the points below. Grey lines: baselines."
+        "Points are seeds, lines join their means. Bars are 95% intervals from six seeds on, and "
+        "the range of the seeds below that. Grey lines are baselines; an arrow marks one that is "
+        "far above the axes."
     ),
     draw=draw_beta,
 )
 C = FigureInfo(
     name="metrics-capacity",
     title="Metrics against C",
-    caption="As against β, for the capacity objective; C is the capacity at the end of its rise.",
+    caption=(
+        "As against β, for models whose capacity rises; C is where it ends. Points are seeds, "
+        "lines join their means, grey lines are baselines."
+    ),
     draw=draw_c,
 )

@@ -86,28 +86,22 @@ def _rows(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 _HOW = (
-    "From top to bottom: images of the dataset, their reconstructions (decoder means of the "
-    "posterior means), and a row for every latent, sorted by its mean KL. A row moves one latent "
-    "from −3 to 3, the others stay at the posterior mean of the first image, the centre of the "
-    "factors' grid. Beside it mean KL in nats and mean posterior σ, grey below 0.1 nat. "
+    "Top: images and their reconstructions. Below: one latent a row, largest KL first, moved from "
+    "−3 to 3 while the others stay at the code of the first image, which is at the centre of the "
+    "factors' grid. Beside it a map of its mean at every position of the object, its KL in nats "
+    "and its mean posterior σ; grey below 0.1 nat."
 )
-_MAPS = (
-    "Squares on the right: the mean of the latent at every position of the object, x to the right, "
-    "y downwards, over all its other factors; blue −3, white 0, red 3, grey where no image was "
-    "evaluated."
+TRAVERSALS = FigureInfo(
+    name="traversals", title="Traversals", caption=_HOW, draw=draw, of_model=True
 )
-_FACTORS = (
-    " Blue cells: the information of the latent about every factor (nats; the colour its share of "
-    "the factor's entropy), less what it is of the same factor in a random order of the images, "
-    "if that was measured when the run was decoded. Where colours are random, their red, green "
-    f"and blue are factors here, in 20 quantile bins each. Below: how many latents carry {CARRIED} "
-    "nat of the factor or more. tables/information.csv has all numbers."
-)
-TRAVERSALS = FigureInfo(name="traversals", title="Traversals", caption=_HOW + _MAPS, draw=draw)
 CAPACITY = FigureInfo(
     name="capacity-traversals",
     title="Traversals of models with rising capacity",
-    caption="Models trained on γ·|KL − C| with C raised from 0. " + _HOW + _MAPS + _FACTORS,
+    caption=(
+        f"{_HOW} Blue cells: what it knows of each factor, in nats above chance, the darker the "
+        f"larger a share of the factor; below, how many latents carry {CARRIED} nat or more."
+    ),
     paper="Figure 4",
     draw=draw_capacity_models,
+    of_model=True,
 )

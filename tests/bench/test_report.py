@@ -97,20 +97,25 @@ def test_the_same_runs_give_the_same_bytes(small_store):
     assert str(small_store) not in text
 
 
-def test_png_is_written_on_demand_and_never_stale(small_store, tmp_path, monkeypatch):
+def test_png_and_pdf_are_written_on_demand_and_never_stale(small_store, tmp_path, monkeypatch):
     copy = shutil.copytree(small_store, tmp_path / "store")
     monkeypatch.setattr(report, "draw_all", lambda study: islice(draw_all(study), 1))
-    assert main([str(copy), "--png"]) == 0
+    assert main([str(copy), "--png", "--pdf"]) == 0
     (svg,) = (copy / "figures").glob("*.svg")
     (png,) = (copy / "figures").glob("*.png")
-    assert png.stem == svg.stem
+    (pdf,) = (copy / "figures").glob("*.pdf")
+    assert png.stem == pdf.stem == svg.stem
+    first = pdf.read_bytes()
     with Image.open(png) as image:
         dots = image.info["dpi"]
         inches = [float(x.removesuffix("pt")) / 72 for x in _sizes(svg.read_text())]
         assert image.size == pytest.approx([300 * length for length in inches], abs=2)
     assert dots == pytest.approx((300, 300), abs=0.1)
+    assert main([str(copy), "--pdf"]) == 0
+    assert pdf.read_bytes() == first
+    assert not png.exists()
     assert main([str(copy)]) == 0
-    assert not list((copy / "figures").glob("*.png"))
+    assert not pdf.exists()
 
 
 def _sizes(svg):

@@ -332,9 +332,9 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     assert text.count('id="doctor"') == 1
     (drawn,) = DOCTOR.draw(study)
     assert f"{len(found)} capacity runs" in drawn.alt
-    bars, _, slope = drawn.figure.axes
+    bars, _, slope, _ = drawn.figure.axes
     labels = [label.get_text() for label in bars.get_yticklabels()]
-    assert labels[0] == "capacity γ=100 C=5"
+    assert labels[0] == "γ=100 C=5"
     assert any(label.get_text() == "γ = 100" for label in slope.texts)
 
     plain = study.tables.runs[study.tables.runs["kind"] != "capacity_vae"]

@@ -1,8 +1,11 @@
 """Studies as figures need them: changed ones of a small grid."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from bench.analysis.study import Study
 
@@ -37,3 +40,22 @@ def repeated(study, kind, changes):
 def texts_of(figure):
     """Return the texts of a figure."""
     return [text.get_text() for text in figure.texts]
+
+
+def boxes_overlap(figure):
+    """Return pairs of labels of a figure that lie on one another as they are drawn.
+
+    Ticks are Matplotlib's own, and placed by it.
+    """
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = [*figure.texts]
+    for axes in figure.axes:
+        texts += [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]
+    texts = [text for text in texts if text.get_text()]
+    boxes = [Text.get_window_extent(text, renderer) for text in texts]
+    return [
+        (first.get_text(), second.get_text())
+        for (first, a), (second, b) in combinations(zip(texts, boxes, strict=True), 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]

@@ -57,7 +57,8 @@ def test_every_beta_of_the_grid_is_there_and_collapsed_ones_say_so(study):
     assert "collapsed: KL 0.20 nats in all" in texts_of(drawn.figure)
     assert drawn.title.endswith("beside β = 150 beside β = 250 (collapsed)")
     # All of them, and nothing of one reaches into another's part or out of the figure.
-    pictures = [axes.get_position().extents for axes in drawn.figure.axes]
+    pictures = [axes.get_position().extents for axes in drawn.figure.axes if axes.images[1:]]
+    assert len(pictures) == len(drawn.parts) == 5
     assert np.min(pictures) >= 0
     assert np.max(pictures) <= 1
     for i, first in enumerate(pictures):
@@ -117,10 +118,11 @@ def test_cells_beside_the_rows_say_what_latents_carry(study):
     )
     only = Study(study.tables, {row["run_id"]: frames})
     (drawn,) = FIGURES["capacity-traversals"].draw(only)
+    pictures = drawn.figure.axes[0]
     cells = [axes for axes in drawn.figure.axes if axes.texts]
     assert len(cells) == 1
     shares = np.array([[0.5, 0, 0.1], [0.25, 0, 0], [0.1, 0, 1], [0.075, 0, 0]])
-    assert np.allclose(cells[0].images[0].get_array(), shares)
+    assert np.allclose(cells[0].images[0].get_array()[..., 3], shares)
     numbers = ["0.60", "0.20", "0.30", "0.12", "2.00", "0.09"]
     assert [text.get_text() for text in cells[0].texts] == numbers
     assert (
@@ -129,11 +131,12 @@ def test_cells_beside_the_rows_say_what_latents_carry(study):
     )
     assert drawn.note in drawn.alt
     # Cells stand beside the rows that they are of.
-    rows = [axes.get_position() for axes in drawn.figure.axes[2:10:2]]
-    box = cells[0].get_position()
+    strips = [image.get_extent() for image in pictures.images[2::2]]
+    rows = [pictures.transData.transform([e[::2], e[1::2]]) for e in strips]
+    box = cells[0].get_window_extent()
     middles = [box.y1 - (row + 0.5) * box.height / 4 for row in range(4)]
-    assert [(row.y0 + row.y1) / 2 for row in rows] == pytest.approx(middles)
-    assert box.x0 > max(row.x1 for row in rows)
+    assert [row[:, 1].mean() for row in rows] == pytest.approx(middles)
+    assert box.x0 > max(row[:, 0].max() for row in rows)
     table = information_table(only)
     assert table["information"].tolist() == (above + chance).ravel().tolist()
     assert table["chance"].tolist() == chance.ravel().tolist()
@@ -156,3 +159,23 @@ def test_models_that_differ_in_more_than_beta_are_compared_apart(study):
     drawn = list(FIGURES["comparison"].draw(repeated(study, "beta_vae", changes)))
     assert len(drawn) == len({one.name for one in drawn}) == 2
     assert ", n_latents=8: β = 1" in drawn[1].title
+
+
+def test_rows_that_no_model_of_a_comparison_uses_are_left_out(study):
+    alive = with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
+    frames = {
+        run_id: replace(
+            shown,
+            kl=np.array([3.0, 2.0, *np.zeros(8)]),
+            latents=np.arange(10),
+            traversals=np.repeat(shown.traversals[:1], 10, 0),
+            tuning_maps=np.repeat(shown.tuning_maps[:1], 10, 0),
+        )
+        for run_id, shown in alive.frames.items()
+    }
+    (drawn,) = FIGURES["comparison"].draw(Study(alive.tables, frames))
+    # Two that are used, and two that do nothing, as in the paper.
+    assert [text for text in texts_of(drawn.figure) if text in ("z3", "z4")] == ["z3", "z3"]
+    # A model by itself is shown whole.
+    whole = next(FIGURES["traversals"].draw(Study(alive.tables, frames)))
+    assert "z9" in texts_of(whole.figure)

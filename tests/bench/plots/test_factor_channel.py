@@ -55,7 +55,7 @@ def _synthetic(n_seeds):
 def test_the_figure_shows_the_factors_by_their_names(n_seeds):
     study = _synthetic(n_seeds)
     (drawn,) = FIGURES["factor-channel"].draw(study)
-    left, right, capacity, rate = (axes for axes in drawn.figure.axes if not axes.images)
+    left, right, legend, capacity, rate = (axes for axes in drawn.figure.axes if not axes.images)
     mean = study.tables.history.drop(columns="run_id").groupby("step").mean()
     places = {left: mean.index, right: -mean["reconstruction"]}
     for axes, place in places.items():
@@ -81,13 +81,19 @@ def test_the_figure_shows_the_factors_by_their_names(n_seeds):
     low, high = right.get_xlim()
     assert low < -541
     assert high > -42
-    assert [text.get_text() for text in right.get_legend().get_texts()] == ["the paper's"]
+    listed = [text.get_text() for text in legend.texts]
+    assert listed == [*FACTORS, "on the right-hand scale", "the paper's"]
     for axes, column in ((capacity, "c"), (rate, "kl")):
         (dashed,) = axes.lines
         assert dashed.get_linestyle() == "--"
         assert dashed.get_ydata() == pytest.approx(mean[column].to_numpy())
     rows = [axes.get_ylabel() for axes in drawn.figure.axes if axes.images]
-    assert rows == ["original", *(f"KL {kl}.0 nats" for kl in (3, 7, 15, 24))]
+    assert [row.partition("\n")[0] for row in rows] == [
+        "original", *(f"KL {kl}.0 nats" for kl in (3, 7, 15, 24))
+    ]  # fmt: skip
+    # All factors are in use from the first row on, so no later one has a new one.
+    assert rows[1].replace("\n", " ").endswith(f"only {', '.join(FACTORS)}")
+    assert not any("+" in row for row in rows)
     assert "orientation" in drawn.alt
 
 

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from bench.analysis.study import Study, load_study
-from bench.plots import FIGURES, draw_all, save_png, svg_text
-from bench.plots._base import MAX_PANELS, panels, show_images
+from bench.plots import FIGURES, draw_all, svg_text
+from bench.plots._base import COLOURS, MAX_PANELS, show_images
+from bench.plots._layout import sheet
 from bench.store.frames import Frames
 from bench.store.history import coarser
 from bench.store.store import Store
@@ -40,6 +41,7 @@ def test_every_figure_is_drawn_of_a_small_grid(study, name):
         assert one.dataset == "ball"
         assert one.title
         assert one.alt.endswith(".")
+        assert (one.run_id in study.frames) == FIGURES[name].of_model
         ET.fromstring(svg_text(one.figure))  # noqa: S314 - our own text
 
 
@@ -82,18 +84,45 @@ def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
     runs = uneven.tables.runs
     tables = replace(uneven.tables, summary=summarise(runs, uneven.tables.metrics))
     (drawn,) = FIGURES["metrics-beta"].draw(Study(tables, uneven.frames))
-    for axes in drawn.figure.axes:
+    for axes in drawn.figure.axes[: MAX_PANELS - 1]:
         lines = [bars.lines[0] for bars in axes.containers]
+        if not lines:
+            continue
         assert [list(line.get_xdata()) for line in lines] == [[1, 4], [1, 4, 30, 150]]
         assert len({line.get_linestyle() for line in lines}) == 2
-    (legend,) = drawn.figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "beta_vae, steps=30",
-        "beta_vae, steps=60",
-    ]
+    legend = [text.get_text() for text in drawn.figure.axes[-1].texts]
+    assert legend == ["β-VAE, steps=30", "β-VAE, steps=60"]
     (drawn,) = FIGURES["rate-distortion"].draw(uneven)
-    joined = [len(line.get_xdata()) for line in drawn.figure.axes[0].lines]
-    assert sorted(joined) == [1, 1, 1, 1, 3]
+    first, second = (axes for axes in drawn.figure.axes if axes.get_xlabel())
+    assert [axes.get_title() for axes in (first, second)] == ["steps=30", "steps=60"]
+    joined = [
+        [len(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-"]
+        for axes in (first, second)
+    ]
+    # β-VAE joins the plain VAE; settings that are not to be compared are not joined.
+    assert joined == [[2], [4]]
+    names = {text.get_text() for text in second.texts}
+    assert names == {"VAE", "β-VAE β=4", "β-VAE β=30", "β-VAE β=150"}
+
+
+def test_a_plane_of_one_point_is_left_out(study):
+    runs = study.tables.runs
+    alone = runs[runs["kind"].isin(["vae", "baseline_pca"])]
+    only = Study(replace(study.tables, runs=alone), study.frames)
+    assert len(alone[alone["kind"] == "vae"]) > 1
+    assert list(FIGURES["rate-distortion"].draw(only)) == []
+    assert list(FIGURES["metrics-beta"].draw(only)) == []
+
+
+def test_models_of_unlike_gamma_are_not_joined(study):
+    changes = [
+        {"gamma": gamma, "capacity": c, "label": f"capacity γ={gamma:g} C={c:g}"}
+        for gamma, c in ((9.0, 5.0), (9.0, 7.0), (8.0, 7.0))
+    ]
+    (drawn,) = FIGURES["rate-distortion"].draw(repeated(study, "capacity_vae", changes))
+    lines = [line for line in drawn.figure.axes[0].lines if line.get_linestyle() == "-"]
+    capacity = [line for line in lines if line.get_color() == COLOURS["capacity_vae"]]
+    assert [len(line.get_xdata()) for line in capacity] == [2]
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +152,7 @@ def uneven_curves(study):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["capacity-tracking", "kl-dimensions", "training", "capacity-doctor"]
-)
+@pytest.mark.parametrize("name", ["capacity-tracking", "curves", "training", "capacity-doctor"])
 def test_curves_of_unequal_length_are_drawn(uneven_curves, name):
     assert list(FIGURES[name].draw(uneven_curves))
 
@@ -134,9 +161,11 @@ def test_a_mean_curve_is_that_of_one_model_and_precision(uneven_curves):
     history = uneven_curves.tables.history
     runs = uneven_curves.tables.runs
     (drawn,) = FIGURES["training"].draw(uneven_curves)
-    lines = drawn.figure.axes[1].lines
+    # A precision is a setting of its own: a row of two panels each.
+    lines = [line for axes in drawn.figure.axes[1:4:2] for line in axes.lines]
     trained = runs[runs["run_id"].isin(history["run_id"])]
     groups = [g for _, g in trained.groupby(["group_id", "precision"], sort=False)]
+    groups.sort(key=lambda group: group["precision"].iloc[0], reverse=True)
     assert len(lines) == len(groups) == 6
     for line, group in zip(lines, groups, strict=True):
         # Windows of five steps, of the seed that has the fewest rows.
@@ -145,9 +174,8 @@ def test_a_mean_curve_is_that_of_one_model_and_precision(uneven_curves):
         whole = [part["kl"].mean() for _, part in of.groupby("run_id")]
         assert np.mean(line.get_ydata()) == pytest.approx(np.mean(whole), rel=1e-4)
     (drawn,) = FIGURES["capacity-tracking"].draw(uneven_curves)
-    assert len([axes for axes in drawn.figure.axes if axes.get_title()]) == 2
-    names = [text.get_text() for text in drawn.figure.axes[0].get_legend().get_texts()]
-    assert names == ["KL", "C"]
+    assert len([axes for axes in drawn.figure.axes if axes.get_xlabel()]) == 2
+    assert [text.get_text() for text in drawn.figure.axes[-1].texts] == ["KL", "C"]
 
 
 def test_rows_are_sorted_by_kl_and_say_so(study):
@@ -159,7 +187,7 @@ def test_rows_are_sorted_by_kl_and_say_so(study):
     names = ["z2", "z3", "z0", "z1"]
     heights = [texts[name].get_position()[1] for name in names]
     assert heights == sorted(heights, reverse=True)
-    assert [texts[name].get_color() for name in names] == ["black"] * 3 + ["#767676"]
+    assert [texts[name].get_color() for name in names] == ["#000000"] * 3 + ["#767676"]
     assert any(text.startswith("KL 4.60 nats, 3 of 4 latents") for text in texts)
     assert {"originals", "reconstructed", "−3", "0", "3"} <= texts.keys()
 
@@ -173,12 +201,15 @@ def test_a_colour_model_without_positions_has_no_maps(study):
     }
     frames = replace(shown, tuning_maps=shown.tuning_maps[:, :0, :0], **coloured)
     (drawn,) = FIGURES["capacity-traversals"].draw(Study(study.tables, {row["run_id"]: frames}))
-    # Originals, reconstructions, a row for each latent, and the cells of its factors.
-    assert len(drawn.figure.axes) == 2 + len(frames.latents) + 1
+    # Originals, reconstructions and a row for each latent; the cells of its factors.
+    pictures, cells = drawn.figure.axes
+    assert len(pictures.images) == 2 + len(frames.latents)
+    assert len(cells.images) == 1
     assert not any(text.startswith("map") for text in texts_of(drawn.figure))
-    (first, *_) = drawn.figure.axes
-    strip = np.asarray(first.images[0].get_array())
-    assert np.array_equal(strip[:, :16], frames.originals[0].transpose(1, 2, 0))
+    strip = np.asarray(pictures.images[0].get_array())
+    assert np.array_equal(strip[:, :16, :3], frames.originals[0].transpose(1, 2, 0))
+    # Between pictures is what they stand on.
+    assert np.array_equal(strip[:, 15:18, 3], [[255, 0, 255]] * 16)
 
 
 def test_capacity_models_have_a_figure_of_their_own(study):
@@ -196,12 +227,13 @@ def test_smoothness_is_the_curve_of_the_frames(study):
     scored = runs.assign(smoothness=np.where(runs["kind"] == "vae", -0.25, np.nan))
     (drawn,) = FIGURES["smoothness"].draw(Study(replace(alive.tables, runs=scored), alive.frames))
     shown = runs[runs["kind"].isin(["vae", "beta_vae"]) & (runs["seed"] == 0)]
-    for axes, run_id in zip(drawn.figure.axes, shown["run_id"], strict=True):
+    panels = [axes for axes in drawn.figure.axes if axes.get_xlabel()]
+    for axes, run_id in zip(panels, shown["run_id"], strict=True):
         (median,) = axes.lines
         overlap = study.frames[run_id].overlap
         assert np.array_equal(median.get_xdata(), overlap[:, 0])
         assert np.array_equal(median.get_ydata(), overlap[:, 3])
-    titles = [axes.get_title() for axes in drawn.figure.axes]
+    titles = [axes.get_title() for axes in panels]
     assert titles == ["β = 1, seed 0: Spearman's ρ = −0.25", "β = 4, seed 0"]
     assert list(FIGURES["smoothness"].draw(with_kl(study, {"vae": 9.0, "beta_vae": 0.5}))) == []
 
@@ -213,30 +245,24 @@ def test_information_is_shown_in_nats_and_as_a_share_of_the_entropy(study):
     frames = replace(study.frames[run_id], information=information, entropies=np.array([1.2, 0.0]))
     (drawn,) = FIGURES["information"].draw(Study(study.tables, {run_id: frames}))
     axes, _ = drawn.figure.axes
-    assert np.allclose(axes.images[0].get_array(), [[0.5, 0], [0.25, 0], [0, 0], [0, 0]])
+    # One colour, the clearer the less is known: on paper and on a dark page.
+    pixels = axes.images[0].get_array()
+    assert np.allclose(pixels[..., 3], [[0.5, 0], [0.25, 0], [0, 0], [0, 0]])
+    assert len(np.unique(pixels[..., :3].reshape(-1, 3), axis=0)) == 1
     assert [text.get_text() for text in axes.texts] == ["0.60", "0.30"]
     columns = [label.get_text() for label in axes.get_xticklabels()]
     assert columns == ["position_x\n1.20", "position_y\n0.00"]
     assert f"position_x most in z{frames.latents[0]} (0.60 nats)" in drawn.alt
 
 
-@pytest.mark.parametrize("name", ["information", "kl-dimensions", "capacity-tracking"])
+@pytest.mark.parametrize("name", ["information", "capacity-tracking"])
 def test_what_has_no_panel_is_named(study, name):
     changes = [{"label": f"capacity γ={number}"} for number in range(MAX_PANELS)]
     (drawn,) = FIGURES[name].draw(repeated(study, "capacity_vae", changes))
     panels = [axes for axes in drawn.figure.axes if axes.get_title()]
     assert len(panels) == MAX_PANELS
-    assert f"capacity γ={MAX_PANELS - 1}" in drawn.title
+    assert f"γ={MAX_PANELS - 1}" in drawn.title
     assert "without" in drawn.title
-
-
-def test_a_collapsed_model_does_not_fill_a_panel_with_noise(study):
-    history = study.tables.history
-    tiny = history.assign(**{n: history[n] * 1e-4 for n in history if str(n).startswith("kl_")})
-    (drawn,) = FIGURES["kl-dimensions"].draw(
-        Study(replace(study.tables, history=tiny), study.frames)
-    )
-    assert all(axes.get_ylim()[1] > 0.5 for axes in drawn.figure.axes)
 
 
 def test_tuning_maps_are_drawn_as_they_are(study):
@@ -255,25 +281,19 @@ def test_tuning_maps_are_drawn_as_they_are(study):
 
 def test_capacity_is_that_of_the_history(study):
     (drawn,) = FIGURES["capacity-tracking"].draw(study)
-    (axes,) = drawn.figure.axes
+    axes = drawn.figure.axes[0]
     dashed = next(line for line in axes.lines if line.get_linestyle() == "--")
     # C rises to 5 over 20 steps, one row a step, and stays.
     expected = 5 * np.minimum(np.arange(30) / 20, 1)
     assert np.allclose(dashed.get_ydata(), expected)
 
 
-def test_png_is_written_whole(study, tmp_path):
-    drawn = next(FIGURES["rate-distortion"].draw(study))
-    save_png(drawn.figure, tmp_path / "plane.png", dpi=50)
-    assert (tmp_path / "plane.png").read_bytes().startswith(b"\x89PNG")
-    assert [path.name for path in tmp_path.iterdir()] == ["plane.png"]
-
-
 def test_ticks_of_logarithmic_axes_are_plain_numbers():
-    figure, (axes,) = panels(1, 1, 3, 2)
+    drawing = sheet([""], 1)
+    (axes,) = drawing.axes
     axes.plot([1, 2], [1, 1000])
     axes.set_yscale("log")
-    svg = svg_text(figure)
+    svg = svg_text(drawing.figure)
     assert "$" not in svg
     assert ">100<" in svg
 
@@ -281,9 +301,9 @@ def test_ticks_of_logarithmic_axes_are_plain_numbers():
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_pictures_in_an_svg_have_the_same_pixels_and_no_idle_channels(channels, mode):
     images = np.random.default_rng(0).integers(0, 256, (2, channels, 8, 8), np.uint8)
-    figure, (axes,) = panels(1, 1, 3, 3)
-    show_images(axes, images, gap=0)
-    (text,) = re.findall(r'"data:image/png;base64,([^"]*)"', svg_text(figure))
+    drawing = sheet([""], 1)
+    show_images(drawing.axes[0], images, gap=0)
+    (text,) = re.findall(r'"data:image/png;base64,([^"]*)"', svg_text(drawing.figure))
     picture = Image.open(io.BytesIO(base64.b64decode(text)))
     assert picture.mode == mode
     expected = np.concatenate(images.transpose(0, 2, 3, 1), axis=1)

@@ -1,0 +1,111 @@
+"""What a figure calls its models: by what tells them apart in it, and the rest once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from ..analysis import settings
+from ..grid import KINDS
+from ._base import COLOURS, GREY
+
+# The parameter along which the shade of a kind's curves goes.
+_ALONG = ("beta", "beta_start", "capacity", "gamma")
+# The faintest of them.
+_FAINTEST = 0.45
+# "steps=60" and " (bfloat16)" behind a model's own name.
+_SETTING = re.compile(r", (\w+)=([^,]*?)(?=,|$| \()|( )\((\w+)\)$")
+
+
+def model_names(labels: Sequence[str]) -> tuple[list[str], str]:
+    """Return what tells models apart, and what all of a kind have in common.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        As tables call them, each once.
+
+    Examples
+    --------
+    >>> model_names(["VAE, steps=60", "β-VAE β=4, steps=60", "β-VAE β=16, steps=60"])
+    (['VAE', 'β-VAE β=4', 'β-VAE β=16'], '')
+    >>> model_names(["capacity γ=10 C=6", "capacity γ=100 C=6"])
+    (['capacity γ=10', 'capacity γ=100'], 'capacity C=6')
+    """
+    settings_of = [{m[1]: m[0] for m in _SETTING.finditer(text)} for text in labels]
+    values: dict[str | None, set[str]] = {}
+    for own in settings_of:
+        for key, text in own.items():
+            values.setdefault(key, set()).add(text)
+    heads = [_SETTING.sub("", text) for text in labels]
+    common = {kind: _common(heads, kind) for kind in dict.fromkeys(map(_kind, heads))}
+    names = [
+        " ".join(word for word in head.split() if word not in common[_kind(head)])
+        + "".join(text for key, text in own.items() if len(values[key]) > 1)
+        for head, own in zip(heads, settings_of, strict=True)
+    ]
+    if len({*names}) < len({*labels}):
+        return list(labels), ""
+    return names, ", ".join(f"{kind} {' '.join(said)}" for kind, said in common.items() if said)
+
+
+def groups(runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return runs by model: those that differ in their seed alone."""
+    return [group for _, group in runs.groupby(["group_id", "precision"], sort=False)]
+
+
+def sets(runs: pd.DataFrame) -> Iterator[tuple[str, list[pd.DataFrame], list[str], str]]:
+    """Yield sets of runs that may be compared.
+
+    Yields
+    ------
+    str, list of DataFrame, list of str, str
+        What tells a set from the others; its models, each with its seeds; their names in the set;
+        what models of a kind have in common.
+    """
+    for setting, part in settings(runs):
+        models = groups(part)
+        names, shared = model_names([str(model["label"].iloc[0]) for model in models])
+        yield setting, models, names, shared
+
+
+def kind_title(kind: str) -> str:
+    """Return a kind as people call it.
+
+    Examples
+    --------
+    >>> kind_title("beta_vae"), kind_title("capacity_vae"), kind_title("vae")
+    ('β-VAE', 'capacity', 'VAE')
+    """
+    words = re.sub(r"\S*\{.*", "", KINDS[kind].template).strip() if kind in KINDS else ""
+    return words or kind.replace("_", " ")
+
+
+def shades(models: Sequence[pd.DataFrame]) -> list[tuple[str, float]]:
+    """Return colour and opacity of models: the kind's, fainter along β or C."""
+    keys = []
+    for place, model in enumerate(models):
+        first = model.iloc[0]
+        values = [float(first[name]) for name in _ALONG if name in first and pd.notna(first[name])]
+        keys.append((values, place))
+    result = []
+    for place, model in enumerate(models):
+        kind = model["kind"].iloc[0]
+        same = [keys[i] for i, other in enumerate(models) if other["kind"].iloc[0] == kind]
+        rank = sorted(same).index(keys[place]) / max(len(same) - 1, 1)
+        result.append((COLOURS.get(kind, GREY), 1 - (1 - _FAINTEST) * rank))
+    return result
+
+
+def _kind(head: str) -> str:
+    return " ".join(word for word in head.split() if "=" not in word)
+
+
+def _common(heads: Sequence[str], kind: str) -> list[str]:
+    """Return the parameters in which all models of a kind agree, of two or more."""
+    words = [head.split() for head in dict.fromkeys(heads) if _kind(head) == kind]
+    if len(words) < 2:
+        return []
+    return [word for word in words[0] if "=" in word and all(word in other for other in words)]
