@@ -5,7 +5,7 @@ compared; claims and doctor judge only those. Published numbers come from a modu
 (`published_ball`, `published_channel`, `published_models`).
 """
 
-from .claims import verdict_frame
+from .claims import Verdict, verdict_frame
 from .comparable import settings
 from .doctor import Diagnosis, diagnosis_frame
 from .information import information_table
@@ -16,6 +16,7 @@ __all__ = [
     "SHORT_STEPS",
     "Diagnosis",
     "Study",
+    "Verdict",
     "diagnosis_frame",
     "information_table",
     "least_steps",

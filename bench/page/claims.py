@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from ..analysis.claims._parts import Part
 from ..tables import dataset_heading, number
 
 # Never by colour alone: a word, and a sign in front of it.
-SIGNS = {"reproduced": "✓", "contradicted": "✗", "inconclusive": "?"}
+NOT_TESTED = "not tested"
+SIGNS = {"reproduced": "✓", "contradicted": "✗", "inconclusive": "?", NOT_TESTED: "–"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,9 @@ class PartRow:
 
 
 @dataclass(frozen=True)
-class ClaimRow:
-    """A verdict as it is shown."""
+class Evidence:
+    """A verdict on comparable runs, as it is shown."""
 
-    heading: str
-    origin: str
     sign: str
     verdict: str
     qualification: str
@@ -41,46 +41,91 @@ class ClaimRow:
 
 
 @dataclass(frozen=True)
+class ClaimItem:
+    """A claim: its word, what was measured for it, then the same of further settings.
+
+    Attributes
+    ----------
+    number : int
+        Of the claim.
+    title, origin : str
+        What is claimed and whose claim it is.
+    sign, word : str
+        The verdict; "not tested" where nothing could be measured.
+    gist : str
+        The measured effect, or what is missing, in a line.
+    rows : tuple of Evidence
+        The headline first.
+    """
+
+    number: int
+    title: str
+    origin: str
+    sign: str
+    word: str
+    gist: str
+    rows: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """What the page says of the claims.
 
     Attributes
     ----------
-    rows : tuple of ClaimRow
-        Claims that the grid's models are about.
-    untested : tuple of ClaimRow
-        Claims that it has no models for.
+    claims : tuple of ClaimItem
+        All six.
     judged : bool
         Whether anything could be measured; a section without is shown folded up.
     tally : str
-        How many claims are reproduced, contradicted and inconclusive.
+        How many claims have which word.
     """
 
-    rows: tuple[ClaimRow, ...]
-    untested: tuple[ClaimRow, ...]
+    claims: tuple[ClaimItem, ...]
     judged: bool
     tally: str
 
 
 def claims_section(verdicts: Sequence[Verdict]) -> Section:
     """Return the section of the page that says what became of the claims."""
-    headlines = [verdict for verdict in verdicts if verdict.headline]
-    counts = {name: sum(verdict.verdict == name for verdict in headlines) for name in SIGNS}
+    by_claim: dict[int, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_claim.setdefault(verdict.claim, []).append(verdict)
+    claims = tuple(_item(members) for members in by_claim.values())
+    counts = Counter(claim.word for claim in claims)
     return Section(
-        rows=tuple(_row(verdict) for verdict in verdicts if verdict.dataset),
-        untested=tuple(_row(verdict) for verdict in verdicts if not verdict.dataset),
+        claims=claims,
         judged=any(verdict.parts for verdict in verdicts),
-        tally=", ".join(f"{count} {name}" for name, count in counts.items()),
+        tally=", ".join(f"{counts[word]} {word}" for word in SIGNS if counts[word]),
     )
 
 
-def _row(verdict: Verdict) -> ClaimRow:
-    return ClaimRow(
-        heading=f"{verdict.claim}. {verdict.title}",
-        origin=verdict.origin,
+def _item(members: Sequence[Verdict]) -> ClaimItem:
+    first = members[0]
+    word = first.verdict if first.parts else NOT_TESTED
+    return ClaimItem(
+        number=first.claim,
+        title=first.title,
+        origin=first.origin,
+        sign=SIGNS[word],
+        word=word,
+        gist=_gist(first),
+        rows=tuple(map(_evidence, members)),
+    )
+
+
+def _gist(verdict: Verdict) -> str:
+    if not verdict.parts:
+        return verdict.missing
+    part = _part(verdict.parts[0])
+    return f"{part.quantity} {part.effect}, {part.interval}"
+
+
+def _evidence(verdict: Verdict) -> Evidence:
+    return Evidence(
         sign=SIGNS[verdict.verdict],
         verdict=verdict.verdict,
-        qualification=verdict.qualification,
+        qualification=sentence(verdict.qualification),
         data=_data(verdict),
         parts=tuple(_part(part) for part in verdict.parts),
         seeds=", ".join(dict.fromkeys(str(part.n_seeds) for part in verdict.parts)) or "–",
@@ -109,3 +154,14 @@ def _data(verdict: Verdict) -> str:
     name = dataset_heading(verdict.dataset, verdict.dataset_options)
     precision = "" if verdict.precision == "float32" else f", {verdict.precision}"
     return f"{name}, {verdict.steps or 0:,} steps{precision}"
+
+
+def sentence(text: str) -> str:
+    """Return a few words as the beginning of a sentence.
+
+    Examples
+    --------
+    >>> sentence("a further setting"), sentence("")
+    ('A further setting', '')
+    """
+    return text[:1].upper() + text[1:]

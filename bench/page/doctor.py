@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,12 @@ def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[Doctor
         if alike:
             found.append(DoctorTable(heading, [_row(members) for members in alike.values()]))
     return found
+
+
+def doctor_gist(diagnoses: Sequence[Diagnosis]) -> str:
+    """Return how many capacity runs have which gravest finding."""
+    counts = Counter(diagnosis.verdict for diagnosis in diagnoses)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
 def typical(examined: Sequence[Examination]) -> Examination:

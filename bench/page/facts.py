@@ -9,46 +9,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis import SHORT_STEPS, Study, least_steps
+from ..analysis import Study, least_steps
 from ..grid import KINDS, TrainedSpec
-from ..tables import by_dataset
+from ..scoring import NOT_GIVEN
+from ..tables import by_dataset, metric_title
 
 
 def notices(study: Study) -> list[str]:
-    """Return what a reader has to know before any number."""
+    """Return what is wrong and has to be known before any number; mostly nothing."""
     runs = study.tables.runs
     texts = [*study.tables.notices]
     if runs.empty:
-        return [*texts, "No run has finished."]
+        return texts
     texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
     missing = study.tables.scores
     missing = missing[missing["value"].isna() & missing["reason"].notna()]
+    # What lies in the kind of codes is no fault: PCA has no posterior variances.
+    missing = missing[~missing["reason"].astype(str).str.startswith(NOT_GIVEN)]
     for reason, part in missing.groupby("reason", sort=False):
-        names = ", ".join(dict.fromkeys(part["metric"]))
+        names = ", ".join(metric_title(name) for name in dict.fromkeys(part["metric"]))
         texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
-    if len(study.tables.failures):
-        texts.append(f"{len(study.tables.failures)} runs failed; they are listed below.")
+    failed = len(study.tables.failures)
+    if failed:
+        texts.append(f"{failed} run{'s' if failed > 1 else ''} failed: see the list of failures.")
     return texts
 
 
 def _too_short(trained: pd.DataFrame) -> list[str]:
     """Return which runs are too short to be read, by dataset: what is short depends on its size."""
-    texts = []
+    found = []
     for heading, part in by_dataset(trained):
         sizes = zip(part["dataset_images"], part["batch_size"], strict=True)
         least = np.array([least_steps(n_images, batch) for n_images, batch in sizes])
         steps = part["steps"].to_numpy(np.float64)
         short = steps < least
         if short.any():
-            ends = dict.fromkeys((least[short].min(), least[short].max()))
-            needed = " to ".join(f"{value:,}" for value in ends)
-            usual = "; the literature trains 300,000" if SHORT_STEPS in least[short] else ""
-            texts.append(
-                f"Too short to read: {short.sum()} of {len(part)} trained runs on {heading} have "
-                f"fewer than {needed} steps (the shortest {int(steps.min()):,}{usual}). Their "
-                f"scores say how training starts, not how the methods compare."
+            needed = " to ".join(
+                f"{value:,}" for value in dict.fromkeys((least[short].min(), least[short].max()))
             )
-    return texts
+            found.append(
+                f"{short.sum()} of {len(part)} runs on {heading} (from {int(steps.min()):,} steps; "
+                f"{needed} are needed)"
+            )
+    if not found:
+        return []
+    return [
+        f"Too short to compare methods: {', '.join(found)}. Their scores show how training starts."
+    ]
 
 
 # What the page says of a shared copy: fact, column of the provenance and unit.

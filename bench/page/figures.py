@@ -1,26 +1,30 @@
-"""The page's figures: as many drawings as it has room for."""
+"""The page's figures: comparisons by kind, and those of one model, as many as there is room for."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from ..plots import FIGURES, Drawn, FigureInfo, page_svgs
 
-# Figures of each kind that are shown unfolded; the rest of the kind is folded up.
+# Figures of each kind of comparison that are there first; the rest of the kind is folded up.
 UNFOLDED = 3
-# Unfolded figures are always on the page, others only up to this many characters in all, so that it
-# opens at once and can be mailed; the rest is in figures/.
+# Those are always on the page, others only up to this many characters in all, so that it opens at
+# once and can be mailed; the rest is in figures/.
 ALL_BYTES = 3_000_000
+
+# A figure with its kind and its SVG.
+Drawing = tuple[str, Drawn, str]
 
 
 @dataclass(frozen=True)
 class Figure:
     """A figure as it is shown, beside what it is."""
 
+    kind: FigureInfo
     title: str
     alt: str
     note: str
@@ -46,30 +50,64 @@ class FigureKind:
     left_out: int
 
 
-def figure_kinds(drawings: Sequence[tuple[str, Drawn, str]]) -> list[FigureKind]:
-    """Return what the page shows of drawings, given as (kind, drawing, SVG), kind by kind."""
-    by_kind: dict[str, list[tuple[Drawn, str]]] = {}
-    for name, drawn, svg in drawings:
-        by_kind.setdefault(name, []).append((drawn, svg))
-    by_kind = {name: _by_turns(part) for name, part in by_kind.items()}
-    shown = _n_shown({name: [len(svg) for _, svg in part] for name, part in by_kind.items()})
-    kinds = []
-    for name, info in FIGURES.items():
-        part, n_shown = by_kind.get(name, []), shown.get(name, 0)
-        figures = tuple(
-            # SVGs of our own making.
-            Figure(d.title, d.alt, d.note, Markup("").join(map(Markup, page_svgs(d, svg))))
-            for d, svg in part[:n_shown]
+@dataclass(frozen=True)
+class PageFigures:
+    """All figures that the page has room for.
+
+    Attributes
+    ----------
+    kinds : list of FigureKind
+        Comparisons, in the order of `FIGURES`.
+    of_models : dict
+        Run id to the figures of this model, and how many more there are.
+    """
+
+    kinds: list[FigureKind]
+    of_models: dict[str, tuple[list[Figure], int]]
+
+
+def page_figures(drawings: Sequence[Drawing]) -> PageFigures:
+    """Return what the page shows of drawings, which come kind by kind."""
+    comparisons: dict[str, list[Drawing]] = {}
+    models: dict[str, list[Drawing]] = {}
+    for drawing in drawings:
+        kind, drawn, _ = drawing
+        if drawn.run_id is None:
+            comparisons.setdefault(kind, []).append(drawing)
+        else:
+            models.setdefault(drawn.run_id, []).append(drawing)
+    comparisons = {name: _by_turns(part) for name, part in comparisons.items()}
+    first = dict.fromkeys(comparisons, UNFOLDED)
+    shown, left = _rooms(comparisons, first, ALL_BYTES)
+    of_models, _ = _rooms(models, dict.fromkeys(models, 0), left)
+    kinds = [
+        FigureKind(
+            info,
+            tuple(map(_figure, comparisons[name][: shown[name]])),
+            len(comparisons[name]) - shown[name],
         )
-        if figures:
-            kinds.append(FigureKind(info, figures, len(part) - n_shown))
-    return kinds
+        for name, info in FIGURES.items()
+        if name in comparisons
+    ]
+    return PageFigures(
+        [kind for kind in kinds if kind.figures],
+        {
+            run: ([_figure(one) for one in part[: of_models[run]]], len(part) - of_models[run])
+            for run, part in models.items()
+        },
+    )
 
 
-def _n_shown(sizes: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """Return how many figures of every kind there is room for: a fourth of each, then a fifth."""
-    shown = {name: min(UNFOLDED, len(part)) for name, part in sizes.items()}
-    left = ALL_BYTES - sum(sum(part[: shown[name]]) for name, part in sizes.items())
+def _rooms(
+    parts: Mapping[str, Sequence[Drawing]], first: Mapping[str, int], room: int
+) -> tuple[dict[str, int], int]:
+    """Return how many figures of every part there is room for, by turns, and the room left.
+
+    Those that come `first` are there in any case.
+    """
+    sizes = {name: [len(svg) for _, _, svg in part] for name, part in parts.items()}
+    shown = {name: min(first[name], len(part)) for name, part in sizes.items()}
+    left = room - sum(sum(part[: shown[name]]) for name, part in sizes.items())
     growing = list(sizes)
     while growing:
         for name in tuple(growing):
@@ -78,16 +116,23 @@ def _n_shown(sizes: Mapping[str, Sequence[int]]) -> dict[str, int]:
                 shown[name] += 1
                 left -= following[0]
             else:
-                # Of a kind none is skipped: it ends where the next does not fit.
+                # Of a part none is skipped: it ends where the next does not fit.
                 growing.remove(name)
-    return shown
+    return shown, left
 
 
-def _by_turns(part: Sequence[tuple[Drawn, str]]) -> list[tuple[Drawn, str]]:
+def _by_turns(part: Iterable[Drawing]) -> list[Drawing]:
     """Return drawings in an order in which every dataset has one before any has a second."""
     seen = Counter[str]()
     turns = []
-    for drawn, _ in part:
-        turns.append(seen[drawn.dataset])
-        seen[drawn.dataset] += 1
-    return [part[i] for i in sorted(range(len(part)), key=turns.__getitem__)]
+    for drawing in part:
+        turns.append((seen[drawing[1].dataset], drawing))
+        seen[drawing[1].dataset] += 1
+    return [drawing for _, drawing in sorted(turns, key=lambda turn: turn[0])]
+
+
+def _figure(drawing: Drawing) -> Figure:
+    kind, drawn, svg = drawing
+    # SVGs of our own making.
+    inline = Markup("").join(map(Markup, page_svgs(drawn, svg)))
+    return Figure(FIGURES[kind], drawn.title, drawn.alt, drawn.note, inline)

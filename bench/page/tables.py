@@ -86,15 +86,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its heading, the kind of model, a cell per column, and which model it is.
+    """A row of a table: its heading, the kind of model, a cell per column.
 
-    `group_id` is empty where the row is no model.
+    `block` is the id of the model's block on the page, empty where the row is no model.
     """
 
     label: str
     kind: str
     cells: tuple[Cell, ...]
-    group_id: str = ""
+    block: str = ""
 
     @property
     def family(self) -> str:
@@ -180,6 +180,17 @@ class Table:
         return cell.span if cell.what == self.common else cell.detail
 
 
+def block_id(group_id: str, precision: str) -> str:
+    """Return the id of a model's block: runs of two precisions are two models.
+
+    Examples
+    --------
+    >>> block_id("3f", "float32"), block_id("3f", "bfloat16")
+    ('model-3f', 'model-3f-bfloat16')
+    """
+    return f"model-{group_id}" + ("" if precision == "float32" else f"-{precision}")
+
+
 def summary_tables(study: Study) -> list[Table]:
     """Return, per dataset, a row for every group and a column for every metric."""
     summary = study.tables.summary
@@ -202,7 +213,14 @@ def summary_tables(study: Study) -> list[Table]:
                 cells.append(interval_cell(entry, best=mine and len(places[name]) == 1))
                 if mine and len(places[name]) > 1:
                     cells[-1] = replace(cells[-1], tied=True)
-            rows.append(Row(first["label"], first["kind"], tuple(cells), first["group_id"]))
+            rows.append(
+                Row(
+                    first["label"],
+                    first["kind"],
+                    tuple(cells),
+                    block_id(first["group_id"], first["precision"]),
+                )
+            )
         rows.sort(key=lambda row: row.is_pinned)
         rows += _level_rows(part, columns)
         settings = tuple(shared_settings(runs[dataset])) if dataset in runs else ()
@@ -233,7 +251,14 @@ def variant_tables(study: Study) -> list[Table]:
                 cells = [_level_cell(found.get(column)) for column in columns]
                 first = run.iloc[0]
                 name = f"{first['label_y']}, seed {first['seed']}"
-                rows.append(Row(name, first["kind"], tuple(cells), first["group_id"]))
+                rows.append(
+                    Row(
+                        name,
+                        first["kind"],
+                        tuple(cells),
+                        block_id(first["group_id"], first["precision"]),
+                    )
+                )
             tables.append(
                 Table(f"{metric_title(str(metric))} on {dataset}", tuple(columns), tuple(rows))
             )
@@ -262,7 +287,14 @@ def difference_tables(study: Study) -> list[Table]:
                 cells.append(replace(interval_cell(entry), tied=within))
             kind = kinds.get(group["group_id"].iloc[0], "")
             first = group.iloc[0]
-            rows.append(Row(first["label"], kind, tuple(cells), first["group_id"]))
+            rows.append(
+                Row(
+                    first["label"],
+                    kind,
+                    tuple(cells),
+                    block_id(first["group_id"], first["precision"]),
+                )
+            )
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
     return tables
 

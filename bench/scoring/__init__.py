@@ -8,7 +8,7 @@
 
 from .background import BackgroundScores
 from .bounds import BoundCodes, measured_bounds
-from .evaluate import score_request
+from .evaluate import NOT_GIVEN, score_request
 from .groups import read_group_scores
 from .keys import scored_requests
 from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
@@ -16,6 +16,7 @@ from .tasks import each, score_stored
 from .variants import read_variants
 
 __all__ = [
+    "NOT_GIVEN",
     "BackgroundScores",
     "BoundCodes",
     "each",

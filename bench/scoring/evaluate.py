@@ -74,6 +74,10 @@ def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dic
     return {**options, "exclude": [place for place in places if isinstance(place, int)]}
 
 
+# The reason that begins so is no fault: codes of this kind have no such array.
+NOT_GIVEN = "the run has no "
+
+
 def evaluate(
     info: metrics.MetricInfo, options: Mapping[str, Any], arrays: Arrays, columns: Sequence[str]
 ) -> list[Entry]:
@@ -100,7 +104,7 @@ def evaluate(
     needed = [*info.requires, *(["logvars"] if posterior else [])]
     absent = [name for name in needed if arrays[name] is None]
     if absent:
-        return _without(columns, f"the run has no {absent[0]}")
+        return _without(columns, f"{NOT_GIVEN}{absent[0]}")
     started = time.monotonic()
     try:
         given = {name: handed(arrays[name]) for name in needed}

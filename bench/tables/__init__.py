@@ -11,7 +11,7 @@ from .folders import collect_joined, load_results
 from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
 from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
 from .names import model_names, shared_settings
-from .numbers import minus, number, over_seeds, significant
+from .numbers import counted, minus, number, of_seeds, over_seeds, significant
 from .titles import metric_meaning, metric_title
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "by_dataset",
     "collect",
     "collect_joined",
+    "counted",
     "dataset_heading",
     "dataset_headings",
     "load_results",
@@ -34,6 +35,7 @@ __all__ = [
     "minus",
     "model_names",
     "number",
+    "of_seeds",
     "over_seeds",
     "shared_settings",
     "significant",

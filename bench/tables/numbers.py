@@ -52,6 +52,29 @@ def over_seeds(values: pd.Series[Any]) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
+def counted(n: float, noun: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "latent"), counted(2.5, "latent"), counted(1200, "run")
+    ('1 latent', '2.5 latents', '1,200 runs')
+    """
+    return f"{n:,g} {noun}" + ("" if n == 1 else "s")
+
+
+def of_seeds(k: int, n: int, verb: str) -> str:
+    """Return how many seeds do something.
+
+    Examples
+    --------
+    >>> of_seeds(1, 6, "pass"), of_seeds(2, 6, "use")
+    ('1 of 6 seeds passes', '2 of 6 seeds use')
+    """
+    ending = "" if k != 1 else "es" if verb.endswith("s") else "s"
+    return f"{k} of {counted(n, 'seed')} {verb}{ending}"
+
+
 def minus(text: str) -> str:
     """Return the text of a number with a minus sign in place of a hyphen."""
     return text.replace("-", "−")

@@ -52,7 +52,7 @@ def _front(setting: Setting) -> str:
     front = [label for label, point in means.iterrows() if not _is_beaten(point, means)]
     if len(means) < 2:
         return ""
-    return f" No other of {len(means)} models beats in both means: {', '.join(map(str, front))}."
+    return f" Pareto front of both means, of {len(means)} models: {', '.join(map(str, front))}."
 
 
 def _is_beaten(point: pd.Series[float], means: pd.DataFrame) -> bool:
@@ -65,7 +65,7 @@ def _is_beaten(point: pd.Series[float], means: pd.DataFrame) -> bool:
 CLAIM = Claim(
     number=5,
     title="No trade-off of reconstruction for disentangling",
-    origin="the paper's, in our operationalisation",
+    origin="claim from the paper; our test of it",
     datasets=("dsprites",),
     kinds=("capacity_vae",),
     needs="`capacity_vae` of gamma: 1000, capacity: 25 and `beta_vae` of beta: 4 on dsprites",

@@ -39,7 +39,7 @@ def measure(setting: Setting) -> Finding:
 CLAIM = Claim(
     number=6,
     title="Releasing β keeps what it disentangled",
-    origin="this suite's",
+    origin="our own claim; not the paper's",
     datasets=("dsprites",),
     kinds=("annealed_beta_vae",),
     needs="`annealed_beta_vae` of beta_start: 16, beta_end: 1, `beta_vae` of beta: 16 and `vae` "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...store import CODE_KL
-from ...tables import MIN_SEEDS, over_seeds
+from ...tables import MIN_SEEDS, counted, over_seeds
 from ..comparable import Setting, called, more_seeds
 from ._base import Claim, Finding
 from ._parts import correlation_difference
@@ -29,12 +29,12 @@ def measure(setting: Setting) -> Finding:
     trust = {beta: setting.values(runs, SECONDARY) for beta, runs in coded.items()}
     sentence = (
         f"Smoothness, median and range over seeds: {over_seeds(smooth[high])} at {called(high)}, "
-        f"and {over_seeds(smooth[1.0])} at β = 1. Trustworthiness of 8 neighbours: "
+        f"and {over_seeds(smooth[1.0])} at β = 1. Trustworthiness over 8 neighbours: "
         f"{over_seeds(trust[high])} and {over_seeds(trust[1.0])}."
     )
     for beta, count in left_out.items():
         if count:
-            sentence += f" Left out: {count} without a code at β = {beta:g}."
+            sentence += f" Left out: {counted(count, 'seed')} without a code at β = {beta:g}."
     quantity = f"difference of rank correlations, β = {high:g} minus β = 1"
     part = correlation_difference(quantity, "above", MARGIN, smooth[high], smooth[1.0])
     if part is not None:
@@ -53,7 +53,7 @@ def measure(setting: Setting) -> Finding:
 CLAIM = Claim(
     number=2,
     title="High β makes the code smooth",
-    origin="the paper's intuition, measured",
+    origin="the paper's intuition; our measure of it",
     datasets=("ball",),
     kinds=("beta_vae",),
     needs="`vae` and `beta_vae` of several β on the ball",

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from ...store import WINDOW
-from ...tables import MIN_SEEDS, over_seeds
+from ...tables import MIN_SEEDS, of_seeds, over_seeds
 from ..comparable import Setting, more_seeds
 from ..gain import pays, without_code
 from ._base import Claim, Finding
@@ -41,8 +41,8 @@ def measure(setting: Setting) -> Finding:
     }
     shown = "; ".join(f"γ = {gamma:g}: {over_seeds(found)}" for gamma, found in shares.items())
     sentence = (
-        f"Share of windows of 1,000 steps after step {AFTER:,} with KL within {TOLERANCE:g} nat "
-        f"of C, median and range over seeds: {shown}."
+        f"Share of training after step {AFTER:,} with KL within {TOLERANCE:g} nat of C (windows of "
+        f"{WINDOW:,} steps), median and range over seeds: {shown}."
     )
     if GAMMA not in shares:
         return Finding([], sentence, f"Add a `capacity_vae` of gamma: {GAMMA:g}.")
@@ -58,7 +58,7 @@ def measure(setting: Setting) -> Finding:
         len(found),
         unknown=len(follow - coded),
     )
-    said = f"{len(follow)} of {len(found)} seeds follow C at γ = {GAMMA:g}"
+    said = f"{of_seeds(len(follow), len(found), 'follow')} C at γ = {GAMMA:g}"
     without = f", {len(coded)} of them with a code" if follow - coded else ""
     same = part.verdict == share("", len(follow), len(found)).verdict
     known = any(codes[seed] is False for seed in follow)
@@ -99,7 +99,7 @@ def inside(setting: Setting, runs: pd.DataFrame) -> pd.Series[float]:
 CLAIM = Claim(
     number=4,
     title="KL follows the capacity",
-    origin="the paper's, in our operationalisation",
+    origin="claim from the paper; our test of it",
     datasets=(),
     kinds=("capacity_vae",),
     needs=f"`capacity_vae` of gamma: {GAMMA:g}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...store import ACTIVE_KL, CODE_KL
-from ...tables import MIN_SEEDS, over_seeds
+from ...tables import MIN_SEEDS, counted, of_seeds, over_seeds
 from ..comparable import Setting, called, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
@@ -30,7 +30,7 @@ def measure(setting: Setting) -> Finding:
         f"β = {beta:g}: {over_seeds(counts[beta])}{'' if setting.has_code(runs) else ', no code'}"
         for beta, runs in by_beta.items()
     )
-    sentence = f"Latents above {ACTIVE_KL:g} nat, median and range over seeds: {shown}."
+    sentence = f"Latents in use (above {ACTIVE_KL:g} nat), median and range over seeds: {shown}."
     high = setting.high_beta()
     if high is None or 1.0 not in by_beta:
         return Finding([], sentence, setting.lacks_betas())
@@ -52,12 +52,14 @@ def measure(setting: Setting) -> Finding:
         "share of seeds that pass", len(passed), len(seeds), unknown=len(possible - passed)
     )
     sentence = (
-        f"{len(passed)} of {len(seeds)} seeds pass; at {called(high)}, "
-        f"{len(few)} use {LATENTS} latents and {len(read_off)} of them predict x and y "
-        f"(least R² of a seed {over_seeds(fits)}). {sentence}"
+        f"{of_seeds(len(passed), len(seeds), 'pass')}. At {called(high)}, "
+        f"{of_seeds(len(few), len(seeds), 'use')} exactly {LATENTS} latents; in {len(read_off)} of "
+        f"them these predict x and y (R² of all seeds {over_seeds(fits)}). {sentence}"
     )
     if plateau:
-        sentence += f" {len(plateau)} have no code at β = 1 and do not pass."
+        sentence += (
+            f" Without a code at β = 1, which does not pass: {counted(len(plateau), 'seed')}."
+        )
     if plateau & possible:
         lacking.append("Train longer: seeds at β = 1 are still on the plateau without a code.")
     # What is known of the other seeds may be enough.
@@ -67,7 +69,7 @@ def measure(setting: Setting) -> Finding:
 CLAIM = Claim(
     number=1,
     title="Two factors, two latents",
-    origin="the paper's, in our operationalisation",
+    origin="claim from the paper; our test of it",
     datasets=("ball",),
     kinds=("beta_vae",),
     needs="`vae` and `beta_vae` of several β on the ball",

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ...tables import MIN_SEEDS, significant
+from ...tables import MIN_SEEDS, counted, of_seeds, significant
 from ..comparable import Setting, more_seeds
 from ._base import Claim, Finding
 from ._parts import share
@@ -58,10 +58,10 @@ def measure(setting: Setting) -> Finding:
         for level in SENSITIVITY
     )
     sentence = (
-        f"{passed} of {len(known)} seeds of the {channel} channel pass. Capacity at which a factor "
-        f"comes into use, median over seeds in nats: {listed}. Kendall's τ with the paper's "
-        f"order: mean {significant(sum(agreement) / len(agreement))}. With other thresholds than "
-        f"{THRESHOLD:g} nat: {others}."
+        f"{of_seeds(passed, len(known), 'pass')} with the {channel} channel. Capacity at which "
+        f"each factor comes into use (nats, median over seeds): {listed}. {_never(onsets)}Mean "
+        f"Kendall's τ with the paper's order: {significant(sum(agreement) / len(agreement))}. "
+        f"In use means above {THRESHOLD:g} nat; with other thresholds {others} pass."
     )
     return Finding([part], sentence)
 
@@ -111,6 +111,16 @@ def _kendall(onsets: dict[str, float]) -> float:
     return float(kendalltau([0, 0, 1, 2, 3], ranks).statistic)
 
 
+def _never(onsets: dict[int, dict[str, float]]) -> str:
+    """Say which factors stay out of use: a seed may pass without the last one."""
+    counts = {
+        name: sum(math.isinf(found[name]) for found in onsets.values())
+        for name in (*TOGETHER_FACTORS, *THEN)
+    }
+    listed = ", ".join(f"{name} in {counted(n, 'seed')}" for name, n in counts.items() if n)
+    return f"Never in use: {listed}. " if listed else ""
+
+
 def _nats(capacity: float) -> str:
     return f"{capacity:.1f}" if math.isfinite(capacity) else "never"
 
@@ -128,7 +138,7 @@ def _missing(curves: dict[int, pd.DataFrame], n_known: int) -> str:
 CLAIM = Claim(
     number=3,
     title="Factors come in the order of their worth",
-    origin="the paper's, in our operationalisation",
+    origin="claim from the paper; our test of it",
     datasets=("dsprites",),
     kinds=("factor_channel",),
     needs="`factor_channel` on dsprites",

@@ -98,6 +98,5 @@ if (filter) {
     state.passes = (row) => words.every((word) => texts.get(row).includes(word));
     const passed = state.refresh();
     found.textContent = words.length ? `${passed} of ${state.rows.length}` : "";
-    filter.closest("section").querySelector("details").open = true;
   });
 }

@@ -31,7 +31,7 @@ def test_two_latents(passing, verdict):
     assert found.verdict == verdict
     (part,) = found.parts
     assert part.effect == passing / 10
-    assert f"{passing} of 10 seeds pass; at β = 30" in found.sentence
+    assert f"{passing} of 10 seeds pass. At β = 30" in found.sentence
     assert "β = 1: 4; β = 4: 3; β = 30: 2; β = 150: 2, no code" in found.sentence
     assert not found.missing
 
@@ -49,7 +49,7 @@ def test_a_seed_on_the_plateau_does_not_pass_and_contradicts_nothing():
     found = verdict_of(balls(10, plateau=range(9)), 1)
     assert found.verdict == "inconclusive"
     assert found.parts[0].effect == 0.1
-    assert "9 have no code at β = 1 and do not pass" in found.sentence
+    assert "Without a code at β = 1, which does not pass: 9 seeds." in found.sentence
     assert "Train longer" in found.missing
     # One of ten does not matter, and seeds that fail at high β fail on any plateau.
     assert verdict_of(balls(10, plateau=[0]), 1).by_interval == "reproduced"
@@ -78,13 +78,13 @@ def test_the_papers_beta_comes_before_a_larger_one_with_a_code(number):
 
     found = verdict_of(study((0.92, 0.91)), number)
     assert found.verdict == "reproduced"
-    assert "at β = 150, the paper's" in found.sentence
+    assert "β = 150, the paper's" in found.sentence
     # Where it is collapsed, as on a small ball, the largest with a code stands in its place.
     found = verdict_of(study((0.3, 0.0)), number)
     assert "3 seeds have" in found.missing
     assert "β = 250" in found.missing
     found = verdict_of(study((0.92, 0.91), beta=300.0), number)
-    assert "at β = 300, the largest with a code" in found.sentence
+    assert "β = 300, the largest with a code" in found.sentence
 
 
 def test_a_grid_without_a_contrast_says_what_to_add():
@@ -106,7 +106,7 @@ def test_smoothness(high, verdict):
     assert part.effect == pytest.approx(high - 0.6, abs=0.01)
     assert part.unpaired == pytest.approx(part.effect, abs=0.01)
     assert part.unpaired_low < part.low < part.effect < part.high < part.unpaired_high
-    assert "Trustworthiness of 8 neighbours: 0.97 and –" in found.sentence
+    assert "Trustworthiness over 8 neighbours: 0.97 and –" in found.sentence
 
 
 def test_smoothness_of_collapsed_codes_is_none():
@@ -119,7 +119,7 @@ def test_smoothness_of_collapsed_codes_is_none():
     found = verdict_of(study, 2)
     assert found.verdict == "inconclusive"
     assert "5 seeds have a code at β = 30 and at β = 1" in found.missing
-    assert "Left out: 5 without a code at β = 1." in found.sentence
+    assert "Left out: 5 seeds without a code at β = 1." in found.sentence
 
 
 def test_fishers_z_is_brought_back_to_correlations():
@@ -149,7 +149,7 @@ def test_order_of_utilisation(passing, verdict):
     assert found.verdict == verdict
     assert found.parts[0].effect == passing / 10
     assert f"{passing} at 0.05 nat, {passing} at 0.3 nat" in found.sentence
-    assert f"{passing} of 10 seeds of the learnt channel pass" in found.sentence
+    assert f"{passing} of 10 seeds pass with the learnt channel" in found.sentence
 
 
 @pytest.mark.parametrize("order", [("exact", "learnt"), ("learnt", "exact")])
@@ -297,7 +297,7 @@ def test_the_front_is_of_models_that_no_other_beats():
         row["label"] = f"{row['kind']} {row.get('beta', '')}".strip()
     sentence = verdict_of(study, 5).sentence
     # β = 4 and 16 are worse than C = 25 in both; the VAE reconstructs best.
-    assert "No other of 4 models beats in both means: vae 1.0, capacity_vae." in sentence
+    assert "Pareto front of both means, of 4 models: vae 1.0, capacity_vae." in sentence
     assert "Beside β = 16: MIG" in sentence
 
 
