@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
@@ -152,7 +153,7 @@ class Table:
             for name in self.columns
         )
 
-    @property
+    @cached_property
     def common(self) -> str:
         """What is known beside all numbers of its models, in a word; nothing where that differs."""
         ranked = [row for row in self.rows if not row.is_pinned]
@@ -200,27 +201,17 @@ def summary_tables(study: Study) -> list[Table]:
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
         places = {name: first_place(part[part["metric"] == name], name) for name in columns}
         rows = []
-        for _, group in part.groupby(["group_id", "precision"], sort=False):
-            first = group.iloc[0]
-            entries = group.set_index("metric")
-            cells = [Cell(str(int(group["n_seeds"].max())), value=float(group["n_seeds"].max()))]
+        for key, entries in _groups(part).items():
+            first = next(iter(entries.values()))
+            cells = [_count(entries, "n_seeds")]
             for name in columns:
-                if name not in entries.index:
+                if name not in entries:
                     cells.append(Cell("–"))
                     continue
-                entry = entries.loc[name]
-                mine = (first["group_id"], first["precision"]) in places[name]
-                cells.append(interval_cell(entry, best=mine and len(places[name]) == 1))
-                if mine and len(places[name]) > 1:
-                    cells[-1] = replace(cells[-1], tied=True)
-            rows.append(
-                Row(
-                    first["label"],
-                    first["kind"],
-                    tuple(cells),
-                    block_id(first["group_id"], first["precision"]),
-                )
-            )
+                mine, alone = key in places[name], len(places[name]) == 1
+                cell = interval_cell(entries[name], best=mine and alone)
+                cells.append(replace(cell, tied=mine and not alone))
+            rows.append(Row(first["label"], first["kind"], tuple(cells), block_id(*key)))
         rows.sort(key=lambda row: row.is_pinned)
         rows += _level_rows(part, columns)
         settings = tuple(shared_settings(runs[dataset])) if dataset in runs else ()
@@ -274,29 +265,51 @@ def difference_tables(study: Study) -> list[Table]:
     for dataset, part in by_dataset(differences):
         columns = [name for name in study.tables.metrics if name in set(part["metric"])]
         rows = []
-        for _, group in part.groupby(["group_id", "precision"], sort=False):
-            entries = group.set_index("metric")
-            cells = [Cell(str(int(group["n_pairs"].max())), value=float(group["n_pairs"].max()))]
+        for key, entries in _groups(part).items():
+            first = next(iter(entries.values()))
+            cells = [_count(entries, "n_pairs")]
             for name in columns:
-                if name not in entries.index:
+                if name not in entries:
                     cells.append(Cell("–"))
                     continue
-                entry = entries.loc[name]
+                entry = entries[name]
                 enough = entry["interval"] in OF_ENOUGH_SEEDS
                 within = enough and bool(entry["low"] <= 0 <= entry["high"])
                 cells.append(replace(interval_cell(entry), tied=within))
-            kind = kinds.get(group["group_id"].iloc[0], "")
-            first = group.iloc[0]
-            rows.append(
-                Row(
-                    first["label"],
-                    kind,
-                    tuple(cells),
-                    block_id(first["group_id"], first["precision"]),
-                )
-            )
+            kind = kinds.get(first["group_id"], "")
+            rows.append(Row(first["label"], kind, tuple(cells), block_id(*key)))
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
     return tables
+
+
+# Columns of `Tables.summary` and `Tables.differences` that cells are made of.
+_NEEDED = [
+    "group_id",
+    "precision",
+    "label",
+    "kind",
+    "metric",
+    "n_seeds",
+    "n_pairs",
+    "mean",
+    "low",
+    "high",
+    "interval",
+]
+
+
+def _groups(part: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[Any, Any]]]:
+    """Return the rows of every model by its group and precision, then by their metric."""
+    groups: dict[tuple[str, str], dict[str, dict[Any, Any]]] = {}
+    for entry in part[[name for name in part if name in _NEEDED]].to_dict("records"):
+        mine = groups.setdefault((entry["group_id"], entry["precision"]), {})
+        mine[entry["metric"]] = entry
+    return groups
+
+
+def _count(entries: dict[str, dict[Any, Any]], name: str) -> Cell:
+    most = max(int(entry[name]) for entry in entries.values())
+    return Cell(str(most), value=float(most))
 
 
 def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:

@@ -75,7 +75,7 @@ function explore(element) {
   );
   if (find(".pad")) parts.push(pad(find(".pad"), model, state, within, move));
   if (find(".images")) parts.push(images(element, model, stop, change));
-  if (find(".place")) parts.push(place(find(".place"), model, stop, change));
+  if (find(".place")) parts.push(placeMap(find(".place"), model, stop, change));
   if (model.decoder) change(origin);
   // The strongest latent at its middle: the sheet has no picture of the start.
   else move(0, values[(values.length - 1) >> 1]);
@@ -227,7 +227,7 @@ function images(element, model, stop, change) {
   };
 }
 // The code of every position of the ball: a map of one latent in colours, all of them in numbers.
-function place(part, model, stop, change) {
+function placeMap(part, model, stop, change) {
   const { map, names, decoder } = model;
   const canvas = part.querySelector("canvas");
   const known = positions(model);
