@@ -17,6 +17,7 @@ from bench.run import main as run_main
 from bench.share import main, rounded, share
 from bench.store.files import DamagedError, dump_json, read_json, write_text
 from bench.store.folder import LockedError, StoreError
+from bench.store.frames import read_frames
 from bench.store.store import Store
 from bench.store.stored_run import CODES
 from metrics import kl_per_dimension
@@ -131,6 +132,10 @@ def test_scores_of_rounded_codes_are_those_of_the_codes_in_the_copy(original, tm
         np.testing.assert_allclose(run.latents().logvars, expected.logvars, rtol=2**-4)
         assert (run.latents().means != expected.means).any()
         assert len(run.history()) == 6  # of 30 steps, five at a time
+    for path in (copy / "frames").iterdir():
+        found, whole = read_frames(path), read_frames(original / "frames" / path.name)
+        assert np.array_equal(found.codes, rounded(whole.codes, 4))
+        assert (found.codes != whole.codes).any()
     rows = pd.read_csv(copy / "tables" / "runs.csv").set_index("run_id")
     theirs = pd.read_csv(original / "tables" / "runs.csv").set_index("run_id")
     trained = rows["kind"] == "vae"
