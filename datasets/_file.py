@@ -30,6 +30,11 @@ from ._paths import is_regular, shown
 from ._stored import PIECE_BYTES, Arrays, Rows, Stored
 
 _UNPACKED = ".raw"
+# What the one factor of images without factors is called.
+NO_FACTOR = "none"
+_FACTORS_HINT = (
+    "name yours by the options images and factors, or set without_factors: true for images alone"
+)
 # A table of factors, or of their names, has no more: what asks for more is no table.
 _TABLE_BYTES = 2**30
 # What numpy, zipfile and HDF5 raise of a file that is not what it seems; a few bytes of a header
@@ -56,13 +61,19 @@ class FileContent:
     image_shape: tuple[int, int, int]
 
 
-def read_content(path: Path, images: str, factors: str) -> FileContent:
-    """Read the factors and the images' shape; ValueError if the two do not fit together."""
+def read_content(path: Path, images: str, factors: str | None) -> FileContent:
+    """Read the factors and the images' shape; ValueError if the two do not fit together.
+
+    Without `factors` there is one that never varies.
+    """
     with _opened(path) as arrays:
         pictures = _stored(arrays, images, path)
         label = f"{path}: array {images!r}"
         check_images(pictures.shape, pictures.dtype, label)
-        rows = _stored(arrays, factors, path).shape[:1]
+        shape = channels_first(pictures.shape, label)
+        if factors is None:
+            return FileContent(np.zeros((pictures.shape[0], 1), np.int64), [NO_FACTOR], shape)
+        rows = _stored(arrays, factors, path, _FACTORS_HINT).shape[:1]
         if rows and rows != pictures.shape[:1]:
             raise ValueError(
                 f"{path}: {pictures.shape[0]} images but {rows[0]} rows of factors; the arrays "
@@ -73,7 +84,7 @@ def read_content(path: Path, images: str, factors: str) -> FileContent:
             listed = np.atleast_1d(_table(arrays, "factor_names", path))
             names = [_text(name) for name in listed.ravel()]
         table = _table(arrays, factors, path)
-        return FileContent(table, names, channels_first(pictures.shape, label))
+        return FileContent(table, names, shape)
 
 
 def check_array(

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._arrays import Form, as_factors, as_images
 from ._base import FactorDataset, checked_indices
 from ._cache import file_digest
-from ._file import open_images, read_content
+from ._file import NO_FACTOR, open_images, read_content
 from ._known import identity, once, same_content
 from ._options import Option
 from ._paths import expanded, present, shown
@@ -100,7 +100,8 @@ class FileDataset(TableDataset):
 
     def __init__(self, path: Path, values: Values, options: Values) -> None:
         self._file = identity(path)
-        content = read_content(path, values["images"], values["factors"])
+        key = None if values["without_factors"] else values["factors"]
+        content = read_content(path, values["images"], key)
         table, sizes = as_factors(content.factors, str(path), n_bins=values["factor_bins"])
         names = _names(values["factor_names"] or content.factor_names, table.shape[1], str(path))
         super().__init__("file", table, names, sizes, content.image_shape, options)
@@ -142,7 +143,7 @@ class FileDataset(TableDataset):
 
 def from_arrays(
     images: ArrayLike,
-    factors: ArrayLike,
+    factors: ArrayLike | None = None,
     *,
     factor_names: Sequence[str] | None = None,
     factor_sizes: Sequence[int] | None = None,
@@ -159,7 +160,8 @@ def from_arrays(
     factors : array_like, shape (n, n_factors) or (n,)
         Whole numbers from 0, of any type, are class indices and are kept. Columns with other
         numbers (negative ones, fractions) are numbered by their distinct values in rising order.
-        Incomplete grids of factors are allowed.
+        Incomplete grids of factors are allowed. Without factors there is one that never varies:
+        models can be trained, and what needs factors says that none varies.
     factor_names : sequence of str, optional
         By default factor_0, factor_1, …
     factor_sizes : sequence of int, optional
@@ -190,6 +192,9 @@ def from_arrays(
     """
     pictures = as_images(images, name)
     n_bins = INFO.options["factor_bins"].canonical(f"{name}: factor_bins", factor_bins)
+    if factors is None:
+        factors = np.zeros((len(pictures), 1), np.int64)
+        factor_names = [NO_FACTOR] if factor_names is None else factor_names
     table, sizes = as_factors(factors, name, factor_sizes, n_bins)
     if len(pictures) != len(table):
         raise ValueError(f"{name}: {len(pictures)} images but {len(table)} rows of factors")
@@ -204,6 +209,7 @@ def from_file(
     factors: str = "factors",
     factor_names: Sequence[str] | None = None,
     factor_bins: int | None = None,
+    without_factors: bool = False,
 ) -> FactorDataset:
     """Make a dataset of an `.npz` or `.h5` file with arrays of images and factors.
 
@@ -220,6 +226,8 @@ def from_file(
         By default what the file's array `factor_names` says, else factor_0, factor_1, …
     factor_bins : int, optional
         Classes that continuous factors are cut into; see `from_arrays`.
+    without_factors : bool
+        The file has images alone; see `from_arrays`.
 
     Returns
     -------
@@ -246,6 +254,7 @@ def from_file(
     names = None if factor_names is None else list(factor_names)
     arrays = {"images": images, "factors": factors}
     options = {"path": str(path), **arrays, "factor_names": names, "factor_bins": factor_bins}
+    options["without_factors"] = without_factors
     values = INFO.complete(options)
     return _load(values, INFO.non_default(values))
 
@@ -276,7 +285,7 @@ def _load(values: Values, options: Values) -> FactorDataset:
 
 
 # Options that change the factors, not the images.
-_OF_FACTORS = ("factors", "factor_names", "factor_bins")
+_OF_FACTORS = ("factors", "factor_names", "factor_bins", "without_factors")
 INFO = DatasetInfo(
     "file",
     "your own images and factors from an .npz or .h5 file",
@@ -287,6 +296,9 @@ INFO = DatasetInfo(
         "factor_names": Option(None, list, "names of the factors, instead of the file's own"),
         "factor_bins": Option(
             None, int, "classes that continuous factors are cut into", minimum=2, maximum=1000
+        ),
+        "without_factors": Option(
+            False, bool, "the file has images alone: trained on, with no score that needs factors"
         ),
     },
     _load,

@@ -48,6 +48,7 @@ VARIED: dict[str, list[dict]] = {
         {"factors": "turned"},
         {"factor_names": ["size", "hue"]},
         {"factor_bins": 2},
+        {"without_factors": True},
     ],
 }
 

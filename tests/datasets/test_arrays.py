@@ -162,6 +162,19 @@ def test_equal_arrays_have_equal_fingerprints():
     assert from_arrays(IMAGES, FACTORS[:, ::-1]).fingerprint != first.fingerprint
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_images_without_factors(tmp_path, suffix):
+    path = tmp_path / f"alone{suffix}"
+    write(path, images=IMAGES)
+    with pytest.raises(ValueError, match=r"no array 'factors'.* set without_factors: true"):
+        from_file(path)
+    for data in (from_file(path, without_factors=True), from_arrays(IMAGES)):
+        assert (data.factor_names, data.factor_sizes) == (("none",), (1,))
+        assert (len(data), data.is_full_grid) == (6, False)
+        np.testing.assert_array_equal(data.images([4, 1])[:, 0], IMAGES[[4, 1]])
+        assert data.factors([4, 1]).tolist() == [[0], [0]]
+
+
 def test_refused_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
         from_file(tmp_path / "missing.npz")
