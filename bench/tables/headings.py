@@ -63,8 +63,9 @@ def dataset_heading(name: str, options: str) -> str:
     ('ball (radius=3.0)', 'dsprites')
     >>> dataset_heading("mine", '{"factors": "0123456789abcdef"}')
     'mine'
-    >>> dataset_heading("ball", '{"correlated": {"pairs": [["x", "y"]], "strength": 0.2}}')
-    'ball (x–y correlated in training, σ 0.2)'
+    >>> correlated = '{"correlated": {"pairs": [["scale", "shape"]], "strength": 0.2}}'
+    >>> dataset_heading("dsprites", correlated)
+    'dsprites (scale–shape correlated in training, σ 0.2)'
     """
     return _heading(name, options)
 
@@ -72,8 +73,9 @@ def dataset_heading(name: str, options: str) -> str:
 def _heading(name: str, options: str, *, whole: bool = False) -> str:
     spelling = DatasetSpec(name=name, options=json.loads(options)).spelling
     listed = dict(_without_content(spelling, whole))
-    if name == "file" and isinstance(spelling.get("path"), str):
-        name = PurePath(spelling["path"]).name
+    if isinstance(spelling.get("path"), str):
+        # Where official files lie is no news; other files have no name but theirs.
+        name = PurePath(spelling["path"]).name if name == "file" else name
         listed = {key: value for key, value in listed.items() if whole or key != "path"}
     text = ", ".join(_said(key, value) for key, value in listed.items())
     return f"{name} ({text})" if text else name
