@@ -211,6 +211,18 @@ class DIPVAEIISpec(_DIPVAESpec):
     kind: Literal["dip_vae_ii"]
 
 
+class ControlVAESpec(VAESpec):
+    """Shao et al. 2020: β is what a controller needs to hold KL = C, C as of a factor channel."""
+
+    template: ClassVar[str] = "ControlVAE C={capacity:g}"
+    kind: Literal["control_vae"]
+    capacity: NonNegative
+    capacity_start: NonNegative = 0.5
+    anneal_steps: Count
+    k_p: NonNegative = 0.01
+    k_i: NonNegative = 0.001
+
+
 class FactorChannelSpec(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 

@@ -30,6 +30,7 @@ COLOURS = {
     "factor_vae": "#1E96C8",
     "dip_vae_i": "#7E57C2",
     "dip_vae_ii": "#999933",
+    "control_vae": "#C2185B",
     "factor_channel": "#B07D00",
 }
 MARKERS = {
@@ -41,6 +42,7 @@ MARKERS = {
     "factor_vae": "X",
     "dip_vae_i": "<",
     "dip_vae_ii": ">",
+    "control_vae": "*",
     "factor_channel": "P",
 }
 GREY = "#767676"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .control_vae import Controller
 from .factor_vae import Discriminator
 from .objective import Objective, Settings, Terms, linear_schedule
 
@@ -123,6 +124,7 @@ OBJECTIVES: dict[str, Objective] = {
     "factor_vae": Objective("beta", _one, _weighted_kl, Discriminator),
     "dip_vae_i": Objective("beta", _one, _dip_i),
     "dip_vae_ii": Objective("beta", _one, _dip_ii),
+    "control_vae": Objective("beta", _one, _weighted_kl, Controller),
     "factor_channel": Objective(
         "c",
         lambda step, s: linear_schedule(

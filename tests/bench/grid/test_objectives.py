@@ -23,6 +23,7 @@ KINDS = {
         "DIP-VAE-II λod=5 λd=2.5",
         "90220352f79fe657",
     ),
+    "control_vae": ({"capacity": 18, "anneal_steps": 9000}, "ControlVAE C=18", "701c8c8222f744f3"),
 }
 
 

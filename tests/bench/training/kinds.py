@@ -18,6 +18,7 @@ KINDS = {
     "factor_vae": {"gamma": 10},
     "dip_vae_i": {"lambda_od": 5, "lambda_d": 50},
     "dip_vae_ii": {"lambda_od": 5, "lambda_d": 5},
+    "control_vae": {"capacity": 3, "anneal_steps": 15, "k_i": 0.1},
 }
 
 
