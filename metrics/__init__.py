@@ -26,9 +26,11 @@ from .irs import INFO as IRS, irs
 from .jemmig import INFO as JEMMIG, jemmig
 from .kl import ACTIVE_INFO as ACTIVE, KL_INFO as KL, active_units, kl_per_dimension
 from .kl_decomposition import INFO as KL_PARTS, KLDecomposition, kl_decomposition
+from .mcc import INFO as MCC, mcc
 from .mig import INFO as MIG, mig, mutual_information_matrix
 from .mig_sup import INFO as MIG_SUP, mig_sup
 from .modularity import INFO as MODULARITY, modularity
+from .omes import INFO as OMES, omes
 from .posterior_std import INFO as POSTERIOR_STD, posterior_std_per_dimension
 from .sap import INFO as SAP, sap_score
 from .smoothness import INFO as SMOOTHNESS, smoothness
@@ -60,10 +62,12 @@ __all__ = [
     "jemmig",
     "kl_decomposition",
     "kl_per_dimension",
+    "mcc",
     "mig",
     "mig_sup",
     "modularity",
     "mutual_information_matrix",
+    "omes",
     "posterior_std_per_dimension",
     "sap_score",
     "smoothness",
@@ -80,6 +84,8 @@ METRICS: dict[str, MetricInfo] = {
         SAP,
         EXPLICITNESS,
         IRS,
+        OMES,
+        MCC,
         UDR,
         MIG,
         MIG_SUP,

@@ -16,6 +16,7 @@ Options = tuple[tuple[str, Any], ...]
 # Where what an option asks for can be computed and means something. One name is one thing in every
 # metric; a number that is not here is checked by its metric alone.
 _BOUNDS: Mapping[str, tuple[float, float]] = {
+    "alpha": (0, 1),
     "batch_size": (2, 10_000),
     "bootstrap": (2, 100_000),
     "degree": (1, 10),

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._bootstrap import bootstrapped
+from ._correlation import correlations
 from ._detail import record
 from ._hinge import accuracy_one_feature, fit_one_feature
 from ._info import MetricInfo
-from ._scale import bounded_scale, unit_scale
+from ._scale import bounded_scale
 from ._split import split_samples
-from ._validation import Floats, check_data, factor_columns, varying_factors
+from ._validation import Floats
 from .factor_bins import binned
 
 # Of the support vector machines, as in the literature's code.
@@ -92,7 +93,7 @@ def sap_score(
     1.0
     """
     if continuous:
-        scores = _squared_correlations(means, factors)
+        scores = correlations(means, factors) ** 2
     else:
         scores = _accuracies(means, factors, standardise, test_means, test_factors, random_state)
     # With one latent the gap is to a second that knows nothing.
@@ -100,21 +101,6 @@ def sap_score(
     gaps = ranked[-1] - ranked[-2]
     record(per_factor=gaps, scores=scores)
     return float(gaps.mean())
-
-
-def _squared_correlations(means: ArrayLike, factors: ArrayLike) -> Floats:
-    """Return (n_latents, n_factors) squared correlations with the factors as they are numbered."""
-    codes, values = check_data(means, factors)
-    varying = varying_factors(values)
-    columns = factor_columns(factors, "factors")
-    targets = unit_scale(np.stack([columns[k].astype(np.float64) for k in varying], axis=1))
-    targets = (targets - targets.mean(0)) / targets.std(0)
-    codes = unit_scale(codes)
-    varies = np.ptp(codes, axis=0) > 0
-    spread = np.where(varies, codes.std(0), 1)
-    scaled = np.where(varies, (codes - codes.mean(0)) / spread, 0)
-    squared: Floats = np.clip((scaled.T @ targets / len(codes)) ** 2, 0, 1)
-    return squared
 
 
 def _accuracies(

@@ -11,8 +11,13 @@ import numpy as np
 _AXES: dict[str, tuple[str, ...]] = {
     "per_factor": ("factor",),
     "informativeness_per_factor": ("factor",),
+    "multiple_encoding": ("factor",),
+    "overlap": ("factor",),
+    "pairs": ("factor",),
     "per_latent": ("latent",),
     "informative": ("latent",),
+    "associations": ("latent", "factor"),
+    "correlations": ("latent", "factor"),
     "importance": ("latent", "factor"),
     "information": ("latent", "factor"),
     "scores": ("latent", "factor"),

@@ -12,6 +12,7 @@ _OF_EVERY_RUN = {"reconstruction": "reconstruction (nats)", "kl": "KL (nats)"}
 # Options whose value stands in the name of a column, as a reader understands them.
 OPTIONS = {
     "absolute": "absolute spread",
+    "alpha": "α = {}",
     "batch_size": "batches of {}",
     "continuous": "squared correlation",
     "degree": "degree {}",
@@ -27,12 +28,20 @@ OPTIONS = {
     "n_test": "{} tests",
     "n_train": "{} to train",
     "prune_below": "pruned below {}",
+    "redrawn": "factor redrawn",
     "standardise": "standardised",
     "threshold": "threshold {}",
 }
 # Options whose value alone says what is meant.
-NAMED_BY_VALUE = ("classifier", "criterion", "estimator", "learner", "similarity")
-_VALUES = {"knn": "nearest neighbours", "kl": "KL", "lasso": "Lasso", "spearman": "Spearman"}
+NAMED_BY_VALUE = ("classifier", "criterion", "estimator", "learner", "pooling", "similarity")
+_VALUES = {
+    "kl": "KL",
+    "knn": "nearest neighbours",
+    "lasso": "Lasso",
+    "max": "best latent",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+}
 
 
 def metric_title(name: str) -> str:
@@ -58,7 +67,7 @@ def metric_title(name: str) -> str:
     suffix, output, options = column_parts(name)
     titles = {part.name: part.title for part in info.parts}
     title = titles.get(output, info.title)
-    noted = [suffix, *_in_words(options, [*info.options]), info.unit]
+    noted = [_VALUES.get(suffix, suffix), *_in_words(options, [*info.options]), info.unit]
     noted = [text for text in noted if text]
     return f"{title} ({', '.join(noted)})" if noted else title
 

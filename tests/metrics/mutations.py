@@ -10,6 +10,7 @@ TESTS = {
     "_sampling.py": "test_beta_vae.py",
     "_hinge.py": "test_sap.py",
     "_ties.py": "test_smoothness.py",
+    "_correlation.py": "test_mcc.py",
 }
 
 MUTATIONS = [

@@ -1,0 +1,47 @@
+"""Correlations of latents with factors as they are numbered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._scale import unit_scale
+from ._ties import TIE, tied_ranks
+from ._validation import Floats, check_data, factor_columns, varying_factors
+
+
+def correlations(
+    means: ArrayLike, factors: ArrayLike, *, exclude: Sequence[int] = (), of_ranks: bool = False
+) -> Floats:
+    """Return the (n_latents, n_varying) correlations, of ranks Spearman's; 0 for a constant latent.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed or no factor is left that varies.
+
+    Warns
+    -----
+    MetricWarning
+        If a factor is constant; it is left out.
+    """
+    codes, values = check_data(means, factors)
+    varying = varying_factors(values, exclude)
+    columns = factor_columns(factors, "factors")
+    targets = np.stack([columns[k].astype(np.float64) for k in varying], axis=1)
+    codes, targets = unit_scale(codes), unit_scale(targets)
+    if of_ranks:
+        codes = np.stack([tied_ranks(code, absolute=TIE) for code in codes.T], axis=1)
+        targets = np.stack([tied_ranks(target) for target in targets.T], axis=1)
+    found: Floats = np.clip(_standardised(codes).T @ _standardised(targets) / len(codes), -1, 1)
+    return found
+
+
+def _standardised(columns: Floats) -> Floats:
+    """Return columns of mean 0 and variance 1; of a constant one, zeros."""
+    varies = np.ptp(columns, axis=0) > 0
+    spread = np.where(varies, columns.std(0), 1)
+    scaled: Floats = np.where(varies, (columns - columns.mean(0)) / spread, 0)
+    return scaled
