@@ -9,17 +9,22 @@ from __future__ import annotations
 import dataclasses
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from metrics import METRICS, MetricWarning
+from metrics import METRICS, MetricInfo, MetricWarning
 
 # Definitions beside the default that a reader of other work meets.
-OTHERS = {"explicitness": (("multinomial", (("classifier", "multinomial"),)),)}
+OTHERS = {
+    "explicitness": (("multinomial", (("classifier", "multinomial"),)),),
+    "omes": (("redrawn", (("redrawn", True),)),),
+}
 
 
 def cases() -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -47,33 +52,55 @@ def cases() -> tuple[dict[str, np.ndarray], np.ndarray]:
     }, factors
 
 
-def main() -> None:
+def arrays(codes: np.ndarray, factors: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what metrics take: posteriors of σ = 0.05, a dead latent's being the prior."""
+    logvars = np.broadcast_to(np.where(np.ptp(codes, axis=0) > 0, -6.0, 0.0), codes.shape)
+    return {"means": codes, "factors": factors, "logvars": logvars}
+
+
+def scores(
+    info: MetricInfo, column: str, fixed: tuple[tuple[str, Any], ...], given: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return the numbers of one definition, by the names of their rows; of an array the mean."""
+    options = dict(fixed)
+    if options.get("estimator") == "posterior":
+        options["logvars"] = given["logvars"]
+    taken: list[Any] = [given[key] for key in info.requires]
+    if info.level == "group":
+        # Of two models, one the other's mirror image with its latents in another order.
+        taken = [
+            [given[key], (-1 if key == "means" else 1) * given[key][:, ::-1]]
+            for key in info.requires
+        ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MetricWarning)
+        value = info.function(*taken, **options)
+    if dataclasses.is_dataclass(value):
+        return {f"{column}_{key}": getattr(value, key) for key in info.outputs}
+    return {column: np.mean(value)}
+
+
+def table(names: Iterable[str] = METRICS) -> dict[str, list[float]]:
+    """Return the rows of metrics, with a number for each case."""
     known, factors = cases()
-    print(f"| metric | {' | '.join(known)} |\n|---{'|---' * len(known)}|")
-    for name, info in METRICS.items():
-        if info.higher_is_better is None or info.level == "group":
-            continue
+    rows: dict[str, list[float]] = {}
+    for name in names:
+        info = METRICS[name]
         for suffix, fixed in (*info.variants, *OTHERS.get(name, ())):
-            rows: dict[str, list[str]] = {}
+            column = f"{name}_{suffix}" if suffix else name
             for codes in known.values():
-                logvars = np.full(codes.shape, -6.0)
-                arrays = {"means": codes, "factors": factors, "logvars": logvars}
-                options = dict(fixed)
-                if options.get("estimator") == "posterior":
-                    options["logvars"] = logvars
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", MetricWarning)
-                    value = info.function(*(arrays[key] for key in info.requires), **options)
-                column = f"{name}_{suffix}" if suffix else name
-                found = (
-                    {f"{column}_{key}": getattr(value, key) for key in info.outputs}
-                    if dataclasses.is_dataclass(value)
-                    else {column: value}
-                )
-                for key, number in found.items():
-                    rows.setdefault(key, []).append("–" if np.isnan(number) else f"{number:.2f}")
-            for key, cells in rows.items():
-                print(f"| `{key}` | {' | '.join(cells)} |")
+                found = scores(info, column, fixed, arrays(codes, factors))
+                for row, number in found.items():
+                    rows.setdefault(row, []).append(float(number))
+    return rows
+
+
+def main() -> None:
+    known, _ = cases()
+    print(f"| metric | {' | '.join(known)} |\n|---{'|---' * len(known)}|")
+    for row, numbers in table().items():
+        cells = ["–" if np.isnan(number) else f"{number:.2f}" for number in numbers]
+        print(f"| `{row}` | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -311,6 +311,15 @@ MUTATIONS = [
         "mu = mu + 1e7",
         "cancellation in the squared distance",
     ),
+    ("kl.py", "np.exp(log) - 1 - log", "np.exp(2 * log) - 1 - log", "log of σ for that of σ²"),
+    ("kl.py", "- 1 - log)).mean(0)", "- 1 - log)).sum(0)", "the sum over samples"),
+    ("kl.py", "mu.var(0), 0.01", "mu.std(0), 0.01", "standard deviation for the variance"),
+    (
+        "kl.py",
+        "least if threshold is None else threshold",
+        "least",
+        "threshold has no effect",
+    ),
     (
         "posterior_std.py",
         'check_codes(logvars, "logvars") / 2',

@@ -180,6 +180,25 @@ MUTATIONS = [
         "np.argsort(kl[used])",
         "the last of latents of equal KL",
     ),
+    (
+        "smoothness.py",
+        "0.25 * between**2 / variances",
+        "0.25 * np.abs(between) / variances",
+        "differences of means are not squared",
+    ),
+    (
+        "smoothness.py",
+        "np.log(0.5 * variances) - 0.5 * logvars",
+        "np.log(0.5 * variances) - logvars",
+        "posteriors that are equal are apart",
+    ),
+    (
+        "smoothness.py",
+        "values[:, varying_factors(values, exclude)]",
+        "values[:, varying_factors(values)]",
+        "exclude has no effect",
+    ),
+    ("smoothness.py", "log - largest, _LEAST_LOG", "log, _LEAST_LOG", "wide posteriors overflow"),
     # Correlations
     (
         "_correlation.py",

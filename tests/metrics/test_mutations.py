@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from metrics import METRICS
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -24,9 +26,13 @@ mutations = _loaded("mutations")
 MUTATIONS = [*mutations.MUTATIONS, *_loaded("mutations_of_predictors").MUTATIONS]
 
 
+def _test_of(file):
+    return mutations.TESTS.get(file, f"test_{file.strip('_')}")
+
+
 def _exit_code(folder, file, old, new):
     """Return the exit code of the file's tests on a changed copy of the metrics."""
-    test = mutations.TESTS.get(file, f"test_{file.strip('_')}")
+    test = _test_of(file)
     shutil.copytree(ROOT / "metrics", folder / "metrics")
     shutil.copy(ROOT / "pyproject.toml", folder)
     shutil.copy(HERE / test, folder)
@@ -44,6 +50,21 @@ def _exit_code(folder, file, old, new):
         timeout=250,
     )
     return run.returncode
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_has_its_bugs(name):
+    file = METRICS[name].function.__module__.rpartition(".")[2]
+    assert f"{file}.py" in {entry[0] for entry in MUTATIONS}
+
+
+def test_every_bug_has_its_place_and_a_test_file():
+    for file, old, new, bug in MUTATIONS:
+        assert (ROOT / "metrics" / file).read_text(encoding="utf-8").count(old) == 1, bug
+        assert old != new
+        assert (HERE / _test_of(file)).exists(), file
+    # None twice.
+    assert len({entry[:3] for entry in MUTATIONS}) == len(MUTATIONS)
 
 
 @pytest.mark.mutations
