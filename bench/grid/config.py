@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .specs import KINDS, Evaluation, Frozen, Seed
+from .fields import Frozen, Seed
+from .specs import KINDS, Evaluation
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (

@@ -16,9 +16,10 @@ from ..errors import GridError
 from .config import MODEL_KEYS, TRAIN_KEYS, Grid
 from .dataset_entries import anchored
 from .expand import expand
+from .fields import Frozen
 from .metric_requests import check_excluded, metric_requests
 from .problems import first_problem, shape_problem, unknown_key
-from .specs import Evaluation, Frozen
+from .specs import Evaluation
 from .yaml_text import read_text, read_yaml
 
 

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from .._siblings import metrics
 from ..errors import GridError
+from .fields import Frozen
 from .imported_metric import REFERENCE, foreign_metric
 from .problems import did_you_mean
-from .specs import KINDS, Frozen
+from .specs import KINDS
 
 # A metric's name is a column of tables.
 NAME = re.compile(r"[A-Za-z]\w{0,60}", re.ASCII)

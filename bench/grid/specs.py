@@ -15,9 +15,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     TypeAdapter,
@@ -28,25 +25,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from .._siblings import datasets
-
-# Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
-# Upper ends of counts are far above any use: what is above is a slip.
-NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
-# A batch of which images are compared with one another.
-Several = Annotated[int, Field(ge=2, le=10**9)]
-Width = Annotated[int, Field(ge=1, le=4096)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+from .fields import Count, Frozen, NonNegative, Positive, Seed, Several, Share, Width
 
 # Of a learnt factor channel whose grid names none: see docs/fig3.md.
 CHANNEL_RATE = 1.5e-4
-
-
-class Frozen(BaseModel):
-    """Base of all configuration: immutable, no unknown keys, no type coercion, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DatasetSpec(Frozen):
@@ -221,6 +203,23 @@ class ControlVAESpec(VAESpec):
     anneal_steps: Count
     k_p: NonNegative = 0.01
     k_i: NonNegative = 0.001
+
+
+class InfoVAESpec(VAESpec):
+    """Zhao et al. 2019: KL weighs 1 − α, the MMD of codes and prior α + λ − 1."""
+
+    template: ClassVar[str] = "InfoVAE α={alpha:g} λ={lambda_mmd:g}"
+    kind: Literal["info_vae"]
+    alpha: Share
+    lambda_mmd: NonNegative
+    batch_size: Several = 64
+
+    @field_validator("lambda_mmd")
+    @classmethod
+    def _draws_to_the_prior(cls, value: float, info: ValidationInfo) -> float:
+        if value + info.data.get("alpha", 1) < 1:
+            raise PydanticCustomError("lambda_mmd", "must be 1 - alpha or more")
+        return value
 
 
 class FactorChannelSpec(TrainedSpec):

@@ -30,7 +30,7 @@ COLOURS = {
     "factor_vae": "#1E96C8",
     "dip_vae_i": "#7E57C2",
     "dip_vae_ii": "#999933",
-    "control_vae": "#C2185B",
+    "info_vae": "#5C8A00",
     "factor_channel": "#B07D00",
 }
 MARKERS = {
@@ -43,6 +43,7 @@ MARKERS = {
     "dip_vae_i": "<",
     "dip_vae_ii": ">",
     "control_vae": "*",
+    "info_vae": "p",
     "factor_channel": "P",
 }
 GREY = "#767676"

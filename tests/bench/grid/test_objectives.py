@@ -24,6 +24,7 @@ KINDS = {
         "90220352f79fe657",
     ),
     "control_vae": ({"capacity": 18, "anneal_steps": 9000}, "ControlVAE C=18", "701c8c8222f744f3"),
+    "info_vae": ({"alpha": -0.5, "lambda_mmd": 5.0}, "InfoVAE α=-0.5 λ=5", "1a5d891607b8a35f"),
 }
 
 
@@ -55,7 +56,7 @@ def test_what_a_kind_needs_is_asked_for_and_has_to_be_a_number(kind):
         _one(kind, **fields, beta=4)
 
 
-@pytest.mark.parametrize("kind", ["factor_vae", "dip_vae_i", "dip_vae_ii"])
+@pytest.mark.parametrize("kind", ["factor_vae", "dip_vae_i", "dip_vae_ii", "info_vae"])
 def test_images_that_are_compared_are_two_at_least(kind):
     with pytest.raises(GridError, match=r"models\.0\.batch_size: "):
         _one(kind, **KINDS[kind][0], batch_size=1)
@@ -78,3 +79,12 @@ def test_what_trains_a_second_network_is_packed_and_timed_apart():
     assert first == second
     assert {*others} == {others[0]}
     assert others[0] != first
+
+
+def test_an_infovae_draws_codes_to_the_prior_and_not_away_from_it():
+    for alpha, least in ((1, 0), (0, 1), (-0.5, 1.5)):
+        assert _one("info_vae", alpha=alpha, lambda_mmd=least).lambda_mmd == least
+        with pytest.raises(GridError, match=r"models\.0\.lambda_mmd: must be "):
+            _one("info_vae", alpha=alpha, lambda_mmd=least - 0.01)
+    with pytest.raises(GridError, match=r"models\.0\.alpha: "):
+        _one("info_vae", alpha=1.01, lambda_mmd=5)

@@ -19,6 +19,7 @@ KINDS = {
     "dip_vae_i": {"lambda_od": 5, "lambda_d": 50},
     "dip_vae_ii": {"lambda_od": 5, "lambda_d": 5},
     "control_vae": {"capacity": 3, "anneal_steps": 15, "k_i": 0.1},
+    "info_vae": {"alpha": -0.5, "lambda_mmd": 50},
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bench.training.objective import Members, Terms
-from bench.training.objectives import OBJECTIVES, gaussian_kl
+from bench.training.objectives import OBJECTIVES, gaussian_kl, maximum_mean_discrepancy
 
 from .kinds import KINDS, spec_of, trained
 
@@ -96,3 +96,55 @@ def test_dip_brings_the_covariance_nearer_to_the_identity(kind):
             covariance += np.diag(np.exp(result.logvars).mean(0))
         distances.append(((covariance - np.eye(4)) ** 2).sum())
     assert distances[1] < 0.2 * distances[0]
+
+
+def test_mmd_is_that_of_codes_and_samples_of_the_prior():
+    z = 0.5 * draws(1, 1, 40, D) + 1
+    prior = draws(2, 4_000, D).numpy()
+
+    def kernel(x, y):
+        return np.exp(-((x[:, None] - y[None]) ** 2).sum(-1) / (2 * 2 * D))
+
+    own, codes = kernel(prior, prior), z[0].numpy()
+    pairs = kernel(codes, codes)
+    sampled = (pairs.sum() - 40) / (40 * 39) - 2 * kernel(codes, prior).mean()
+    sampled += (own.sum() - 4_000) / (4_000 * 3_999)
+    assert maximum_mean_discrepancy(z).item() == pytest.approx(sampled, abs=0.004)
+    assert sampled > 0.1
+
+
+def test_mmd_has_a_closed_form_for_gaussian_codes():
+    """For z ~ N(m, s²) the mean of the kernel is Gaussian too, with all pairs or none."""
+    m, s, v = 1.5, 0.5, 2 * D
+
+    def mean(variance, offset):
+        return ((v / (v + variance)) ** 0.5 * np.exp(-(offset**2) / (2 * (v + variance)))) ** D
+
+    exact = mean(2 * s**2, 0) - 2 * mean(1 + s**2, m) + mean(2, 0)
+    found = maximum_mean_discrepancy(s * draws(3, 500, 64, D) + m)
+    # Unbiased: the mean over batches, within four of its standard errors.
+    error = float(found.std()) / 500**0.5
+    assert found.mean().item() == pytest.approx(exact, abs=4 * error)
+    assert error < 0.02 * exact
+    of_prior = maximum_mean_discrepancy(draws(4, 500, 64, D))
+    assert abs(of_prior.mean().item()) < 4 * float(of_prior.std()) / 500**0.5
+
+
+def test_info_vae_weighs_kl_and_mmd():
+    means, logvars = draws(1, K, B, D), draws(2, K, B, D)
+    terms = terms_of(means, logvars, means)
+    learner = learner_of("info_vae", alpha=-0.5, lambda_mmd=7)
+    beta = learner.control(torch.tensor(0))
+    assert beta.tolist() == [1.5, 1.5]
+    weighed = 1.5 * terms.kl.sum(-1) + 5.5 * maximum_mean_discrepancy(terms.z)
+    assert torch.allclose(learner.loss(terms, beta), terms.reconstruction + weighed)
+
+
+def test_info_vae_brings_codes_nearer_to_the_prior():
+    common = {"steps": 250, "batch_size": 32, "learning_rate": 1e-3}
+    left = []
+    for weight in (1, 1000):
+        (result,) = trained([spec_of("info_vae", alpha=0, lambda_mmd=weight, **common)])
+        z = result.means + np.exp(0.5 * result.logvars) * draws(5, *result.means.shape).numpy()
+        left.append(maximum_mean_discrepancy(torch.from_numpy(z)[None]).item())
+    assert left[1] < 0.5 * left[0]

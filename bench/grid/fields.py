@@ -1,0 +1,25 @@
+"""What fields of a grid and of specs may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# Adding 0.0 turns -0.0 into 0.0: one meaning, one id.
+# Upper ends of counts are far above any use: what is above is a slip.
+NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value + 0.0)]
+# What a weight of 1 is lowered by: a negative one raises it.
+Share = Annotated[float, Field(ge=-1e6, le=1), AfterValidator(lambda value: value + 0.0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+# A batch of which images are compared with one another.
+Several = Annotated[int, Field(ge=2, le=10**9)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, no unknown keys, no type coercion, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -1,0 +1,10 @@
+"""Every objective has a colour and a marker of its own."""
+
+from bench.plots._base import COLOURS, MARKERS
+from bench.training.objectives import OBJECTIVES
+
+
+def test_every_objective_is_told_from_the_others():
+    assert COLOURS.keys() == MARKERS.keys() == OBJECTIVES.keys()
+    for own in (COLOURS, MARKERS):
+        assert len({*own.values()}) == len(own)
