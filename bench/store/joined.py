@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -334,6 +335,9 @@ def _datasets(
     names: dict[tuple[str, str], str] = {}
     first: dict[str, str] = {}
     renamed: dict[str, str] = {}
+    # Datasets of a name that differ in their options may share another name too.
+    made: dict[tuple[str, str, int], str] = {}
+    times: Counter[tuple[str, str]] = Counter()
     for origin, run in found:
         dataset = run.spec.dataset.model_dump_json()
         key = (dataset, run.fingerprint)
@@ -341,8 +345,12 @@ def _datasets(
         if first.setdefault(dataset, run.fingerprint) == run.fingerprint:
             names[key] = plain
         elif key not in names:
-            names[key] = _with_folder(plain, origin, taken)
-            renamed[names[key]] = plain
+            place = (plain, origin, times[dataset, origin])
+            times[dataset, origin] += 1
+            if place not in made:
+                made[place] = _with_folder(plain, origin, taken)
+                renamed[made[place]] = plain
+            names[key] = made[place]
     return names, renamed
 
 

@@ -201,6 +201,7 @@ def _repeated_table(joined: Joined, runs: pd.DataFrame) -> pd.DataFrame:
                 "folder": run.origin,
                 "counts": counts,
                 **{str(key): value for key, value in described.loc[name].items()},
+                "code": run.manifest.git_commit,
                 "device": execution.device_name,
                 "torch": torch,
                 "code_bits": run.manifest.shared.code_bits,

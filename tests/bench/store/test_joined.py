@@ -1,6 +1,7 @@
 """Several output folders read as one: what counts once, what stays apart, and by which names."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,20 @@ def test_no_name_that_is_made_here_is_one_that_is_there(codes):
     codes("a", 3, name="mine (b)")
     joined = _joined(a, b)
     assert _names(joined) == [("mine (a)", 0), ("mine (b)", 0), ("mine (b)*", 0)]
+
+
+def test_datasets_that_differ_in_options_may_share_another_name(small_store, codes, tmp_path):
+    # The default ball beside a small one, in both folders, of three kinds of images in all.
+    copied(small_store, tmp_path / "a")
+    first = codes("a", 1)
+    second, third = (shutil.copytree(first, tmp_path / name) for name in "bc")
+    manifests(second, lambda body: body["dataset"].update(fingerprint="of b"))
+    manifests(third, lambda body: body["dataset"].update(fingerprint="of c"))
+    joined = _joined(first, second, third)
+    names = {(run.origin, run.spec.dataset.name) for run in joined.runs()}
+    assert names == {("a", "ball"), ("b", "ball (b)"), ("c", "ball (c)")}
+    assert joined.renamed == {"ball (b)": "ball", "ball (c)": "ball"}
+    assert len({run.spec.dataset for run in joined.runs()}) == 6
 
 
 def test_damaged_runs_are_left_out_and_counted(small_store, tmp_path, caplog):

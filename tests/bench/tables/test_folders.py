@@ -67,6 +67,7 @@ def test_no_seed_is_counted_twice(small_store, tmp_path):
     assert repeated["counts"].tolist() == [True, False]
     assert len({*repeated["run_id"]}) == 1
     assert set(repeated["label"]) == {"VAE"}
+    assert {"device", "torch", "code"} <= {*repeated}
     assert repeated["mig_histogram"].isna().tolist() == [False, True]
     said = " ".join(joined.notices)
     assert f"{first} and {second} both have 1 run with different results" in said
