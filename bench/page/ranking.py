@@ -30,26 +30,26 @@ def first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
     models = competing(part)
     if higher is None or len(models) < 2 or not {*models["interval"]} <= {*OF_ENOUGH_SEEDS}:
         return set()
-    ordered = _with_spread(models).sort_values("mean", ascending=not higher)
+    ordered = _beside_equal(models).sort_values("mean", ascending=not higher)
     first = ordered.iloc[0]
     near = ordered["high"] >= first["low"] if higher else ordered["low"] <= first["high"]
     reach = ordered[near]
     return set(zip(reach["group_id"], reach["precision"], strict=True))
 
 
-def _with_spread(models: pd.DataFrame) -> pd.DataFrame:
-    """Give models whose seeds are all equal an interval: of the widest spread that another has.
+def _beside_equal(models: pd.DataFrame) -> pd.DataFrame:
+    """Widen the intervals of a column in which the seeds of a model are all equal.
 
-    Equal seeds show no spread; that there is none they do not show.
+    An interval that keeps to its range never reaches its end: all seeds at 1 would beat five at 1
+    and one at 0.999. Beside equal seeds, Student's t has to tell them apart too.
     """
-    equal = models["interval"] == "equal"
-    if not equal.any():
+    if not (models["interval"] == "equal").any():
         return models
-    half = models.loc[equal, "n_seeds"].map(t_half) * models["std"].max()
-    means = models.loc[equal, "mean"]
-    models = models.copy()
-    models.loc[equal, "low"], models.loc[equal, "high"] = means - half, means + half
-    return models
+    half = models["n_seeds"].map(t_half) * models["std"]
+    return models.assign(
+        low=models["low"].clip(upper=models["mean"] - half),
+        high=models["high"].clip(lower=models["mean"] + half),
+    )
 
 
 def why_no_star(part: pd.DataFrame) -> str:

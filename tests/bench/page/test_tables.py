@@ -30,7 +30,8 @@ SATURATED = ("a", 1.0, 0.0, 1.0, 1.0, "equal")
 def test_equal_seeds_do_not_beat_what_is_nearly_as_good():
     nearly = ("b", 0.9998, 0.0004, 0.998, 0.99998, "logit95")
     assert _first(SATURATED, nearly) == ["a", "b"]
-    # One alone has a star.
+    # What is worse beyond doubt is told apart.
+    assert _first(SATURATED, ("b", 0.829, 0.12, 0.674, 0.919, "logit95")) == ["a"]
     assert _first(SATURATED, ("b", 0.7, 0.05, 0.64, 0.75, "logit95")) == ["a"]
     # A collapsed model is no rival of one that is not, however equal its seeds are.
     collapsed = ("c", 0.0, 0.0, 0.0, 0.0, "equal")
