@@ -257,8 +257,8 @@ def _baseline(kind: str) -> str:
 
 def _far(kind: str, value: float) -> str:
     """Return what is written of a baseline that is far above the axes."""
-    number = f"\n{value:,.0f}" if value >= 100 else f" {value:.2g}"
-    return f"{_baseline(kind)}{number} ↑"
+    number = f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{_baseline(kind)}\n{number} ↑"
 
 
 def _baseline_lines(axes: Axes, baselines: pd.DataFrame, metric: str) -> None:
