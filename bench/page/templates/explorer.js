@@ -5,7 +5,7 @@ function readModel(run) {
   if (!readModels.has(run)) {
     const read = (kind) => JSON.parse(document.getElementById(`${kind}-${run}`)?.textContent ?? "null");
     const decoder = read("decoder");
-    readModels.set(run, { ...read("model"), decoder: decoder && readDecoder(decoder) });
+    readModels.set(run, { ...read("data"), decoder: decoder && readDecoder(decoder) });
   }
   return readModels.get(run);
 }

@@ -54,9 +54,9 @@ def shown_names(study):
     return [name for name in study.tables.runs["run_id"] if name in study.frames]
 
 
-def written(study, folder):
+def written(study, folder, drawings=()):
     path = folder / "report.html"
-    path.write_text(render(study, {"name": "small"}, []), encoding="utf-8")
+    path.write_text(render(study, {"name": "small"}, drawings), encoding="utf-8")
     return path
 
 

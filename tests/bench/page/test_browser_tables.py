@@ -8,7 +8,7 @@ import pytest
 from bench.analysis.study import Study, load_study
 from bench.page.definitions import definitions
 from bench.page.render import render
-from bench.page.tables import MAX_SHOWN, summary_tables
+from bench.page.tables import MAX_SHOWN, block_id, summary_tables
 from bench.store.store import Store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -135,6 +135,7 @@ def test_columns_are_chosen_and_every_table_follows(page, study):
         heads = page.locator(f"{part} .comparison table >> nth=0 >> thead th[data-column]")
         return [head.get_attribute("data-column") for head in heads.all() if head.is_visible()]
 
+    page.locator("#differences > summary").click()
     assert visible("#summary") == shown
     chooser = page.locator("#summary details.columns").first
     summary = chooser.locator("summary")
@@ -150,6 +151,7 @@ def test_columns_are_chosen_and_every_table_follows(page, study):
     chooser.locator("button").click()
     assert visible("#summary") == [*table.columns]
     page.reload()
+    page.locator("#differences > summary").click()
     assert visible("#summary") == shown
 
 
@@ -207,9 +209,13 @@ def test_tooltips_open_by_touch(page):
 
 def test_rows_say_which_model_they_are_and_lead_to_its_block(study):
     (table,) = summary_tables(study)
-    groups = study.tables.runs.set_index("label")["group_id"].to_dict()
-    assert {row.label: row.group_id for row in table.rows if row.group_id} == groups
+    runs = study.tables.runs.drop_duplicates("label").set_index("label")
+    blocks = {label: block_id(row.group_id, row.precision) for label, row in runs.iterrows()}
+    assert {row.label: row.block for row in table.rows if row.block} == blocks
     text = render(study, None, [])
-    for group in groups.values():
-        assert f'data-model="{group}"' in text
-        assert f'href="#model-{group}"' not in text
+    for label, block in blocks.items():
+        assert f'data-model="{block}"' in text
+        # Baselines have no block.
+        is_model = not runs.loc[label, "kind"].startswith("baseline_")
+        assert (f'<th scope="row"><a href="#{block}">' in text) == is_model
+        assert (f'id="{block}"' in text) == is_model

@@ -88,11 +88,14 @@ def test_pictures_differ_enough_to_be_told_apart(pictured):
 
 
 def test_a_model_is_read_when_it_is_seen_and_not_before(page):
-    opened(page, LIVE)
-    assert page.evaluate("readModels.size") == 1
-    opened(page, STILL)
-    assert page.evaluate("readModels.size") == 2
-    assert page.evaluate("document.querySelectorAll('.explorer.live').length") == 3
+    # The first screen has a small one of some model.
+    page.wait_for_function("document.querySelector('.touch .explorer').explorer")
+    seen = {page.locator(".touch .explorer").get_attribute("data-model")}
+    for model in (LIVE, STILL):
+        part = opened(page, model)
+        seen.add(part.locator(".explorer").get_attribute("data-model"))
+        assert {*page.evaluate("[...readModels.keys()]")} == seen
+    assert page.evaluate("document.querySelectorAll('.explorer.live').length") == 4
 
 
 def test_the_thumbs_start_at_the_code_of_the_image(live, study, names, pictured):

@@ -126,7 +126,7 @@ def test_axe_finds_nothing_in_an_explorer(page, theme):
     for model in (LIVE, STILL):
         opened(page, model)
     options = {"resultTypes": ["violations"]}
-    found = axe.Axe().run(page, context="#latents", options=options).response
+    found = axe.Axe().run(page, context="#models", options=options).response
     assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
     assert "color-contrast" in {rule["id"] for rule in found["passes"]}
 
@@ -167,6 +167,7 @@ def test_without_javascript_the_sheet_is_seen(browser, path):
         page = context.new_page()
         page.goto(path.as_uri())
         live = page.locator(LIVE)
+        live.locator(":scope > summary").click()
         grid = screen(live.locator(".sheet"))
         for latent, value in ((0, 0), (3, 10), (2, 4)):
             at = (int(grid.width * (value + 0.5) / 11), int(grid.height * (latent + 0.5) / 4))

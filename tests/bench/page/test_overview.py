@@ -113,11 +113,11 @@ def test_the_model_to_touch_has_a_code_and_is_no_factor_channel(study):
     explorers, _ = shown_models(study)
     coded = [replace(model, has_code=True) for model in explorers]
     runs = study.tables.runs
-    order = runs[runs["run_id"].isin([model.run_id for model in coded])]
+    order = runs[runs["run_id"].isin([model.run for model in coded])]
     best = order.sort_values("mig_histogram", ascending=False)["run_id"].iloc[0]
-    assert overview(study, coded, []).model.run_id == best
-    only = [replace(model, has_code=model.run_id == coded[-1].run_id) for model in explorers]
-    assert overview(study, only, []).model.run_id == coded[-1].run_id
+    assert overview(study, coded, []).model.run == best
+    only = [replace(model, has_code=model.run == coded[-1].run) for model in explorers]
+    assert overview(study, only, []).model.run == coded[-1].run
     assert overview(study, [], []).model is None
 
 
@@ -131,7 +131,7 @@ def test_every_model_has_one_block_with_its_pictures_and_scores(study):
     assert [block.block for block in blocks] == [block_id(*key) for key in keys]
     for block, (group_id, _) in zip(blocks, keys, strict=True):
         group = models[models["group_id"] == group_id]
-        assert block.explorer.run_id in set(group["run_id"])
+        assert block.explorer.run in set(group["run_id"])
         scores = {row.metric: row for row in block.scores}
         pairs = [pair.split(":") for pair in scores["mig_histogram"].by_seed.split()]
         known = group.set_index("seed")["mig_histogram"]

@@ -2,10 +2,23 @@
 
 import pytest
 
-from .conftest import DESKTOP
+from bench.plots import draw_all, svg_text
+from tests.bench.page.conftest import DESKTOP
+from tests.bench.page.explorers import explorer_study, written
 
 pytestmark = pytest.mark.slow
 SCREENS = 10
+
+
+@pytest.fixture(scope="module")
+def study(small_store):
+    return explorer_study(small_store)
+
+
+@pytest.fixture(scope="module")
+def path(study, tmp_path_factory):
+    drawings = [(info.name, drawn, svg_text(drawn.figure)) for info, drawn in draw_all(study)]
+    return written(study, tmp_path_factory.mktemp("page"), drawings)
 
 
 def _blocks(page):
