@@ -19,6 +19,7 @@ from .grid import (
     Grid,
     MetricRequest,
     Pack,
+    TrainedSpec,
     arguments as given,
     expand,
     load_grid,
@@ -28,8 +29,16 @@ from .grid import (
 )
 from .plan import Plan, plan
 from .report import build
-from .scoring import BackgroundScores, each, missing_scores, scalar_scores, score_stored
+from .scoring import (
+    BackgroundScores,
+    each,
+    missing_scores,
+    scalar_scores,
+    score_stored,
+    scores_on_the_way,
+)
 from .store import (
+    ON_THE_WAY,
     WEIGHTS,
     DamagedError,
     Failure,
@@ -41,6 +50,7 @@ from .store import (
     write_text,
 )
 from .training.checkpoints import CHECKPOINT_SECONDS
+from .training.context import Scoring
 from .training.device import settle_device
 from .training.pack_size import pack_size
 
@@ -136,12 +146,18 @@ def run_grid(
         _set_aside(store, todo)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         log.info("%d runs: %d done, %d to make", len(specs), len(todo.done), len(todo.pending))
+        scoring = None
+        if grid.metrics_at is not None:
+            _note_never_scored(todo)
+            scoring = Scoring(grid.metrics_at, partial(scores_on_the_way, requests))
         packs = _packs(todo, execution, pack, machines, where)
         listeners.notify("on_start", todo.pending)
         # On this machine a GPU trains one pack at a time, so the other workers are free to score.
         idle = where.is_here and several and _demand(packs).gpu
         with BackgroundScores(store, requests, machines) if idle else nullcontext() as background:
-            failed = _make(store, packs, machines, checkpoint_seconds, listeners, background)
+            # Absolute, as a worker on another machine has another working folder.
+            call = partial(_execute, store.folder.absolute(), checkpoint_seconds, scoring)
+            failed = _make(store, packs, machines, call, listeners, background)
         store.clear_checkpoints()
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
@@ -179,6 +195,21 @@ def _set_aside(store: Store, todo: Plan) -> None:
         log.warning("set aside %s: %s", store.set_aside(folder, "outdated"), reason)
 
 
+def _note_never_scored(todo: Plan) -> None:
+    """Say that runs have no scores on the way: what is done is not trained again for these."""
+    without = [
+        run
+        for run in todo.runs
+        if run.run_id in todo.done and isinstance(run.spec, TrainedSpec) and not run.has(ON_THE_WAY)
+    ]
+    if without:
+        log.warning(
+            "metrics_at: %d of the runs that are done were trained without it, and have no scores "
+            "on the way; a start with another --out trains them again",
+            len(without),
+        )
+
+
 def _packs(
     todo: Plan, execution: Execution, size: int | None, engine: Engine, where: EngineInfo
 ) -> list[Pack]:
@@ -195,7 +226,7 @@ def _make(
     store: Store,
     packs: Sequence[Pack],
     engine: Engine,
-    checkpoint_seconds: float,
+    call: Callable[..., list[RunStatus]],
     listeners: Callbacks,
     background: BackgroundScores | None,
 ) -> set[str]:
@@ -204,8 +235,6 @@ def _make(
     with progress(
         "train", [_name(pack) for pack in packs], [pack.steps for pack in packs], engine.status
     ) as shown:
-        # Absolute, as a worker on another machine has another working folder.
-        call = partial(_execute, store.folder.absolute(), checkpoint_seconds)
 
         def on_progress(position: int, reported: tuple[Any, ...]) -> None:
             shown.update(position, reported)
@@ -282,13 +311,17 @@ def _notify_outcome(store: Store, spec: BaseSpec, reason: str | None, listeners:
 
 
 def _execute(
-    folder: Path, checkpoint_seconds: float, pack: Pack, report: Callable[..., None]
+    folder: Path,
+    checkpoint_seconds: float,
+    scoring: Scoring | None,
+    pack: Pack,
+    report: Callable[..., None],
 ) -> list[RunStatus]:
     # Imported here, so that only the process that trains loads torch.
     from .training.execute import execute
 
     store = Store(folder)
-    return execute(pack, store.commit, report, store.checkpoints, checkpoint_seconds)
+    return execute(pack, store.commit, report, store.checkpoints, checkpoint_seconds, scoring)
 
 
 def _decode(store: Store, runs: Sequence[StoredRun]) -> None:

@@ -88,6 +88,7 @@ def _stored(store: Store) -> tuple[list[StoredRun], dict[Path, str], dict[Path, 
         try:
             run.history()
             run.snapshots()
+            run.scores_during_training()
         except DamagedError as error:
             damaged[run.folder] = str(error)
     sound = [run for run in runs if run.folder not in damaged]

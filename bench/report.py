@@ -181,6 +181,7 @@ def write_all_tables(store: Folder, study: Study) -> None:
     write_table(store, "utilisation", study.utilisation)
     if study.tables.folders:
         write_table(store, "repeated", study.tables.repeated)
+    write_table(store, "scores_during_training", study.tables.scores_during_training)
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(summary_tables(study)).items()

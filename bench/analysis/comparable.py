@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..grid import VAESpec
 from ..store import ACTIVE_KL, CODE_KL, windowed
-from ..tables import MIN_SEEDS, Tables
+from ..tables import MIN_SEEDS, Tables, in_words
 from .training_length import least_steps
 
 # Runs are compared that agree in all of these; objectives differ in what is not listed.
@@ -178,7 +178,7 @@ def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str
     --------
     >>> runs = pd.DataFrame({"steps": [5, 5, 9], "n_latents": 10, "beta": [1.0, 4.0, 1.0]})
     >>> [(name, list(part["beta"])) for name, part in settings(runs)]
-    [('steps=5', [1.0, 4.0]), ('steps=9', [1.0])]
+    [('5 steps', [1.0, 4.0]), ('9 steps', [1.0])]
     """
     names = [name for name in (*SHARED, *also) if name in runs]
     varying = [name for name in names if len(runs[name].drop_duplicates()) > 1]
@@ -186,11 +186,12 @@ def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str
     for _, part in runs.groupby(names, sort=False, dropna=False):
         first = part.iloc[0]
         told = [name for name in varying if not pd.isna(first[name])]
-        yield ", ".join(f"{name}={_plain(first[name])}" for name in told), part
+        yield ", ".join(in_words(name, _plain(first[name])) for name in told), part
 
 
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _plain(value: Any) -> Any:
+    """Return a number as it was, of a column that is of floats because others lack it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def more_seeds(n_seeds: int, of: str) -> str:

@@ -58,3 +58,6 @@ class Grid(Frozen):
     )
     baselines: bool = False
     evaluation: Evaluation = Evaluation()
+    # At so many steps of training, evenly spaced in their logarithm, what is trained is scored. Of
+    # no run's identity: the same is trained without it.
+    metrics_at: Annotated[int, Field(ge=1, le=100)] | None = None

@@ -17,7 +17,7 @@ from .config import MODEL_KEYS, TRAIN_KEYS, Grid
 from .dataset_entries import anchored
 from .expand import expand
 from .fields import Frozen
-from .metric_requests import check_excluded, metric_requests
+from .metric_requests import MetricRequest, check_excluded, metric_requests
 from .problems import first_problem, shape_problem, unknown_key
 from .specs import Evaluation
 from .yaml_text import read_text, read_yaml
@@ -63,10 +63,18 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
         raise GridError(source, path, reason) from None
     specs = expand(grid, source)
     requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
+    if grid.metrics_at is not None and not any(map(_is_one_number, requests)):
+        reason = "there is nothing to compute on the way; name a metric that gives one number"
+        raise GridError(source, "metrics_at", reason)
     references = dict.fromkeys(spec.dataset for spec in specs)
     loaded = [ref.load() for ref in references]
     check_excluded(requests, [(data.factor_names, data.factor_sizes) for data in loaded], source)
     return grid
+
+
+def _is_one_number(request: MetricRequest) -> bool:
+    """Return whether a metric gives a single model a number, not one for each latent."""
+    return request.info.level == "run" and not request.name.endswith("_per_dimension")
 
 
 def _check_keys(data: Mapping[Any, Any], model: type[Frozen], place: str, source: str) -> None:

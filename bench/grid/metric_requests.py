@@ -50,6 +50,11 @@ class MetricRequest(Frozen):
             return foreign_metric(self.name, self.function)
         return metrics.METRICS[self.name]
 
+    def without_interval(self) -> MetricRequest:
+        """Return the same metric without resampling, whose value is the same."""
+        options = {key: v for key, v in self.options.items() if key not in _NO_PART_OF_THE_NAME}
+        return self.model_copy(update={"options": options})
+
 
 def metric_requests(
     entries: Sequence[str | dict[str, Any]] | dict[str, str],

@@ -12,6 +12,7 @@ from . import (
     comparison,
     curves,
     doctor,
+    during_training,
     factor_channel,
     information,
     smoothness,
@@ -54,6 +55,7 @@ FIGURES: dict[str, FigureInfo] = {
         doctor.DOCTOR,
         curves.MODELS,
         curves.TRAINING,
+        during_training.INFO,
     )
 }
 

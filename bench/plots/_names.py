@@ -15,8 +15,6 @@ from ._base import COLOURS, GREY
 _ALONG = ("beta", "beta_start", "capacity", "gamma")
 # The faintest of them.
 _FAINTEST = 0.45
-# "steps=60" and " (bfloat16)" behind a model's own name.
-_SETTING = re.compile(r", (\w+)=([^,]*?)(?=,|$| \()|( )\((\w+)\)$")
 
 
 def model_names(labels: Sequence[str]) -> tuple[list[str], str]:
@@ -29,26 +27,30 @@ def model_names(labels: Sequence[str]) -> tuple[list[str], str]:
 
     Examples
     --------
-    >>> model_names(["VAE, steps=60", "β-VAE β=4, steps=60", "β-VAE β=16, steps=60"])
-    (['VAE', 'β-VAE β=4', 'β-VAE β=16'], '')
+    >>> model_names(["VAE, 60 steps", "β-VAE β=4, 60 steps", "β-VAE β=16, 60 steps"])
+    (['VAE', 'β-VAE β=4', 'β-VAE β=16'], '60 steps')
     >>> model_names(["capacity γ=10 C=6", "capacity γ=100 C=6"])
     (['capacity γ=10', 'capacity γ=100'], 'capacity C=6')
     """
-    settings_of = [{m[1]: m[0] for m in _SETTING.finditer(text)} for text in labels]
-    values: dict[str | None, set[str]] = {}
-    for own in settings_of:
-        for key, text in own.items():
-            values.setdefault(key, set()).add(text)
-    heads = [_SETTING.sub("", text) for text in labels]
+    heads = [text.split(", ")[0] for text in labels]
+    tails = [text.split(", ")[1:] for text in labels]
+    # Of one model there is nothing to compare.
+    several = len(labels) > 1
+    everywhere = [t for t in tails[0] if all(t in other for other in tails)] if several else []
     common = {kind: _common(heads, kind) for kind in dict.fromkeys(map(_kind, heads))}
     names = [
-        " ".join(word for word in head.split() if word not in common[_kind(head)])
-        + "".join(text for key, text in own.items() if len(values[key]) > 1)
-        for head, own in zip(heads, settings_of, strict=True)
+        ", ".join(
+            [
+                " ".join(word for word in head.split() if word not in common[_kind(head)]),
+                *(text for text in tail if text not in everywhere),
+            ]
+        )
+        for head, tail in zip(heads, tails, strict=True)
     ]
     if len({*names}) < len({*labels}):
         return list(labels), ""
-    return names, ", ".join(f"{kind} {' '.join(said)}" for kind, said in common.items() if said)
+    told = [f"{kind} {' '.join(said)}" for kind, said in common.items() if said]
+    return names, ", ".join([*told, *everywhere])
 
 
 def groups(runs: pd.DataFrame) -> list[pd.DataFrame]:

@@ -3,11 +3,12 @@
 - `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
 - `missing_scores` lists the requested scores that a run does not have yet.
 - `run_entries`, `read_group_scores`, `read_variants` read stored scores.
-- `score_request` and `measured_bounds` score arrays that are in memory.
+- `scores_on_the_way`, `score_request` and `measured_bounds` score arrays that are in memory.
 """
 
 from .background import BackgroundScores
 from .bounds import BoundCodes, measured_bounds
+from .during_training import scores_on_the_way
 from .evaluate import NOT_GIVEN, score_request
 from .groups import read_group_scores
 from .keys import scored_requests
@@ -30,5 +31,6 @@ __all__ = [
     "score_request",
     "score_stored",
     "scored_requests",
+    "scores_on_the_way",
     "total",
 ]

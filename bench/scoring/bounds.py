@@ -120,8 +120,7 @@ def measured_bounds(
     n_columns = len(info.variants) * max(1, len(info.outputs))
     if info.higher_is_better is not True:
         return [{} for _ in range(n_columns)], True
-    options = {key: v for key, v in request.options.items() if key != "bootstrap"}
-    alone = request.model_copy(update={"options": options})
+    alone = request.without_interval()
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
     for bound in ("chance", "ceiling"):
         try:

@@ -6,8 +6,8 @@ and may be deleted. README.md in this folder explains how a commit is made safe.
 - `Store` is the folder: commit, lock, scan, set aside; scores by name.
 - `join` reads several output folders as one, `Source` is what it has in common with a `Store`, and
   `ReportFolder` holds the report of runs that lie elsewhere.
-- `StoredRun` is a committed run: manifest, codes, curves, snapshots, weights (`tensors` reads them
-  without torch).
+- `StoredRun` is a committed run: manifest, codes, curves, snapshots, scores on the way, weights
+  (`tensors` reads them without torch).
 - `Frames` and `Snapshots` are the pictures of a model, `history` its training curves.
 - `selection` groups runs, selects the one of each group that is shown, and defines what is a code.
 - `files` has durable writes and checked reads of single files.
@@ -52,6 +52,7 @@ from .store import Store
 from .stored_run import (
     CODES,
     CURVES,
+    ON_THE_WAY,
     SNAPSHOTS,
     WEIGHTS,
     Latents,
@@ -69,6 +70,7 @@ __all__ = [
     "KL_SHOWN",
     "MADE_WITH",
     "NOTE",
+    "ON_THE_WAY",
     "QUANTILES",
     "SCORED_WITH",
     "SNAPSHOTS",

@@ -36,6 +36,8 @@ class Result:
         The model's weights as `torch.save` wrote them.
     snapshots : Snapshots or None
         What the model made of fixed images during training.
+    scores : DataFrame or None
+        What it scored on the way through training: `step`, `metric`, `value`.
     factors : ndarray or None
         (N, K) int64 factors of those images, for codes that bring their own; None where the
         dataset has them.
@@ -51,6 +53,7 @@ class Result:
     state: bytes | None = None
     snapshots: Snapshots | None = None
     factors: NDArray[np.int64] | None = None
+    scores: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

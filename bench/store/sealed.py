@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .during_training import scores_text
 from .files import dump_json, fsync_path, sha256
 from .history import history_text
 from .results import Result
 from .snapshots import snapshot_bytes
-from .stored_run import CODES, CURVES, SNAPSHOTS, WEIGHTS, Latents, codes_bytes
+from .stored_run import CODES, CURVES, ON_THE_WAY, SNAPSHOTS, WEIGHTS, Latents, codes_bytes
 
 
 def write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
@@ -23,6 +24,8 @@ def write_result(folder: Path, result: Result, record: dict[str, Any]) -> None:
         (folder / WEIGHTS).write_bytes(result.state)
     if result.snapshots is not None:
         (folder / SNAPSHOTS).write_bytes(snapshot_bytes(result.snapshots))
+    if result.scores is not None:
+        (folder / ON_THE_WAY).write_text(scores_text(result.scores), encoding="utf-8")
     manifest = {
         **record,
         "spec": result.spec.model_dump(mode="json"),

@@ -3,7 +3,8 @@
     store.json                    marks the folder as ours, with the version of its format
     grid.json                     the grid of the last start
     runs/<run id>/                manifest.json, latents.h5 and, for models, history.csv, model.pt,
-                                  for factor channels snapshots.h5
+                                  for factor channels snapshots.h5; scores_during_training.csv
+                                  where a grid asks for it
     failures/<run id>.json        why a run gave no result
     checkpoints/                  the state of packs in training
     scores/, frames/, tables/, figures/, report.html    derived, replaceable

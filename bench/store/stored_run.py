@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ..grid import SPEC_ADAPTER, Precision, RunSpec, group_id, run_id
+from .during_training import parse_scores_text
 from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
 from .hdf5 import UNREADABLE, dump, form, load
 from .schema import Manifest, parse_manifest
@@ -29,6 +30,7 @@ FORMAT = 1
 CODES = "latents.h5"
 CURVES = "history.csv"
 SNAPSHOTS = "snapshots.h5"
+ON_THE_WAY = "scores_during_training.csv"
 # By far the largest file of a run. A shared copy may leave it out: tables, figures and page come
 # from codes, curves and decoded frames.
 WEIGHTS = "model.pt"
@@ -204,6 +206,19 @@ class StoredRun:
             return None
         with self._parsed(WEIGHTS, "weights"):
             return read_tensors(self.content(WEIGHTS))
+
+    def scores_during_training(self) -> pd.DataFrame | None:
+        """Read what the run was scored by on the way, where it was: `step`, `metric`, `value`.
+
+        Raises
+        ------
+        DamagedError
+            If it is not what was committed.
+        """
+        if not self.has(ON_THE_WAY):
+            return None
+        with self._parsed(ON_THE_WAY, "scores"):
+            return parse_scores_text(self.content(ON_THE_WAY, MAX_TEXT))
 
     @contextmanager
     def _believed(self, name: str) -> Iterator[None]:

@@ -81,6 +81,8 @@ class Tables:
         What gave no result and why.
     provenance : DataFrame
         Every combination of data, code, versions and device that runs came from.
+    scores_during_training : DataFrame
+        Long: run_id, step, metric, value, of the runs that were scored on the way.
     folders : tuple of str
         Of several folders: their names, in the order they were given in.
     repeated : DataFrame
@@ -99,6 +101,7 @@ class Tables:
     variants: pd.DataFrame
     failures: pd.DataFrame
     provenance: pd.DataFrame
+    scores_during_training: pd.DataFrame = field(default_factory=pd.DataFrame)
     folders: tuple[str, ...] = ()
     repeated: pd.DataFrame = field(default_factory=pd.DataFrame)
     notices: tuple[str, ...] = ()
@@ -127,7 +130,7 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
     Raises
     ------
     DamagedError
-        If a training history is not what was committed.
+        If a training history, or scores on the way, are not what was committed.
     """
     stored = sorted(found, key=lambda run: sort_key(run.spec))
     by_others = {
@@ -136,7 +139,7 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
         for name, entries in read_group_scores(store, group).items()
     }
     shown = {run.run_id for run in shown_runs(store, stored)}
-    rows, kl, scores, histories, variants = [], [], [], [], []
+    rows, kl, scores, histories, variants, on_the_way = [], [], [], [], [], []
     for run in stored:
         entries = [*run_entries(store, run), *by_others.get(run.run_id, [])]
         compared = read_variants(store, run) if run.run_id in shown else {}
@@ -167,6 +170,9 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
         history = run.history()
         if history is not None:
             histories.append(history.assign(run_id=run.run_id))
+        scored = run.scores_during_training()
+        if scored is not None:
+            on_the_way.append(scored.assign(run_id=run.run_id)[_ON_THE_WAY])
     runs = pd.DataFrame(rows, columns=None if rows else [*_FIRST, *_LAST])
     runs["label"] = model_names(runs)
     # A column that no run has a value in is of no type: make it one of numbers.
@@ -184,9 +190,15 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
         variants=pd.DataFrame(variants, columns=["run_id", "metric", "label", "value"]),
         failures=_failures(store),
         provenance=_provenance(stored),
+        scores_during_training=(
+            pd.concat(on_the_way, ignore_index=True)
+            if on_the_way
+            else pd.DataFrame(columns=_ON_THE_WAY)
+        ),
     )
 
 
+_ON_THE_WAY = ["run_id", "step", "metric", "value"]
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What the manifest of a shared copy has: significant bits of codes, most rows of curves.
 _SHARED = ("code_bits", "history_rows")

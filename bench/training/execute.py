@@ -16,7 +16,7 @@ import torch
 from ..grid import Pack, group_id, run_id
 from ..store import MADE_WITH, Failure, Result, describe, git_commit, provenance
 from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
-from .context import Context
+from .context import Context, Scoring
 from .process import prepare
 from .producers import PRODUCERS
 
@@ -37,6 +37,7 @@ def execute(
     report: Callable[..., None],
     scratch: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    scoring: Scoring | None = None,
 ) -> list[RunStatus]:
     """Make and commit the results of a pack; an exception is recorded, never raised.
 
@@ -52,6 +53,8 @@ def execute(
         Folder for checkpoints; without it none are kept.
     checkpoint_seconds : float
         Time between two checkpoints.
+    scoring : Scoring, optional
+        How what is trained is scored on the way. It changes nothing of what is trained.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def execute(
         record["dataset"] = describe(dataset)
         name = checkpoint_name(pack, versions(), dataset.fingerprint)
         place = scratch / name if scratch else None
-        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds))
+        context = Context(report, Checkpoints(place, seconds=checkpoint_seconds), scoring)
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None

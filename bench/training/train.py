@@ -17,7 +17,7 @@ from ..grid import Pack, TrainedSpec, evaluation_indices
 from ..models.weights import NO_WEIGHTS, read_weights
 from ..store import Failure, Result
 from .batches import Batches, Images
-from .context import Context
+from .context import Context, Scoring
 from .cuda_graph import Replay
 from .encode import OnProgress, ignore, reconstruction_term, state_bytes
 from .family import Family, VAEFamily
@@ -26,6 +26,7 @@ from .objective import Terms
 from .objectives import negative_log_likelihood
 from .process import autocast
 from .recorder import History
+from .scored_steps import ScoresOnTheWay
 
 if TYPE_CHECKING:
     from .._siblings import datasets
@@ -67,7 +68,7 @@ def train(
     """
     specs = cast("tuple[TrainedSpec, ...]", pack.specs)
     images = Images(dataset, pack.execution.device)
-    training = Training(pack, images, family(pack, images))
+    training = Training(pack, images, family(pack, images), context.scoring)
     saved = context.checkpoints.load()
     if saved is not None:
         try:
@@ -76,13 +77,16 @@ def train(
             # Torch's own message spends lines on how to load it all the same.
             reason = type(error).__name__
             log.warning("a checkpoint cannot be resumed from (%s): training starts again", reason)
-            training = Training(pack, images, family(pack, images))
+            training = Training(pack, images, family(pack, images), context.scoring)
         yield from (Failure(specs[member], reason) for member, reason in training.dead.items())
     with stopping.deferred():
+        # A signal may have come before all members were scored.
+        training.score(context.report)
         while training.step < specs[0].steps and training.alive:
             for member in training.advance():
                 yield Failure(specs[member], training.dead[member])
             context.report(training.step * len(specs), training.history.latest_loss(training.alive))
+            training.score(context.report)
             if stopping.pending() or context.checkpoints.due(training.step):
                 context.checkpoints.save(training.step, training.saved())
             stopping.check()
@@ -122,6 +126,8 @@ class Training:
         The dataset's images on the device that trains.
     family : Family
         The members.
+    scoring : Scoring, optional
+        How they are scored on the way.
 
     Attributes
     ----------
@@ -131,7 +137,9 @@ class Training:
         Member to the reason why it is out; the others continue.
     """
 
-    def __init__(self, pack: Pack, images: Images, family: Family) -> None:
+    def __init__(
+        self, pack: Pack, images: Images, family: Family, scoring: Scoring | None = None
+    ) -> None:
         self._specs = cast("tuple[TrainedSpec, ...]", pack.specs)
         self._execution = pack.execution
         self._images = images
@@ -153,6 +161,7 @@ class Training:
             self._specs, images, self._n_images, device, n_latents, fresh=self._groups.draws
         )
         self.history = History(self._specs, n_latents, device)
+        self._scores = ScoresOnTheWay(self._specs, images, scoring)
         self.step = 0
         # The step as what is computed on the device sees it.
         self._clock = torch.zeros((), dtype=torch.int64, device=device)
@@ -207,6 +216,14 @@ class Training:
         self.history.add(torch.cat([torch.stack(columns, 1), kl], 1).detach())
         self._clock += 1
 
+    def score(self, report: Callable[..., None]) -> None:
+        """Score the members that are not out, if that is due at this step; say so meanwhile."""
+        members = self._scores.missing(self.step, self.alive)
+        if members and not stopping.pending():
+            done, loss = self.step * len(self._specs), self.history.latest_loss(self.alive)
+            report(done, loss, "scoring")
+            self._scores.add(self.step, members, self.family.codes)
+
     def results(self, on_progress: OnProgress = ignore) -> Iterator[Result | Failure]:
         """Encode the evaluation images; yield what became of the members that are not out."""
         indices = evaluation_indices(self._specs[0].evaluation, self._n_images)
@@ -231,6 +248,7 @@ class Training:
                 history=self.history.frame(member),
                 state=state_bytes(self.family.model, member),
                 snapshots=self.family.snapshots(member),
+                scores=self._scores.frame(member),
             )
 
     def state(self) -> dict[str, Any]:
@@ -245,6 +263,7 @@ class Training:
             "model": self.family.model.state_dict(),
             "optimiser": self._adam.state_dict(),
             "history": self.history.state(),
+            "scores": self._scores.state(),
             **self.family.state(),
             **self._groups.state(),
         }
@@ -254,6 +273,8 @@ class Training:
         self.family.model.load_state_dict(state["model"])
         self._adam.load_state_dict(state["optimiser"])
         self.history.load(state["history"])
+        # A checkpoint of before there were any has none.
+        self._scores.load(state.get("scores"))
         self.family.restore(state)
         self._groups.restore(state)
         self.step, self.dead = state["step"], state["dead"]

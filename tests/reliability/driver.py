@@ -86,7 +86,7 @@ def record(spec: TrainedSpec) -> dict[str, Any]:
     }
 
 
-def make(wishes, folder, checkpoint_seconds, pack, report):
+def make(wishes, folder, checkpoint_seconds, scoring, pack, report):
     """Stand in for `bench.pipeline._execute`: commit results that nobody trained."""
     WISHES.update(wishes)
     store = Store(folder)
@@ -107,7 +107,7 @@ class pipeline_outcome:  # noqa: N801 - as small as what it stands for, which wo
         self.run_id = run_id(spec)
 
 
-def really_make(wishes, folder, checkpoint_seconds, pack, report):
+def really_make(wishes, folder, checkpoint_seconds, scoring, pack, report):
     """Stand in for `bench.pipeline._execute`: call it, with a fault in front of its producers."""
     WISHES.update(wishes)
     from bench.training import producers
@@ -115,7 +115,7 @@ def really_make(wishes, folder, checkpoint_seconds, pack, report):
     for kind, producer in list(producers.PRODUCERS.items()):
         if getattr(producer, "func", None) is not _faulty:
             producers.PRODUCERS[kind] = partial(_faulty, producer)
-    return REAL(folder, checkpoint_seconds, pack, report)
+    return REAL(folder, checkpoint_seconds, scoring, pack, report)
 
 
 def _faulty(producer, pack, dataset, context):

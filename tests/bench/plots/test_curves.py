@@ -104,12 +104,12 @@ def test_of_many_models_the_first_and_last_of_each_kind_are_named(study):
 
 def test_settings_are_said_once_and_not_in_every_label(study):
     changes = [
-        {"kind": "vae", "beta": 1.0, "steps": 60, "label": "VAE, steps=60"},
-        {"beta": 4.0, "steps": 60, "label": "β-VAE β=4, steps=60"},
+        {"kind": "vae", "beta": 1.0, "steps": 60, "label": "VAE, 60 steps"},
+        {"beta": 4.0, "steps": 60, "label": "β-VAE β=4, 60 steps"},
     ]
     (drawn,) = FIGURES["training"].draw(repeated(study, "beta_vae", changes))
     titles = [axes.get_title() for axes in drawn.figure.axes]
-    assert titles == ["steps=30", "steps=30", "steps=60", "steps=60"]
+    assert titles == ["30 steps", "30 steps", "60 steps", "60 steps"]
     assert [text.get_text() for text in drawn.figure.axes[2].texts] == ["VAE", "β-VAE β=4"]
 
 

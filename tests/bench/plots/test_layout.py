@@ -111,22 +111,22 @@ def test_long_titles_are_wrapped_into_their_panel():
     ("labels", "names", "shared"),
     [
         (
-            ["VAE, initialisation=kaiming, steps=100", "VAE, initialisation=pytorch, steps=60"],
-            ["VAE, initialisation=kaiming, steps=100", "VAE, initialisation=pytorch, steps=60"],
+            ["VAE, Kaiming initialisation, 100 steps", "VAE, PyTorch initialisation, 60 steps"],
+            ["VAE, Kaiming initialisation, 100 steps", "VAE, PyTorch initialisation, 60 steps"],
             "",
         ),
-        # A suffix is there where another model of the dataset has the same name.
-        (["VAE, steps=60", "β-VAE β=4"], ["VAE", "β-VAE β=4"], ""),
+        # What all share is said once, what one has alone stays in its name.
+        (["VAE, 60 steps", "β-VAE β=4, 60 steps"], ["VAE", "β-VAE β=4"], "60 steps"),
+        (["VAE, 60 steps", "β-VAE β=4"], ["VAE, 60 steps", "β-VAE β=4"], ""),
         (
-            ["capacity γ=10 C=6", "capacity γ=100 C=6, steps=5", "capacity γ=100 C=6, steps=9"],
-            ["capacity γ=10", "capacity γ=100, steps=5", "capacity γ=100, steps=9"],
+            ["capacity γ=10 C=6", "capacity γ=100 C=6, 5 steps", "capacity γ=100 C=6, 9 steps"],
+            ["capacity γ=10", "capacity γ=100, 5 steps", "capacity γ=100, 9 steps"],
             "capacity C=6",
         ),
-        (["VAE (float32)", "β-VAE β=4 (float32)"], ["VAE", "β-VAE β=4"], ""),
         (
-            ["VAE, steps=5 (float32)", "VAE, steps=5 (bfloat16)"],
-            ["VAE (float32)", "VAE (bfloat16)"],
-            "",
+            ["VAE, 5 steps, float32", "VAE, 5 steps, bfloat16"],
+            ["VAE, float32", "VAE, bfloat16"],
+            "5 steps",
         ),
         (["capacity γ=10 C=6"], ["capacity γ=10 C=6"], ""),
         (["somebody's model, really", "other"], ["somebody's model, really", "other"], ""),
