@@ -23,11 +23,10 @@ from ..grid import (
 from ..scoring import BoundCodes, measured_bounds, score_request, total
 from .arrays import CodesArrays, check_codes, check_given
 from .callables import Encode, as_dataset, as_requests, encode_images
+from .scores import SLOW_ABOVE
 
 # What to call codes in errors.
 _SOURCE = "Evaluator"
-# They take five seconds and more for 10,000 images, the others less than ten together.
-SLOW = ("beta_vae_score", "dci", "explicitness")
 # Images of at most so many bytes are kept from one call to the next; more are read every time.
 KEPT_BYTES = 512 * 2**20
 
@@ -95,8 +94,7 @@ class Evaluator:
         A dataset's name, or a dataset.
     metrics : sequence, optional
         As in a grid: names, or mappings of a name and options. By default every metric of a single
-        model, but for `beta_vae_score`, `dci` and `explicitness`, which take five seconds and more
-        for 10,000 images.
+        model, but for the slow ones: `dci` and `explicitness`.
     images : int or "all"
         How many, drawn without replacement: those that a grid with this `evaluation` is scored on.
     seed : int
@@ -117,8 +115,8 @@ class Evaluator:
     -----
     Images are read at the first call, and up to 512 MiB of them are kept (10,000 of dSprites are
     41 MB). Chance and ceiling are computed at the first call too, as chance depends on the number
-    of latents, so it takes three times as long as those after it. An evaluator can be pickled; its
-    images are then read again.
+    of latents, so it takes several times as long as those after it. An evaluator can be pickled;
+    its images are then read again.
 
     Examples
     --------
@@ -260,7 +258,7 @@ def _requests(
             [
                 name
                 for name, info in known_metrics.METRICS.items()
-                if info.level == "run" and name not in SLOW
+                if info.level == "run" and name not in SLOW_ABOVE
             ]
         )
     if not requests:

@@ -60,9 +60,7 @@ def test_its_numbers_are_those_of_bench_score(ball, options):
 def test_by_default_it_computes_all_that_are_of_one_model_and_fast(ball):
     found = Evaluator(ball, images=100)(_pair)
     expected = _table(score(_pair, ball, evaluation=100))
-    left_out = {
-        name for name in expected.index if name.startswith(("beta_vae", "dci_", "explicitness"))
-    }
+    left_out = {name for name in expected.index if name.startswith(("dci_", "explicitness"))}
     assert left_out
     per_latent = {"kl_per_dimension", "posterior_std_per_dimension"}
     assert set(found) == set(expected.index) - left_out - per_latent - {"udr"} | {"kl"}
