@@ -30,6 +30,7 @@ COLOURS = {
     "factor_vae": "#1E96C8",
     "dip_vae_i": "#7E57C2",
     "dip_vae_ii": "#999933",
+    "control_vae": "#C2185B",
     "info_vae": "#5C8A00",
     "factor_channel": "#B07D00",
 }

@@ -28,6 +28,8 @@ WORDS = {
     "architecture": "{} architecture",
     "initialisation": "{} initialisation",
     "channel_rate": "channel rate {:g}",
+    "k_p": "proportional gain {:g}",
+    "k_i": "integral gain {:g}",
     "evaluation_images": "scored on {} images",
     "evaluation_seed": "images of evaluation seed {}",
     "precision": "{}",
@@ -45,7 +47,7 @@ _STRUCTURE = ("kind", "dataset", "seed", "evaluation", "name", "content")
 TRAINING = tuple(
     name
     for name in dict.fromkeys((*WORDS, *VAESpec.model_fields))
-    if name not in (*_STRUCTURE, "anneal_steps", "channel_rate")
+    if name not in (*_STRUCTURE, "anneal_steps", "channel_rate", "k_p", "k_i")
 )
 _FAMILIES = {"VAEs": VAESpec, "factor channels": FactorChannelSpec}
 

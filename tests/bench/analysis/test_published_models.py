@@ -152,7 +152,7 @@ def test_ours_are_means_over_seeds_in_the_same_columns():
 
 def test_they_are_on_the_page_where_dsprites_was_trained(small_store):
     study = load_study(Store(small_store))
-    title = "Beside YannDubs/disentangling-vae"
+    title = "Trained models of others"
     assert title not in render(study, None, [])
     own = {"dataset": "dsprites", "dataset_options": "{}", "n_latents": 10}
     tables = replace(
@@ -161,7 +161,7 @@ def test_they_are_on_the_page_where_dsprites_was_trained(small_store):
         summary=study.tables.summary.assign(**own, steps=50_000),
     )
     text = render(Study(tables, study.frames), None, [])
-    section = text[text.index('<section id="published"') :].split("</section>")[0]
+    section = text[text.index('<details id="implementations"') :].split("</details>")[0]
     assert title in section
     for model in published_models()["model"]:
         assert f'<th scope="row">{model}<small>{SOURCE}</small>' in section

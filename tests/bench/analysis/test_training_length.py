@@ -37,7 +37,7 @@ def _runs(*rows):
 
 def _notices(*rows):
     scores = pd.DataFrame(columns=["metric", "value", "reason"])
-    tables = SimpleNamespace(runs=_runs(*rows), scores=scores, failures=[])
+    tables = SimpleNamespace(runs=_runs(*rows), scores=scores, failures=[], notices=())
     return notices(SimpleNamespace(tables=tables))
 
 
@@ -45,14 +45,13 @@ def test_the_page_says_it_of_every_dataset_by_its_size():
     ball, sprites = ("ball", 1_024, 16), ("dsprites", 737_280, 64)
     assert _notices((*ball, 6_000), (*sprites, 20_000)) == []
     (text,) = _notices((*ball, 6_000), (*ball, 1_500), (*sprites, 20_000))
-    expected = "Too short to read: 1 of 2 trained runs on ball (radius=4.0) have fewer than 5,000"
-    assert text.startswith(f"{expected} steps (the shortest 1,500).")
-    (text,) = _notices((*ball, 6_000), (*sprites, 6_000), (*sprites, 12_000))
-    expected = "Too short to read: 2 of 2 trained runs on dsprites have fewer than 20,000 steps"
-    assert text.startswith(f"{expected} (the shortest 6,000; the literature trains 300,000).")
-
+    said = "1 of 2 runs on ball (radius=4.0) (from 1,500 steps; 5,000 are needed)"
+    assert text.startswith(f"Too short to compare methods: {said}. ")
+    (text,) = _notices((*ball, 1_500), (*sprites, 6_000), (*sprites, 12_000))
+    assert "1 of 1 runs on ball" in text
+    assert "2 of 2 runs on dsprites (from 6,000 steps; 20,000 are needed)" in text
     (text,) = _notices(*(("ball", 20_000, size, 100) for size in (64, 100, 500)))
-    assert "fewer than 5,000 to 15,625 steps" in text
+    assert "5,000 to 15,625 are needed" in text
 
 
 def test_claims_ask_for_as_much_by_the_same_rule():

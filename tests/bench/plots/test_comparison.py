@@ -158,7 +158,7 @@ def test_models_that_differ_in_more_than_beta_are_compared_apart(study):
     ]
     drawn = list(FIGURES["comparison"].draw(repeated(study, "beta_vae", changes)))
     assert len(drawn) == len({one.name for one in drawn}) == 2
-    assert ", n_latents=8: β = 1" in drawn[1].title
+    assert ", 8 latents: β = 1" in drawn[1].title
 
 
 def test_rows_that_no_model_of_a_comparison_uses_are_left_out(study):

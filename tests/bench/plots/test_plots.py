@@ -66,12 +66,11 @@ def test_metrics_are_drawn_against_c_once_there_are_two(study):
 
 
 def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
-    """A label has a suffix only where another model has its name, so few of a set may have one."""
     longer = [
         {"kind": "vae", "beta": 1.0, "label": "VAE, 60 steps"},
         {"beta": 4.0, "label": "β-VAE β=4, 60 steps"},
-        {"beta": 30.0, "kl": 3.0, "label": "β-VAE β=30"},
-        {"beta": 150.0, "kl": 2.0, "label": "β-VAE β=150"},
+        {"beta": 30.0, "kl": 3.0, "label": "β-VAE β=30, 60 steps"},
+        {"beta": 150.0, "kl": 2.0, "label": "β-VAE β=150, 60 steps"},
     ]
     study = with_kl(study, {"vae": 9.0, "beta_vae": 5.0})
     uneven = repeated(study, "beta_vae", [{**row, "steps": 60} for row in longer])

@@ -22,7 +22,7 @@ class _Run:
         self.precision, self.manifest = precision, self
         self.dataset = self.execution = self.versions = self
         self.n_images = self.device = self.threads = self.torch = 0
-        self.pack = []
+        self.pack, self.origin = [], ""
 
 
 def _runs(precision="float32", **grid):
