@@ -72,7 +72,7 @@ def page_figures(drawings: Sequence[Drawing]) -> PageFigures:
     models: dict[str, list[Drawing]] = {}
     for drawing in drawings:
         kind, drawn, _ = drawing
-        if drawn.run_id is None:
+        if drawn.run_id is None or not FIGURES[kind].of_model:
             comparisons.setdefault(kind, []).append(drawing)
         else:
             models.setdefault(drawn.run_id, []).append(drawing)

@@ -53,7 +53,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    explorers, _ = explorer.shown_models(study)
+    explorers, without_explorer = explorer.shown_models(study)
     drawn = page_figures(drawings)
     first = overview(study, explorers, drawn.kinds)
     # What the first screen shows is not shown again.
@@ -76,6 +76,7 @@ def render(
         "differences": tables.difference_tables(study),
         "variants": tables.variant_tables(study),
         "explorers": explorers,
+        "without_explorer": without_explorer,
         "blocks": blocks,
         "block_ids": {block.block for block in blocks},
         "blocks_left_out": blocks_left_out,

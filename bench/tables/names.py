@@ -28,6 +28,7 @@ WORDS = {
     "architecture": "{} architecture",
     "initialisation": "{} initialisation",
     "channel_rate": "channel rate {:g}",
+    "capacity_start": "C from {:g} nats",
     "k_p": "proportional gain {:g}",
     "k_i": "integral gain {:g}",
     "evaluation_images": "scored on {} images",
@@ -43,11 +44,13 @@ _PROPER = {
     "pytorch": "PyTorch",
 }
 _STRUCTURE = ("kind", "dataset", "seed", "evaluation", "name", "content")
+# Settings of single kinds that have words of their own.
+_OF_SOME = ("anneal_steps", "channel_rate", "capacity_start", "k_p", "k_i")
 # What trained models have whatever their objective, in the order in which it is said.
 TRAINING = tuple(
     name
     for name in dict.fromkeys((*WORDS, *VAESpec.model_fields))
-    if name not in (*_STRUCTURE, "anneal_steps", "channel_rate", "k_p", "k_i")
+    if name not in (*_STRUCTURE, *_OF_SOME)
 )
 _FAMILIES = {"VAEs": VAESpec, "factor channels": FactorChannelSpec}
 

@@ -80,9 +80,9 @@ def test_every_run_model_and_section_is_on_it(small_store, study):
     text = " ".join(_Page((small_store / "report.html").read_text()).text)
     for run in study.tables.runs.itertuples():
         assert run.run_id in text
-    for heading in ("Summary", "Differences from the VAE", "Figures", "Provenance", "How to cite"):
+    for heading in ("Scores", "Differences from the VAE", "Figures", "Provenance", "How to cite"):
         assert heading in text
-    assert "Too short to read: 6 of 6 trained runs" in text
+    assert "Too short to compare methods: 6 of 6 runs on ball" in text
     assert all(name in text for name in study.tables.metrics)
 
 
@@ -171,7 +171,9 @@ def _summary(**groups):
         }
         for label, (mean, low, high, interval) in groups.items()
     ]
-    return pd.DataFrame(rows)
+    columns = ["dataset", "dataset_options", "group_id", "precision", "label", "kind", "metric"]
+    columns += ["n_seeds", "mean", "low", "high", "interval", "chance", "ceiling"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +324,7 @@ def test_sliders_are_left_out_aloud_where_the_page_has_no_room(study, monkeypatc
     one = sum(map(len, (whole[0].sheet, whole[0].codes.data, whole[0].images)))
     monkeypatch.setattr(page_explorer, "ALL_BYTES", one)
     assert [len(part) for part in page_explorer.shown_models(study)[:1]] == [1]
-    assert "2 further models are left out here" in render(study, None, [])
+    assert "2 of the models have nothing to move here" in render(study, None, [])
 
 
 def test_every_run_has_its_details(study):

@@ -17,7 +17,7 @@ from bench.store.files import WriteError, is_staged, read_json, write_text
 from bench.store.frames import Frames, write_frames
 from bench.store.results import Failure
 from bench.store.store import Store, StoreError
-from bench.tables.collect import load_results
+from bench.tables import load_results
 from bench.tables.csv import write_table
 from bench.training.checkpoints import Checkpoints
 from tests.reliability import driver

@@ -70,7 +70,7 @@ def test_weights_of_an_old_store_still_fit(kept):
 
 def test_an_old_store_has_a_report(store):
     assert main([str(store.folder)]) == 0
-    assert "Too short to read: 4 of 4 trained runs" in (store.folder / "report.html").read_text()
+    assert "Too short to compare methods: 4 of 4 runs" in (store.folder / "report.html").read_text()
 
 
 def test_kept_stores_are_small(kept):

@@ -89,7 +89,7 @@ def test_pictures_differ_enough_to_be_told_apart(pictured):
 
 def test_a_model_is_read_when_it_is_seen_and_not_before(page):
     # The first screen has a small one of some model.
-    page.wait_for_function("document.querySelector('.touch .explorer').explorer")
+    page.wait_for_function("() => document.querySelector('.touch .explorer').explorer")
     seen = {page.locator(".touch .explorer").get_attribute("data-model")}
     for model in (LIVE, STILL):
         part = opened(page, model)

@@ -48,7 +48,7 @@ def test_contents_stay_in_view_and_open_what_is_folded(page):
     # What is read is marked.
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_function(
-        "document.querySelector('.contents [aria-current]').hash === '#overview'"
+        "() => document.querySelector('.contents [aria-current]').hash === '#overview'"
     )
 
 
@@ -116,7 +116,7 @@ def test_a_block_that_is_being_compared_leads_to_the_comparison(page):
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     _blocks(page).first.locator(":scope > summary").click()
     page.wait_for_function(
-        "document.getElementById('side-by-side').getBoundingClientRect().top < innerHeight"
+        "() => document.getElementById('side-by-side').getBoundingClientRect().top < innerHeight"
     )
     page.locator("#compare .close").click()
     assert page.locator("#side-by-side").is_hidden()
