@@ -9,6 +9,9 @@ function readModel(run) {
   }
   return readModels.get(run);
 }
+function wholeSheet(element) {
+  return document.querySelector(`.explorer[data-model="${element.dataset.model}"]:not(.compact) .sheet`);
+}
 const explorersInView = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) target.explorer ??= explore(target);
@@ -16,8 +19,8 @@ const explorersInView = new IntersectionObserver((entries) => {
   }
 });
 for (const element of document.querySelectorAll(".explorer")) {
-  // A small one without a decoder has nothing to move.
-  if (element.matches(".compact[data-still]")) continue;
+  // A small one without a decoder shows the sheet of the whole one; without that it stays still.
+  if (element.matches(".compact[data-still]") && !wholeSheet(element)) continue;
   element.classList.add("live");
   explorersInView.observe(element);
 }
@@ -63,7 +66,7 @@ function explore(element) {
   on(".reset", () => change(origin));
   on(".random", () => change({ code: names.map(normal) }));
   find(".play")?.addEventListener("click", play);
-  parts.push(model.decoder ? drawn(find(".view"), model) : cut(find(".view"), find(".sheet"), model));
+  parts.push(model.decoder ? drawn(find(".view"), model) : cut(find(".view"), wholeSheet(element), model));
   const sliders = [...element.querySelectorAll(".controls input")];
   sliders.forEach((input, i) => input.addEventListener("input", () => move(i, Number(input.value))));
   parts.push(({ code }) =>

@@ -197,3 +197,15 @@ def test_what_a_script_reads_ends_none(study):
     for model in shown_models(study)[0]:
         assert "<" not in model.data
         assert json.loads(model.data)["names"] == [latent.name for latent in model.latents]
+
+
+def test_without_any_decoder_the_first_screen_still_has_a_latent_to_move(browser, study, tmp_path):
+    path = written(replace(study, decoders={}), tmp_path)
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.wait_for_function("() => document.querySelector('.touch .explorer').explorer")
+        part = page.locator(".touch")
+        for latent, value in ((0, 10), (2, 3)):
+            part.locator(".controls input").nth(latent).fill(f"{-3 + 0.6 * value:.1f}")
+            assert _shown_grey(part) == pytest.approx(grey(latent, value), abs=1)
