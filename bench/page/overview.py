@@ -172,15 +172,16 @@ def bars(study: Study) -> Bars | None:
 
 
 def _model(study: Study, explorers: Sequence[ShownModel]) -> ShownModel | None:
-    """Return the model to touch first: of those with a code, whose latents are purest."""
+    """Return the model to touch first: of those with a code, the best by the headline score."""
     runs = competing(study.tables.runs)
     coded = {model.run: model for model in explorers if model.has_code}
     score = next((name for name in _HEADLINES if name in runs), None)
-    known = runs[runs["run_id"].isin([*coded])]
-    if score is None or known.empty:
-        return next(iter(explorers), None)
-    best = known.sort_values(score, ascending=False, kind="stable")
-    return coded[best["run_id"].iloc[0]]
+    if score is not None:
+        means = runs.groupby(["group_id", "precision"])[score].transform("mean")
+        known = means[runs["run_id"].isin([*coded])].dropna()
+        if len(known):
+            return coded[runs["run_id"][known.idxmax()]]
+    return next(iter(explorers), None)
 
 
 _MODELS = [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec | Codes)]
@@ -223,12 +224,14 @@ def _best(heading: str, part: pd.DataFrame) -> str:
         f"On {heading}, {first['label']} has the best {metric_title(metric)}: "
         f"{significant(first['mean'])}{scale}"
     )
-    if (ranked["n_seeds"] < MIN_SEEDS).any():
+    enough = ranked[ranked["n_seeds"] >= MIN_SEEDS]
+    if len(enough) < 2 or enough.index[0] != ranked.index[0]:
         return f"{text}. With fewer than {MIN_SEEDS} seeds that is no ranking."
-    reach = len(first_place(part[part["metric"] == metric], metric))
+    reach = len(first_place(enough, metric))
+    of_whom = "" if len(enough) == len(ranked) else f" with {MIN_SEEDS} seeds or more"
     if reach == 1:
-        return f"{text}, clearly ahead of the others."
-    return f"{text}, but {counted(reach - 1, 'other')} cannot be told from it."
+        return f"{text}, clearly ahead of the others{of_whom}."
+    return f"{text}, but {counted(reach - 1, 'other')}{of_whom} cannot be told from it."
 
 
 def _scale(row: pd.Series[Any]) -> str:

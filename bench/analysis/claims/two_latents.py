@@ -29,6 +29,8 @@ def measure(setting: Setting) -> Finding:
     shown = "; ".join(
         f"β = {beta:g}: {over_seeds(counts[beta])}{'' if setting.has_code(runs) else ', no code'}"
         for beta, runs in by_beta.items()
+        # What is not scored yet is not known.
+        if len(counts[beta])
     )
     sentence = f"Latents in use (above {ACTIVE_KL:g} nat), median and range over seeds: {shown}."
     high = setting.high_beta()
