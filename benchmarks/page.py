@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 REPEATS = 3
 # Two frames: the first is drawn after the change, the second tells that it was.
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-OPEN = "document.querySelector('#runs > details').open = true"
+OPEN = "document.querySelector('#runs').open = true"
 SORT = "[...document.querySelectorAll('#run-table th button')].at(-1).click()"
 FILTER = (
     "{ const box = document.getElementById('filter'); box.value = '7';"
