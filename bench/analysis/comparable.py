@@ -111,7 +111,7 @@ class Setting:
     def lacks_betas(self) -> str:
         """Return what to add where there is no contrast of a high β with β = 1."""
         known = self.by_beta()
-        adds = [] if 1.0 in known else ["Add `vae` to models."]
+        adds = [] if 1.0 in known else ["Add `{kind: vae}` to models."]
         if self.high_beta() is None:
             tried = ", ".join(f"{beta:g}" for beta in known if beta > 1) or "none"
             adds.append(

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from ..analysis.claims._base import Verdict
 from ..analysis.claims._parts import Part
-from ..tables import dataset_heading, number
+from ..tables import dataset_heading, number, significant
+from .markup import with_code
 
 # Never by colour alone: a word, and a sign in front of it.
 NOT_TESTED = "not tested"
@@ -37,7 +40,7 @@ class Evidence:
     parts: tuple[PartRow, ...]
     seeds: str
     sentence: str
-    missing: str
+    missing: Markup
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ClaimItem:
         What is claimed and whose claim it is.
     sign, word : str
         The verdict; "not tested" where nothing could be measured.
-    gist : str
+    gist : Markup
         The measured effect, or what is missing, in a line.
     rows : tuple of Evidence
         The headline first.
@@ -63,7 +66,7 @@ class ClaimItem:
     origin: str
     sign: str
     word: str
-    gist: str
+    gist: Markup
     rows: tuple[Evidence, ...]
 
 
@@ -106,7 +109,7 @@ def _item(members: Sequence[Verdict]) -> ClaimItem:
     return ClaimItem(
         number=first.claim,
         title=first.title,
-        origin=first.origin,
+        origin=sentence(first.origin),
         sign=SIGNS[word],
         word=word,
         gist=_gist(first),
@@ -114,11 +117,11 @@ def _item(members: Sequence[Verdict]) -> ClaimItem:
     )
 
 
-def _gist(verdict: Verdict) -> str:
+def _gist(verdict: Verdict) -> Markup:
     if not verdict.parts:
-        return verdict.missing
+        return with_code(verdict.missing)
     part = _part(verdict.parts[0])
-    return f"{part.quantity} {part.effect}, {part.interval}"
+    return Markup("{}: {} ({})").format(part.quantity, part.effect, part.interval)
 
 
 def _evidence(verdict: Verdict) -> Evidence:
@@ -130,19 +133,19 @@ def _evidence(verdict: Verdict) -> Evidence:
         parts=tuple(_part(part) for part in verdict.parts),
         seeds=", ".join(dict.fromkeys(str(part.n_seeds) for part in verdict.parts)) or "–",
         sentence=verdict.sentence,
-        missing=verdict.missing,
+        missing=with_code(verdict.missing),
     )
 
 
 def _part(part: Part) -> PartRow:
-    comparison = ">" if part.direction == "above" else "<"
+    comparison = "more" if part.direction == "above" else "less"
     paired = part.unpaired == part.unpaired
     return PartRow(
         quantity=part.quantity,
         effect=number(part.effect),
-        interval=f"95% {number(part.low)} to {number(part.high)}",
-        wanted=f"{comparison} {number(part.margin)}",
-        unpaired=f"unpaired {number(part.unpaired_low)} to {number(part.unpaired_high)}"
+        interval=f"95% interval {number(part.low)} to {number(part.high)}",
+        wanted=f"{comparison} than {significant(part.margin)}",
+        unpaired=f"without pairs {number(part.unpaired_low)} to {number(part.unpaired_high)}"
         if paired
         else "",
     )

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..analysis import Diagnosis
 from ..analysis.doctor import Examination
-from ..tables import Tables, by_dataset, number
+from ..tables import Tables, by_dataset, counted, number
+from .markup import with_code
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[Doctor
 def doctor_gist(diagnoses: Sequence[Diagnosis]) -> str:
     """Return how many capacity runs have which gravest finding."""
     counts = Counter(diagnosis.verdict for diagnosis in diagnoses)
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    return ", ".join(f"{verdict}: {counted(n, 'run')}" for verdict, n in counts.most_common())
 
 
 def typical(examined: Sequence[Examination]) -> Examination:
@@ -65,5 +66,7 @@ def _row(members: Sequence[Diagnosis]) -> dict[str, str]:
         "kl": number(measured.kl),
         "share": f"{measured.share:.0%}",
         "slope": number(measured.seen.steepest),
-        "sentence": words if len(seeds) == 1 else f"Medians over {len(seeds)} seeds. {words}",
+        "sentence": with_code(
+            words if len(seeds) == 1 else f"Medians over {len(seeds)} seeds. {words}"
+        ),
     }

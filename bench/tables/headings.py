@@ -18,6 +18,22 @@ from ..grid import DatasetSpec
 _DIGEST = re.compile(r"[0-9a-f]{16,}|.*/[0-9a-f]+")
 _DIGESTED = ("factors", "content")
 _SHOWN_DIGITS = 6
+# What a heading says of a dataset's option; of any other its name and value.
+_OPTIONS = {
+    "channels": "{} channels",
+    "factor_bins": "factors in {} bins",
+    "factor_names": "factors {}",
+    "grid_size": "{0}×{0} positions",
+    "image_size": "{0}×{0} pixels",
+    "instance": "toy as {}",
+    "margin": "centres {} pixels from the edge",
+    "n_colors": "{} colours",
+    "pad": "padded to {0}×{0} pixels",
+    "resize": "resized to {0}×{0} pixels",
+    "shape": "{}",
+    "source": "{} images",
+    "spacing": "{} pixels between positions",
+}
 
 
 def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -60,7 +76,7 @@ def dataset_heading(name: str, options: str) -> str:
     Examples
     --------
     >>> dataset_heading("ball", '{"radius": 3.0}'), dataset_heading("dsprites", "{}")
-    ('ball (radius=3.0)', 'dsprites')
+    ('ball (radius 3)', 'dsprites')
     >>> dataset_heading("mine", '{"factors": "0123456789abcdef"}')
     'mine'
     >>> correlated = '{"correlated": {"pairs": [["scale", "shape"]], "strength": 0.2}}'
@@ -108,7 +124,13 @@ def _said(key: str, value: Any) -> str:
     if key == "correlated" and isinstance(value, Mapping):
         pairs = ", ".join("–".join(pair) for pair in value["pairs"])
         return f"{pairs} correlated in training, σ {value['strength']:g}"
-    return f"{key}={value}"
+    words = key.replace("_", " ")
+    if isinstance(value, bool) or value is None:
+        return words if value else f"no {words}"
+    if isinstance(value, list | tuple):
+        value = " ".join(map(str, value))
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return _OPTIONS.get(key, f"{words} {{}}").format(text)
 
 
 def metric_info(column: str) -> metrics.MetricInfo | None:

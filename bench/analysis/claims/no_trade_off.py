@@ -12,6 +12,7 @@ from ._contrast import MIG, RECONSTRUCTION, Contrast, compare, too_short
 GAMMA, CAPACITY = 1_000.0, 25.0
 BETA = 4.0
 SECONDARY_BETA = 16.0
+_MODELS = "`{kind: capacity_vae, gamma: 1000, capacity: 25}` and `{kind: beta_vae, beta: 4}`"
 # Of MIG (posterior, without shape), and of reconstruction in nats per image.
 MIG_MARGIN = -0.05
 RECONSTRUCTION_MARGIN = -1.0
@@ -31,7 +32,7 @@ def measure(setting: Setting) -> Finding:
             Contrast(RECONSTRUCTION, "below", RECONSTRUCTION_MARGIN, "C = 25", "β = 4"),
         ],
         models,
-        add="`capacity_vae` of gamma: 1000, capacity: 25 and `beta_vae` of beta: 4",
+        add=_MODELS,
     )
     said = [
         f"{column.text}: {over_seeds(setting.values(runs, column.name))}"
@@ -68,6 +69,6 @@ CLAIM = Claim(
     origin="claim from the paper; our test of it",
     datasets=("dsprites",),
     kinds=("capacity_vae",),
-    needs="`capacity_vae` of gamma: 1000, capacity: 25 and `beta_vae` of beta: 4 on dsprites",
+    needs=f"{_MODELS} on dsprites",
     measure=measure,
 )

@@ -56,6 +56,6 @@ CLAIM = Claim(
     origin="the paper's intuition; our measure of it",
     datasets=("ball",),
     kinds=("beta_vae",),
-    needs="`vae` and `beta_vae` of several β on the ball",
+    needs="`{kind: vae}` and `{kind: beta_vae}` of several β on the ball",
     measure=measure,
 )

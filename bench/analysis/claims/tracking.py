@@ -14,6 +14,7 @@ from ._base import Claim, Finding
 from ._parts import share
 
 GAMMA = 1_000.0
+_MODEL = f"`{{kind: capacity_vae, gamma: {GAMMA:g}}}`"
 # |mean KL − C| is less than this (nats) ...
 TOLERANCE = 1.0
 # ... in at least this share of a run's windows of 1,000 steps after this step.
@@ -45,10 +46,10 @@ def measure(setting: Setting) -> Finding:
         f"{WINDOW:,} steps), median and range over seeds: {shown}."
     )
     if GAMMA not in shares:
-        return Finding([], sentence, f"Add a `capacity_vae` of gamma: {GAMMA:g}.")
+        return Finding([], sentence, f"Add {_MODEL}.")
     found = shares[GAMMA]
     if len(found) < MIN_SEEDS:
-        return Finding([], sentence, more_seeds(len(found), f"a history at γ = {GAMMA:g}"))
+        return Finding([], sentence, more_seeds(len(found), f"training curves at γ = {GAMMA:g}"))
     follow = {*found.index[found >= LEAST_SHARE]}
     codes = with_code(setting, runs[runs["gamma"] == GAMMA])
     coded = {seed for seed in follow if codes[seed]}
@@ -102,6 +103,6 @@ CLAIM = Claim(
     origin="claim from the paper; our test of it",
     datasets=(),
     kinds=("capacity_vae",),
-    needs=f"`capacity_vae` of gamma: {GAMMA:g}",
+    needs=_MODEL,
     measure=measure,
 )

@@ -74,6 +74,6 @@ CLAIM = Claim(
     origin="claim from the paper; our test of it",
     datasets=("ball",),
     kinds=("beta_vae",),
-    needs="`vae` and `beta_vae` of several β on the ball",
+    needs="`{kind: vae}` and `{kind: beta_vae}` of several β on the ball",
     measure=measure,
 )

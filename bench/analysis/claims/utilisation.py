@@ -132,7 +132,7 @@ def _missing(curves: dict[int, pd.DataFrame], n_known: int) -> str:
     if len(curves) > n_known:
         needed = ", ".join((*TOGETHER_FACTORS, *THEN))
         return f"The channel's runs need the factors {needed}, each with its KL: use dsprites."
-    return more_seeds(n_known, "a history of the factor channel")
+    return more_seeds(n_known, "training curves of the factor channel")
 
 
 CLAIM = Claim(
@@ -141,6 +141,6 @@ CLAIM = Claim(
     origin="claim from the paper; our test of it",
     datasets=("dsprites",),
     kinds=("factor_channel",),
-    needs="`factor_channel` on dsprites",
+    needs="`{kind: factor_channel}` on dsprites",
     measure=measure,
 )

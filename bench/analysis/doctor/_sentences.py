@@ -115,7 +115,7 @@ def _advice(run: Examination, working: Collection[float]) -> Iterator[str]:
     elif reference.n_runs:
         yield "No C suggested: the β = 1 runs of these settings have no code."
     else:
-        yield "No C suggested: add a β = 1 run (`kind: vae`) of the same settings."
+        yield "No C suggested: add `{kind: vae}` of the same settings."
     if gamma in working:
         yield f"Suggested γ: {gamma:g}, at which a model of these data is on C with a code."
     elif math.isfinite(gamma):

@@ -103,4 +103,4 @@ def test_short_runs_and_other_gammas_say_nothing_of_tracking():
     other = Study("ball").model(
         "capacity_vae", gamma=100.0, capacity=5.0, curve=lambda seed: followed(0)
     )
-    assert verdict_of(other, 4).missing == "Add a `capacity_vae` of gamma: 1000."
+    assert verdict_of(other, 4).missing == "Add `{kind: capacity_vae, gamma: 1000}`."

@@ -93,7 +93,7 @@ def test_a_grid_without_a_contrast_says_what_to_add():
         assert "No β above 1 has a code" in verdict_of(collapsed, number).missing
         assert "(tried: 150)" in verdict_of(collapsed, number).missing
         plain = verdict_of(Study("ball").model("beta_vae", beta=30.0), number)
-        assert plain.missing == "Add `vae` to models."
+        assert plain.missing == "Add `{kind: vae}` to models."
 
 
 @pytest.mark.parametrize(

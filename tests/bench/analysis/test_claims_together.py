@@ -260,9 +260,9 @@ def test_the_page_says_every_verdict_in_words_with_its_interval():
     assert "1 reproduced, 5 not tested" in text
     assert "✓ reproduced" in text
     assert "Holm&#39;s correction for all claims" not in text
-    assert "(95% 0.692 to 1.000); the claim needs &gt; 0.500" in text
+    assert "(95% interval 0.692 to 1.000); the claim needs more than 0.5" in text
     # The ball's other claim lacks a metric; the rest have no models.
-    assert "<strong>Missing:</strong> Add `smoothness` to metrics" in text
+    assert "<strong>Missing:</strong> Add <code>smoothness</code> to metrics" in text
     assert text.count("The grid has no such models") == 2 * 4
     assert "✗ contradicted" in _page(judge(balls(0).tables()))
     # One word for each claim: what holds by its interval alone is counted as inconclusive.

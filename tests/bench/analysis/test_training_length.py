@@ -45,7 +45,7 @@ def test_the_page_says_it_of_every_dataset_by_its_size():
     ball, sprites = ("ball", 1_024, 16), ("dsprites", 737_280, 64)
     assert _notices((*ball, 6_000), (*sprites, 20_000)) == []
     (text,) = _notices((*ball, 6_000), (*ball, 1_500), (*sprites, 20_000))
-    said = "1 of 2 runs on ball (radius=4.0) (from 1,500 steps; 5,000 are needed)"
+    said = "1 of 2 runs on ball (radius 4) (from 1,500 steps; 5,000 are needed)"
     assert text.startswith(f"Too short to compare methods: {said}. ")
     (text,) = _notices((*ball, 1_500), (*sprites, 6_000), (*sprites, 12_000))
     assert "1 of 1 runs on ball" in text

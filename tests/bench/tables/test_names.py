@@ -152,9 +152,9 @@ def test_a_digest_is_no_name():
     assert dataset_heading("mine", DIGEST) == "mine"
     assert dataset_heading("mine", '{"content": "arrays/1/0123"}') == "mine"
     binned = '{"factors": "0123456789abcdef", "factor_bins": 8}'
-    assert dataset_heading("mine", binned) == "mine (factor_bins=8)"
+    assert dataset_heading("mine", binned) == "mine (factors in 8 bins)"
     # A name that a user gave.
-    assert "factors=labels" in dataset_heading("file", '{"path": "a.npz", "factors": "labels"}')
+    assert "factors labels" in dataset_heading("file", '{"path": "a.npz", "factors": "labels"}')
 
 
 def test_two_datasets_of_one_name_are_told_apart():
@@ -162,8 +162,8 @@ def test_two_datasets_of_one_name_are_told_apart():
     pairs = [("mine", DIGEST), ("mine", other), ("mine", DIGEST), ("ball", "{}")]
     headings = dataset_headings(pairs)
     assert headings["ball", "{}"] == dataset_heading("ball", "{}")
-    assert headings["mine", DIGEST] == "mine (factors=012345)"
-    assert headings["mine", other] == "mine (factors=fedcba)"
+    assert headings["mine", DIGEST] == "mine (factors 012345)"
+    assert headings["mine", other] == "mine (factors fedcba)"
     assert dataset_headings(pairs[:1]) == {("mine", DIGEST): "mine"}
 
 
@@ -171,8 +171,8 @@ def test_a_file_is_called_by_its_name():
     assert dataset_heading("file", '{"path": "/somewhere/else/mine.npz"}') == "mine.npz"
     pairs = [("file", f'{{"path": "/{place}/mine.npz"}}') for place in ("here", "there")]
     assert [*dataset_headings(pairs).values()] == [
-        "mine.npz (path=/here/mine.npz)",
-        "mine.npz (path=/there/mine.npz)",
+        "mine.npz (path /here/mine.npz)",
+        "mine.npz (path /there/mine.npz)",
     ]
 
 
