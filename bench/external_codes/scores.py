@@ -14,7 +14,7 @@ from .._siblings import metrics
 from ..engines import LocalEngine
 from ..grid import MetricRequest, check_excluded, metric_requests
 from ..report import build
-from ..scoring import note_unscored, score_stored
+from ..scoring import ONE_SEED, note_unscored, score_stored
 from ..store import Store, StoredRun
 from ..tables import collect
 from .arrays import CodesArrays
@@ -118,8 +118,7 @@ def _affordable(
 
 
 def _of_groups(requests: Sequence[MetricRequest]) -> dict[str, str]:
-    reason = "compares several seeds of one model, and there is one"
-    return {request.name: reason for request in requests if request.info.level == "group"}
+    return {request.name: ONE_SEED for request in requests if request.info.level == "group"}
 
 
 def _tables(

@@ -11,8 +11,12 @@ import pandas as pd
 
 from ..analysis import Study, least_steps
 from ..grid import KINDS, TrainedSpec
-from ..scoring import NOT_GIVEN
-from ..tables import by_dataset, metric_title
+from ..scoring import NOT_GIVEN, ONE_SEED
+from ..tables import by_dataset, counted, metric_title
+
+# Of more scores, or in a longer text, nobody reads on.
+_MAX_NAMED = 3
+_LONG = 120
 
 
 def notices(study: Study) -> list[str]:
@@ -25,14 +29,25 @@ def notices(study: Study) -> list[str]:
     missing = study.tables.scores
     missing = missing[missing["value"].isna() & missing["reason"].notna()]
     # What lies in the kind of codes is no fault: PCA has no posterior variances.
-    missing = missing[~missing["reason"].astype(str).str.startswith(NOT_GIVEN)]
-    for reason, part in missing.groupby("reason", sort=False):
-        names = ", ".join(metric_title(name) for name in dict.fromkeys(part["metric"]))
-        texts.append(f"No value for {len(part)} scores ({names}): {reason}.")
+    missing = missing[~missing["reason"].astype(str).str.startswith((NOT_GIVEN, ONE_SEED))]
+    texts += [_lacking(str(reason), part) for reason, part in missing.groupby("reason", sort=False)]
     failed = len(study.tables.failures)
     if failed:
         texts.append(f"{failed} run{'s' if failed > 1 else ''} failed: see the list of failures.")
     return texts
+
+
+def _lacking(reason: str, part: pd.DataFrame) -> str:
+    """Return which scores have no value for a reason; of a long one, where the rest of it is."""
+    names = [metric_title(name) for name in dict.fromkeys(part["metric"])]
+    if len(names) > _MAX_NAMED + 1:
+        names[_MAX_NAMED:] = [f"{len(names) - _MAX_NAMED} other scores"]
+    why, _, remedy = reason.partition("; ")
+    if len(remedy) > _LONG:
+        remedy = "open one of these runs below for what to add"
+    said = "; ".join(filter(None, (why, remedy)))
+    listed = " or ".join([text for text in (", ".join(names[:-1]), names[-1]) if text])
+    return f"No {listed} in {counted(part['run_id'].nunique(), 'run')}: {said}."
 
 
 def _too_short(trained: pd.DataFrame) -> list[str]:

@@ -9,13 +9,19 @@ from typing import Any
 import pandas as pd
 
 from ..analysis import Study
-from ..tables import dataset_headings, number
+from ..tables import dataset_headings, in_words, metric_title, number
 
 # All runs are in runs.csv; more rows would only make the page slower.
 MAX_ROWS = 10_000
-_COLUMNS = ("run_id", "dataset", "label", "seed", "steps", "precision")
+_COLUMNS = {
+    "label": "Model",
+    "dataset": "dataset",
+    "seed": "seed",
+    "steps": "steps",
+    "precision": "precision",
+}
 # Not shown: other columns have these, or no reader needs them.
-_HIDDEN = {*_COLUMNS, "dataset_options", "group_id", "kind"}
+_HIDDEN = {*_COLUMNS, "run_id", "dataset_options", "group_id", "kind"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class RunTable:
     Attributes
     ----------
     columns : tuple of str
-        Headings; the first `n_texts` are of texts, the others of numbers.
+        Headings.
     rows : tuple of RunRow
         At most `MAX_ROWS`.
     left_out : int
@@ -47,7 +53,6 @@ class RunTable:
     rows: tuple[RunRow, ...]
     left_out: int
     shared: str
-    n_texts: int = 3
 
 
 def run_table(study: Study) -> RunTable:
@@ -67,17 +72,23 @@ def run_table(study: Study) -> RunTable:
         numbers = [number(None if pd.isna(v := record[name]) else float(v)) for name in measured]
         record["dataset"] = headings[record["dataset"], record["dataset_options"]]
         texts = (_setting(record[name]) or "–" for name in _COLUMNS)
-        own = ", ".join(f"{name} {text}" for name in varying if (text := values[name][i]))
-        lines = [own, latents.get(record["run_id"], ""), *remarks.get(record["run_id"], ())]
+        own = ", ".join(_said(n, text) for n in varying if (text := values[n][i]))
+        run = record["run_id"]
+        lines = [f"runs/{run}", own, latents.get(run, ""), *remarks.get(run, ())]
         rows.append(
             RunRow(record["kind"], (*texts, *numbers), tuple(line for line in lines if line))
         )
     return RunTable(
-        columns=(*_COLUMNS, *measured),
+        columns=(*_COLUMNS.values(), *measured),
         rows=tuple(rows),
         left_out=max(0, len(runs) - MAX_ROWS),
-        shared=", ".join(f"{name} {text}" for name, text in shared.items() if text),
+        shared=", ".join(_said(name, text) for name, text in shared.items() if text),
     )
+
+
+def _said(name: str, text: str) -> str:
+    # How a run was executed is stored as `cpu threads=1`.
+    return in_words(name, text.replace("=", " "))
 
 
 def _setting(value: Any) -> str:
@@ -111,7 +122,7 @@ def _remarks(scores: pd.DataFrame) -> Mapping[Hashable, Sequence[str]]:
     for run, metric, reason in zip(
         without["run_id"], without["metric"], without["reason"], strict=True
     ):
-        lacking.setdefault((run, reason), []).append(metric)
+        lacking.setdefault((run, reason), []).append(metric_title(metric))
     remarks: dict[Hashable, list[str]] = {}
     for (run, reason), names in lacking.items():
         remarks.setdefault(run, []).append(f"No {', '.join(names)}: {reason}")
@@ -119,5 +130,5 @@ def _remarks(scores: pd.DataFrame) -> Mapping[Hashable, Sequence[str]]:
         scores["run_id"], scores["metric"], scores["warnings"], strict=True
     ):
         if isinstance(texts, list) and texts:
-            remarks.setdefault(run, []).extend(f"{metric}: {text}" for text in texts)
+            remarks.setdefault(run, []).extend(f"{metric_title(metric)}: {text}" for text in texts)
     return remarks

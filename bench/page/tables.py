@@ -11,10 +11,12 @@ from typing import Any, Literal
 import pandas as pd
 
 from ..analysis import Study
+from ..grid import KINDS
 from ..tables import (
     OF_ENOUGH_SEEDS,
     IntervalKind,
     by_dataset,
+    kind_title,
     metric_title,
     number,
     shared_settings,
@@ -220,10 +222,12 @@ def summary_tables(study: Study) -> list[Table]:
     return tables
 
 
-def choices(tables: Sequence[Table]) -> dict[str, list[str]]:
-    """Return the datasets and the kinds of model that tables can be filtered by."""
+def choices(tables: Sequence[Table]) -> dict[str, list[tuple[str, str]]]:
+    """Return the datasets and kinds of model that tables can be filtered by, with their words."""
+    datasets = [(table.dataset, table.dataset) for table in tables]
     kinds = dict.fromkeys(row.family for table in tables for row in table.rows)
-    return {"datasets": [table.dataset for table in tables], "kinds": [*kinds]}
+    titles = [(kind, kind_title(kind) if kind in KINDS else kind) for kind in kinds]
+    return {"datasets": datasets, "kinds": titles}
 
 
 def variant_tables(study: Study) -> list[Table]:
@@ -320,7 +324,7 @@ def _level_rows(part: pd.DataFrame, columns: Sequence[str]) -> list[Row]:
     sizes = sorted({int(size) for size in part["n_latents"].dropna()})
     for size in sizes:
         alike = part[part["n_latents"] == size]
-        several = f" of {size} latents" if len(sizes) > 1 else ""
+        several = f", {size} latents" if len(sizes) > 1 else ""
         for name, text in (("chance", "codes without information"), ("ceiling", "perfect codes")):
             levels = alike.groupby("metric")[name].mean()
             if levels.notna().any():

@@ -9,7 +9,7 @@
 from .background import BackgroundScores
 from .bounds import BoundCodes, measured_bounds
 from .during_training import scores_on_the_way
-from .evaluate import NOT_GIVEN, score_request
+from .evaluate import NOT_GIVEN, ONE_SEED, score_request
 from .groups import read_group_scores
 from .keys import scored_requests
 from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
@@ -18,6 +18,7 @@ from .variants import read_variants
 
 __all__ = [
     "NOT_GIVEN",
+    "ONE_SEED",
     "BackgroundScores",
     "BoundCodes",
     "each",

@@ -76,6 +76,7 @@ def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dic
 
 # The reason that begins so is no fault: codes of this kind have no such array.
 NOT_GIVEN = "the run has no "
+ONE_SEED = "compares several seeds of one model, and there is one"
 
 
 def evaluate(

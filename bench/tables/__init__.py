@@ -10,7 +10,7 @@ from .csv import write_table, write_tables
 from .folders import collect_joined, load_results
 from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
 from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
-from .names import in_words, model_names, shared_settings
+from .names import in_words, kind_title, model_names, shared_settings
 from .numbers import counted, minus, number, of_seeds, over_seeds, significant
 from .titles import metric_meaning, metric_title
 
@@ -27,6 +27,7 @@ __all__ = [
     "dataset_heading",
     "dataset_headings",
     "in_words",
+    "kind_title",
     "load_results",
     "mean_interval",
     "metric_info",

@@ -124,9 +124,9 @@ def shared_settings(runs: pd.DataFrame) -> list[str]:
             alike = [model for model in members if model["kind"] == kind]
             everywhere, mostly = _told(alike, _own(kind))
             sentences += (
-                [f"All {_kind(kind)} models: {', '.join(everywhere)}."] if everywhere else []
+                [f"All {kind_title(kind)} models: {', '.join(everywhere)}."] if everywhere else []
             )
-            usually += [f"{_kind(kind)} models {text}" for text in mostly]
+            usually += [f"{kind_title(kind)} models {text}" for text in mostly]
     return sentences + ([f"Unless a name says otherwise: {', '.join(usually)}."] if usually else [])
 
 
@@ -142,9 +142,16 @@ def _told(models: Sequence[Model], names: Sequence[str]) -> tuple[list[str], lis
     return everywhere, mostly
 
 
-def _kind(kind: str) -> str:
-    """Return what the models of a kind are called: the words of its template without settings."""
-    return " ".join(word for word in KINDS[kind].template.split() if not {*"{="} & {*word})
+def kind_title(kind: str) -> str:
+    """Return what the models of a kind are called, without their settings.
+
+    Examples
+    --------
+    >>> kind_title("beta_vae"), kind_title("codes")
+    ('β-VAE', 'codes from elsewhere')
+    """
+    words = [word for word in KINDS[kind].template.split() if not {*"{="} & {*word}]
+    return " ".join(words) or "codes from elsewhere"
 
 
 def in_words(setting: str, value: Any) -> str:

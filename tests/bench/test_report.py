@@ -330,17 +330,20 @@ def test_sliders_are_left_out_aloud_where_the_page_has_no_room(study, monkeypatc
 def test_every_run_has_its_details(study):
     tables = study.tables
     table = page_runs.run_table(study)
-    assert [row.cells[0] for row in table.rows] == tables.runs["run_id"].tolist()
-    assert "evaluation_images all" in table.shared
-    by_name = {row.cells[0]: row for row in table.rows}
+    assert [row.cells[0] for row in table.rows] == tables.runs["label"].tolist()
+    folders = [f"runs/{run}" for run in tables.runs["run_id"]]
+    assert [row.details[0] for row in table.rows] == folders
+    assert "scored on all images" in table.shared
+    assert "=" not in table.shared
+    by_name = dict(zip(tables.runs["run_id"], table.rows, strict=True))
     trained = tables.runs[tables.runs["kind"] == "capacity_vae"].iloc[0]
-    settings, kl = by_name[trained["run_id"]].details[:2]
-    assert {"gamma 100", "capacity 5", "anneal_steps 20"} <= {*settings.split(", ")}
+    settings, kl = by_name[trained["run_id"]].details[1:3]
+    assert {"gamma 100", "capacity 5", "annealed over 20 steps"} <= {*settings.split(", ")}
     values = [float(text) for text in re.findall(r"z\d (\S+?)(?:,|$)", kl)]
     assert len(values) == 4
     assert values == sorted(values, reverse=True)
     pca = tables.runs.loc[tables.runs["kind"] == "baseline_pca", "run_id"].iloc[0]
-    assert any(re.match(r"No .*kl_per_dimension.*: ", line) for line in by_name[pca].details)
+    assert any(re.match(r"No .*KL.*: ", line) for line in by_name[pca].details)
 
 
 def test_runs_beyond_the_page_are_counted(study, monkeypatch):

@@ -98,11 +98,11 @@ def test_comparison_tables_are_filtered_by_dataset_and_kind(page):
 def test_runs_are_filtered_by_words_and_tell_their_details(page, study):
     page.locator("#runs > summary").click()
     names = _column(page, "#run-table", 1)
-    assert names == study.tables.runs["run_id"].tolist()
+    assert names == study.tables.runs["label"].tolist()
     page.locator("#filter").fill("beta_vae β=4")
     left = _column(page, "#run-table", 1)
     chosen = study.tables.runs["kind"] == "beta_vae"
-    assert left == study.tables.runs.loc[chosen, "run_id"].tolist()
+    assert left == study.tables.runs.loc[chosen, "label"].tolist()
     assert page.locator("#found").inner_text() == f"{len(left)} of {len(names)}"
     page.locator("#run-table tbody tr:not([hidden]) summary").first.click()
     details = page.locator("#run-table details[open] small").inner_text()

@@ -8,9 +8,11 @@ import pytest
 
 from bench.analysis.study import Study, load_study
 from bench.page.explorer import shown_models
+from bench.page.facts import notices
 from bench.page.figures import page_figures
 from bench.page.models import block_id, model_blocks
 from bench.page.overview import MAX_BARS, bars, findings, overview, sentence
+from bench.scoring.evaluate import NOT_GIVEN, ONE_SEED
 from bench.store.store import Store
 
 
@@ -149,3 +151,24 @@ def test_every_model_has_one_block_with_its_pictures_and_scores(study):
         )
         assert scores["mig_histogram"].cell.value == pytest.approx(known.mean())
         assert scores["mig_histogram"].chance != ""
+
+
+def test_what_is_missing_is_told_in_a_line(study):
+    lacking = pd.concat([study.tables.scores.iloc[[0]].assign(value=np.nan)] * 5)
+    names = ["mig_sup", "dcimig", "jemmig", "aam", "irs"]
+    long = f"not computed in a; add {', '.join('metric' for _ in range(40))}"
+    reasons = {
+        "the grid has no factors": (
+            5,
+            "No MIG-sup, DCIMIG, JEMMIG or 2 other scores in 1 run: the",
+        ),
+        "short; try again": (1, "No MIG-sup in 1 run: short; try again."),
+        long: (2, "No MIG-sup or DCIMIG in 1 run: not computed in a; open one of these runs below"),
+        # What lies in the kind of codes is no fault.
+        NOT_GIVEN + "logvars": (5, None),
+        ONE_SEED: (1, None),
+    }
+    for reason, (n, said) in reasons.items():
+        scores = lacking.assign(metric=names, reason=reason).iloc[:n]
+        told = [text for text in notices(_with(study, scores=scores)) if text.startswith("No ")]
+        assert [text[: len(said)] for text in told] == [said] if said else told == []
