@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from ..analysis import Study
-from ..grid import KINDS
 from ..tables import (
     OF_ENOUGH_SEEDS,
     IntervalKind,
@@ -226,7 +225,7 @@ def choices(tables: Sequence[Table]) -> dict[str, list[tuple[str, str]]]:
     """Return the datasets and kinds of model that tables can be filtered by, with their words."""
     datasets = [(table.dataset, table.dataset) for table in tables]
     kinds = dict.fromkeys(row.family for table in tables for row in table.rows)
-    titles = [(kind, kind_title(kind) if kind in KINDS else kind) for kind in kinds]
+    titles = [(kind, kind_title(kind)) for kind in kinds]
     return {"datasets": datasets, "kinds": titles}
 
 

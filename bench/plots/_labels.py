@@ -139,7 +139,14 @@ def label_ends(axes: Axes, ends: Sequence[tuple[str, float, float, str]]) -> Non
             (x, y),
             xytext=(1 + _LEADER / across, place / inches),
             textcoords="axes fraction",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkB": 0},
+            # To the left edge of the name: to its middle it would cross the names above.
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.9,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
             fontsize=SIZE,
             ha="left",
             va="center",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from ..analysis import settings
-from ..grid import KINDS
 from ._base import COLOURS, GREY
 
 # The parameter along which the shade of a kind's curves goes.
@@ -71,18 +69,6 @@ def sets(runs: pd.DataFrame) -> Iterator[tuple[str, list[pd.DataFrame], list[str
         models = groups(part)
         names, shared = model_names([str(model["label"].iloc[0]) for model in models])
         yield setting, models, names, shared
-
-
-def kind_title(kind: str) -> str:
-    """Return a kind as people call it.
-
-    Examples
-    --------
-    >>> kind_title("beta_vae"), kind_title("capacity_vae"), kind_title("vae")
-    ('β-VAE', 'capacity', 'VAE')
-    """
-    words = re.sub(r"\S*\{.*", "", KINDS[kind].template).strip() if kind in KINDS else ""
-    return words or kind.replace("_", " ")
 
 
 def shades(models: Sequence[pd.DataFrame]) -> list[tuple[str, float]]:

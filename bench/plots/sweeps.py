@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from ..analysis import settings
-from ..tables import by_dataset, metric_title
+from ..tables import by_dataset, kind_title, metric_range, metric_title
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._labels import label_ends, label_points, label_room
 from ._layout import Entry, sheet
-from ._names import kind_title, sets
+from ._names import sets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +38,8 @@ _UNITS = {
 _MOST_LABELS = 16
 # What is plotted against β and C comes in this order; other metrics follow.
 _FIRST = ("reconstruction", "kl", "active_units", "beta_vae_score", "mig_histogram")
+# Of the axes of a score between 0 and 1.
+_LEAST_SPAN = 0.02
 # Inches of a plane.
 _PLANE = (3.1, 2.6)
 
@@ -239,7 +241,22 @@ def _panel(
         axes.minorticks_off()
     axes.set_xlabel(_SYMBOL[parameter])
     axes.set_ylabel(_UNITS.get(metric, "score"))
+    _fit(axes, metric)
     _baseline_lines(axes, baselines.dropna(subset=metric), metric)
+
+
+def _fit(axes: Axes, metric: str) -> None:
+    """Keep axes to what a score can be, and leave flat what hardly differs: 0.00002 and 0."""
+    least, most = metric_range(metric)
+    low, high = axes.get_ylim()
+    if (least, most) == (0, 1) and high - low < _LEAST_SPAN:
+        middle = (low + high) / 2
+        low, high = middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2
+    if least == 0:
+        low = max(low, -0.05 * high)
+    if most == 1:
+        high = min(high, 1 + 0.05 * (1 - low))
+    axes.set_ylim(low, high)
 
 
 def _baseline_names(baselines: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
@@ -252,7 +269,8 @@ def _baseline_names(baselines: pd.DataFrame, metrics: Sequence[str]) -> list[str
 
 
 def _baseline(kind: str) -> str:
-    return kind.removeprefix("baseline_")
+    name = kind.removeprefix("baseline_")
+    return {"pca": "PCA", "truth": "true factors"}.get(name, name)
 
 
 def _far(kind: str, value: float) -> str:

@@ -143,13 +143,15 @@ def _told(models: Sequence[Model], names: Sequence[str]) -> tuple[list[str], lis
 
 
 def kind_title(kind: str) -> str:
-    """Return what the models of a kind are called, without their settings.
+    """Return what models, or other rows of tables, of a kind are called, without their settings.
 
     Examples
     --------
     >>> kind_title("beta_vae"), kind_title("codes")
     ('β-VAE', 'codes from elsewhere')
     """
+    if kind not in KINDS:
+        return kind.replace("_", " ")
     words = [word for word in KINDS[kind].template.split() if not {*"{="} & {*word}]
     return " ".join(words) or "codes from elsewhere"
 

@@ -113,6 +113,27 @@ def test_a_plane_of_one_point_is_left_out(study):
     assert list(FIGURES["metrics-beta"].draw(only)) == []
 
 
+@pytest.mark.parametrize("value", [0.0, 2e-5, 0.5, 1.0])
+def test_axes_of_a_score_keep_to_what_it_can_be(study, value):
+    runs, summary = study.tables.runs, study.tables.summary
+    same = runs.assign(mig_posterior=runs["mig_posterior"].where(runs["kl"].isna(), value))
+    means = summary.assign(
+        **{
+            name: summary[name].mask(summary["metric"] == "mig_posterior", value)
+            for name in ("mean", "low", "high")
+        }
+    )
+    flat = Study(replace(study.tables, runs=same, summary=means), study.frames)
+    (drawn,) = FIGURES["metrics-beta"].draw(flat)
+    (axes,) = (one for one in drawn.figure.axes if one.get_title() == "MIG (posterior)")
+    low, high = axes.get_ylim()
+    assert -0.01 < low <= value <= high < 1.01
+    # What hardly differs looks flat.
+    assert high - low >= 0.01
+    drawn.figure.canvas.draw()
+    assert axes.yaxis.get_offset_text().get_text() == ""
+
+
 def test_models_of_unlike_gamma_are_not_joined(study):
     changes = [
         {"gamma": gamma, "capacity": c, "label": f"capacity γ={gamma:g} C={c:g}"}
