@@ -165,7 +165,9 @@ def _write(
         for position in range(ended, len(stages) - 1):
             shown.end(position, None)
         path = folder.folder / "report.html"
-        write_text(path, render(study, grid, drawings, title))
+        # A copy may lack the grid: then its folder is all that has a name.
+        place = "" if isinstance(source, Joined) else printable(source.folder.name)
+        write_text(path, render(study, grid, drawings, title, place))
         shown.end(len(stages) - 1, None)
     return path
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..analysis import Study
-from ..tables import metric_info, metric_meaning, metric_range, metric_title
+from ..tables import metric_info, metric_meaning, metric_range, metric_title, minus
 from .ranking import better
 
 _OF_EVERY_RUN = {
@@ -58,7 +58,7 @@ def _definition(name: str) -> Definition:
         name,
         metric_title(name),
         _OF_EVERY_RUN.get(name) or metric_meaning(name),
-        span + said,
+        minus(span) + said,
         "" if higher is None else "more" if higher else "less",
-        info.reference if info else "Kingma & Welling 2014",
+        info.reference[:1].upper() + info.reference[1:] if info else "Kingma & Welling 2014",
     )

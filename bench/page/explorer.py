@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..analysis import Study
 from ..store import ACTIVE_KL, CODE_KL, Frames
-from ..tables import dataset_heading, number
+from ..tables import dataset_heading
 from .decoder import decoder_payload
 from .sprites import picture_sheet
 
@@ -178,7 +178,7 @@ def _shown(study: Study, run: str, label: str) -> ShownModel:
         size=image_shape[-1],
         values=tuple(round(float(value), 4) for value in frames.values),
         latents=tuple(
-            Latent(f"z{latent}", number(float(kl)), bool(kl >= ACTIVE_KL), start)
+            Latent(f"z{latent}", f"{kl:.2f}", bool(kl >= ACTIVE_KL), start)
             for latent, kl, start in zip(frames.latents, frames.kl, _start(frames), strict=True)
         ),
         codes=codes,

@@ -97,7 +97,7 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
         steps = sorted({int(value) for value in trained["steps"].dropna()})
         facts.append(("Steps", ", ".join(f"{value:,}" for value in steps) or "–"))
         images = sorted(set(runs["evaluation_images"]))
-        facts.append(("Evaluated on", ", ".join(f"{value} images" for value in images)))
+        facts.append(("Evaluated on", ", ".join(_images(value) for value in images)))
         facts += [
             (name, ", ".join(f"{value:.0f} {unit}" for value in sorted(set(found.dropna()))))
             for name, key, unit in _SHARED
@@ -113,6 +113,10 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
     if grid:
         facts.insert(0, ("Grid", str(grid.get("name", ""))))
     return facts
+
+
+def _images(value: Any) -> str:
+    return "all images" if value == "all" else f"{int(value):,} images"
 
 
 def provenance(study: Study) -> tuple[list[str], list[list[str]]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from ..analysis import Study
 from ..grid import KINDS, Codes, TrainedSpec
 from ..store import ACTIVE_KL
-from ..tables import dataset_heading, metric_title, number
+from ..tables import counted, dataset_heading, metric_title, number
 from .explorer import ShownModel
 from .figures import Figure
 from .tables import Cell, block_id, interval_cell
@@ -128,10 +128,11 @@ def _gist(study: Study, group: pd.DataFrame) -> str:
     kl = group["kl"].median() if "kl" in group else float("nan")
     if pd.isna(kl):
         return seeds
+    known = f"{seeds}, KL {float(kl):.1f} nats"
     latents = study.tables.kl_per_dimension
     latents = latents[latents["run_id"].isin(group["run_id"])]
     active = (latents["kl"] > ACTIVE_KL).groupby(latents["run_id"]).sum().median()
-    return f"{seeds}, KL {number(float(kl))} nats in {active:g} latent{'s' if active != 1 else ''}"
+    return known if pd.isna(active) else f"{known} in {counted(active, 'latent')}"
 
 
 def _scores(group: pd.DataFrame, summary: pd.DataFrame) -> tuple[ScoreRow, ...]:

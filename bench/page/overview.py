@@ -220,6 +220,11 @@ def _best(heading: str, part: pd.DataFrame) -> str:
             f"On {heading}, {first['label']} has a {metric_title(metric)} of "
             f"{significant(first['mean'])}{scale}."
         )
+    if first["mean"] <= first.get("chance", math.nan) and better(metric):
+        return (
+            f"On {heading}, no model is above chance in {metric_title(metric)}: the best, "
+            f"{first['label']}, has {significant(first['mean'])}{scale}."
+        )
     text = (
         f"On {heading}, {first['label']} has the best {metric_title(metric)}: "
         f"{significant(first['mean'])}{scale}"

@@ -43,8 +43,12 @@ def render(
     grid: dict[str, Any] | None,
     drawings: Sequence[Drawing],
     title: str | None = None,
+    folder: str = "",
 ) -> str:
-    """Return the page: one file that loads nothing from elsewhere; its title if not the grid's."""
+    """Return the page: one file that loads nothing from elsewhere.
+
+    Its title is the one given, else the name of the grid, of codes or of the folder.
+    """
     templates = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(templates),
@@ -67,7 +71,7 @@ def render(
         "script": Markup(script),  # noqa: S704 - our own
         "script_hash": f"sha256-{digest}",
         "styles": STYLES,
-        "title": title or _title(study, grid),
+        "title": title or _title(study, grid) or folder or "disbench",
         "overview": first,
         "claims": claims_section(study.claims),
         "asked": any(verdict.dataset for verdict in study.claims),
@@ -102,13 +106,13 @@ def render(
 
 
 def _title(study: Study, grid: dict[str, Any] | None) -> str:
-    """Return the grid's name; of codes from elsewhere, which no grid made, the models'."""
+    """Return the grid's name; of codes from elsewhere, which no grid made, the models'; or none."""
     if grid and "name" in grid:
         return str(grid["name"])
     runs = study.tables.runs
     names = [*dict.fromkeys(runs.loc[runs["kind"] == "codes", "label"])] if len(runs) else []
     several = f" and {len(names) - _TITLE_NAMES} more" if len(names) > _TITLE_NAMES else ""
-    return ", ".join(names[:_TITLE_NAMES]) + several or "disbench"
+    return ", ".join(names[:_TITLE_NAMES]) + several
 
 
 def _contents(values: dict[str, Any]) -> list[tuple[str, str]]:

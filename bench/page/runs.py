@@ -60,7 +60,11 @@ def run_table(study: Study) -> RunTable:
     runs = study.tables.runs
     measured = study.tables.metrics
     shown = runs.head(MAX_ROWS)
-    settings = [str(name) for name in runs if name not in {*_HIDDEN, *measured}]
+    hidden = {*_HIDDEN, *measured}
+    # The seed by which images are drawn tells nothing where all have that of the start.
+    if not runs.get("evaluation_seed", pd.Series(dtype=int)).any():
+        hidden.add("evaluation_seed")
+    settings = [str(name) for name in runs if name not in hidden]
     values = {name: [_setting(value) for value in shown[name]] for name in settings}
     shared = {name: texts[0] for name, texts in values.items() if len({*texts}) == 1}
     varying = [name for name in settings if name not in shared]

@@ -84,6 +84,13 @@ def test_the_title_is_what_one_says(folders, tmp_path, no_figures):
     assert "<title>Mine · disbench</title>" in (folders[0] / "report.html").read_text()
 
 
+def test_a_copy_without_its_grid_is_called_by_its_folder(small_store, tmp_path, no_figures):
+    copy = shutil.copytree(small_store, tmp_path / "spring <i>")
+    (copy / "grid.json").unlink()
+    assert _run(copy) == 0
+    assert "<h1>spring &lt;i&gt;</h1>" in (copy / "report.html").read_text()
+
+
 def test_several_folders_need_a_folder_of_their_own(folders, capsys):
     before = [contents(folder) for folder in folders]
     assert _run(*folders) == 2

@@ -12,6 +12,7 @@
     if (body) document.getElementById(body.dataset.home).append(body);
     side.replaceChildren();
   };
+  const close = bar?.querySelector("button");
   const seeds = (row) =>
     new Map(row.dataset.seeds.split(" ").map((pair) => pair.split(":").map(Number)));
   const scores = (side) =>
@@ -27,19 +28,22 @@
     const name = document.createElement("th");
     name.scope = "row";
     name.textContent = first.children[0].textContent;
-    const cells = [text(a), text(b), text(b - a), spread].map((content) => {
+    const cells = [text(b - a), spread].map((content) => {
       const cell = document.createElement("td");
       cell.className = "number";
       cell.textContent = content;
       return cell;
     });
-    row.append(name, ...cells);
+    // With their intervals, as in the models' own tables, which are not shown beside this one.
+    const means = [first, second].map((row) => row.children[1].cloneNode(true));
+    row.append(name, ...means, ...cells);
     return row;
   };
   const show = () => {
     sides.forEach(back);
     const chosen = choices.map((choice) => choice.value);
     panel.hidden = !(chosen[0] && chosen[1] && chosen[0] !== chosen[1]);
+    close.hidden = !chosen.some(Boolean);
     if (panel.hidden) return;
     chosen.forEach((id, i) => {
       const home = document.getElementById(id);
@@ -56,10 +60,12 @@
   };
   if (choices.length && choices[0].options.length > 2) {
     bar.hidden = false;
+    close.hidden = true;
     for (const choice of choices) choice.addEventListener("change", show);
-    bar.querySelector("button").addEventListener("click", () => {
+    close.addEventListener("click", () => {
       for (const choice of choices) choice.value = "";
       show();
+      choices[0].focus();
     });
     // A block whose body is away tells where it is.
     document.addEventListener("toggle", (event) => {

@@ -24,7 +24,8 @@ for (const element of document.querySelectorAll(".explorer")) {
   element.classList.add("live");
   explorersInView.observe(element);
 }
-const written = (value) => value.toFixed(2).replace("-", "−");
+// Rounded first: nothing is below nothing.
+const written = (value) => (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "−");
 function explore(element) {
   const model = readModel(element.dataset.model);
   const { names, values } = model;
@@ -229,6 +230,27 @@ function images(element, model, stop, change) {
     if (image !== null) paint(beside.querySelector(".original"), image);
   };
 }
+// The colours of the figures' maps, from −3 to 3; between two of them a straight line.
+const MAP_COLOURS = [
+  [0, 88, 179],
+  [92, 124, 195],
+  [147, 162, 212],
+  [196, 202, 228],
+  [243, 243, 243],
+  [230, 195, 189],
+  [212, 147, 138],
+  [190, 99, 89],
+  [164, 47, 44],
+];
+function mapColour(value) {
+  const last = MAP_COLOURS.length - 1;
+  const place = (last * (Math.max(-3, Math.min(3, value)) + 3)) / 6;
+  const below = Math.min(last - 1, Math.floor(place));
+  const mixed = MAP_COLOURS[below].map((low, i) =>
+    Math.round(low + (place - below) * (MAP_COLOURS[below + 1][i] - low)),
+  );
+  return `rgb(${mixed.join(" ")})`;
+}
 // The code of every position of the ball: a map of one latent in colours, all of them in numbers.
 function placeMap(part, model, stop, change) {
   const { map, names, decoder } = model;
@@ -242,9 +264,7 @@ function placeMap(part, model, stop, change) {
     const pen = canvas.getContext("2d");
     known.forEach((code, cell) => {
       // As in the figures: blue −3, white 0, red 3.
-      const pale = code && Math.round(255 * (1 - Math.min(1, Math.abs(code[moved]) / 3)));
-      pen.fillStyle =
-        code === null ? "#888" : code[moved] > 0 ? `rgb(255 ${pale} ${pale})` : `rgb(${pale} ${pale} 255)`;
+      pen.fillStyle = code === null ? "#8a8a8a" : mapColour(code[moved]);
       pen.fillRect((cell % map.width) * size, Math.floor(cell / map.width) * size, size, size);
     });
     if (position === null) return;

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jinja2 import Environment, FileSystemLoader
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 import bench.page
 from bench.models.load import load_run
 from bench.page.explorer import shown_models
+from bench.plots._images import MAP_COLOURS
 from bench.store.store import Store
 from tests.bench.page.conftest import DESKTOP
 from tests.bench.page.explorers import (
@@ -315,3 +317,10 @@ def test_the_picture_is_crisp_at_three_to_four_times_its_size(live):
     assert view.evaluate("(view) => getComputedStyle(view).imageRendering") == "pixelated"
     # Of the 64 pixels that images of the field have.
     assert 3 * 64 <= view.bounding_box()["width"] <= 4 * 64
+
+
+def test_maps_to_touch_have_the_colours_of_those_in_figures():
+    script = (Path(bench.page.__file__).parent / "templates" / "explorer.js").read_text("utf-8")
+    listed = script.partition("MAP_COLOURS = ")[2].partition(";")[0]
+    colours = [tuple(map(int, row)) for row in re.findall(r"\[(\d+), (\d+), (\d+)\]", listed)]
+    assert colours == [tuple(round(255 * part) for part in to_rgb(c)) for c in MAP_COLOURS]

@@ -77,6 +77,11 @@ def test_the_sentence_says_what_was_run(study):
             _summary(3).assign(n_seeds=[1, 6, 6], interval=["range", "t95", "t95"]),
             "With fewer than 6 seeds that is no ranking.",
         ),
+        (
+            _summary(3).assign(chance=0.95),
+            "no model is above chance in MIG (histogram): the best, model 0, has 0.9 (chance is "
+            "0.95, a perfect code has 0.95).",
+        ),
         (_summary(3, seeds=2), "With fewer than 6 seeds that is no ranking."),
     ],
 )
