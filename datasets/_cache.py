@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import tokenize
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -160,7 +161,8 @@ def open_bits(path: Path, shape: tuple[int, int], sha256: str | None = None) -> 
             # Read, not mapped: pages of the map count as this process's memory once touched.
             stream.seek(array.offset)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError):
+        # The last two are of a header that is no Python literal.
         return None
     # The whole file is hashed once per process (0.2 s for dSprites): a training on silently
     # damaged images costs more.

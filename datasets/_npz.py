@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from types import TracebackType
 from typing import IO, Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from ._stored import Stored
 
 _LOCAL_HEADER = 30  # bytes before a member's name in the archive
+# What numpy raises, beside ValueError, of a header that is no Python literal.
+NO_HEADER = (SyntaxError, TokenError)
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -97,7 +100,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
         raise ValueError(f"its .npy version {version} is unknown")
-    shape, fortran, dtype = _HEADERS[version](stream)
+    try:
+        shape, fortran, dtype = _HEADERS[version](stream)
+    except NO_HEADER as error:
+        raise ValueError(f"its header cannot be read: {error}") from error
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which are never read")
     if min(shape, default=0) < 0:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,27 +89,44 @@ def _meshes(place: Path, n_cars: int) -> Iterator[tuple[int, bytes]]:
         return
     try:
         # Streams: the archive is compressed as a whole, and has no place to jump to.
-        with tarfile.open(place, "r|*") as archive:
+        with closing(_members(place)) as members:
             numbers = next(
                 (
                     _numbered(_content(archive, member).decode(), place, n_cars)
-                    for member in archive
+                    for archive, member in members
                     if PurePosixPath(member.name).parts[-2:] == ("cars", "list.txt")
                 ),
                 None,
             )
         if numbers is None:
             raise ValueError(f"{shown(place)} has no cars/list.txt: it is not {SOURCE.place}")
-        with tarfile.open(place, "r|*") as archive:
-            for member in archive:
-                name = PurePosixPath(member.name)
-                if name.parts[-2:-1] == ("cars",) and name.name in numbers:
-                    yield numbers[name.name], _content(archive, member)
+        for archive, member in _members(place):
+            name = PurePosixPath(member.name)
+            if name.parts[-2:-1] == ("cars",) and name.name in numbers:
+                yield numbers[name.name], _content(archive, member)
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(
             f"{shown(place)} cannot be read as {SOURCE.place}: {error}; it is incomplete or "
             f"another file; {SOURCE.remedy()}"
         ) from error
+
+
+def _members(place: Path) -> Generator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield the members of the archive, and read on to the end, where gzip has its checksum.
+
+    The streams of tarfile itself never compare it.
+    """
+    with place.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        with (
+            cast("IO[bytes]", gzip.open(file)) if packed else file as stream,
+            tarfile.open(fileobj=stream, mode="r|*") as archive,
+        ):
+            for member in archive:
+                yield archive, member
+            while stream.read(_MOST_BYTES):
+                pass
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -164,8 +183,8 @@ def _check(values: Values) -> None:
             )
         return
     try:
-        with tarfile.open(place, "r|*") as archive:
-            archive.next()
+        with closing(_members(place)) as members:
+            next(members, None)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(
             f"{SOURCE.label}: {shown(place)} is no tar archive ({error}); {SOURCE.remedy()}"

@@ -198,9 +198,16 @@ def _read(stream: IO[bytes], n_bytes: int) -> bytes:
     return content
 
 
+def _check_end(stream: IO[bytes]) -> None:
+    # Also for what is right: gzip compares its checksum when it comes to the end.
+    if stream.read(1):
+        raise ValueError("it goes on behind its array")
+
+
 def _matrix(path: Path, shape: tuple[int, ...], dtype: type) -> NDArray[np.int64]:
     with _opened(path, shape, dtype) as stream:
         content = _read(stream, prod(shape) * np.dtype(dtype).itemsize)
+        _check_end(stream)
     return np.frombuffer(content, dtype).reshape(shape).astype(np.int64)
 
 
@@ -211,6 +218,7 @@ def _images(path: Path, n: int) -> Iterator[NDArray[np.uint8]]:
         for start in range(0, n, _PIECE):
             count = min(_PIECE, n - start)
             yield np.frombuffer(_read(stream, count * prod(pair)), np.uint8).reshape(count, *pair)
+        _check_end(stream)
 
 
 def _check(values: Values) -> None:

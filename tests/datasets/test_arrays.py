@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import zipfile
 
 import h5py
 import numpy as np
@@ -192,6 +194,17 @@ def test_refused_files(tmp_path):
             from_file(path)
         with pytest.raises(ValueError, match="6 images but 5 rows"):
             from_file(path, images="pictures")
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(b"}", b"{"), (b"|u1", b"|,1"), (b"(6", b"{6")])
+def test_a_damaged_header_of_npz_is_refused(tmp_path, right, wrong):
+    stream = io.BytesIO()
+    np.save(stream, IMAGES)
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", stream.getvalue().replace(right, wrong, 1))
+    with pytest.raises(ValueError, match=r"a\.npz: array 'images' cannot be read"):
+        from_file(path, without_factors=True)
 
 
 class Bomb:

@@ -53,7 +53,9 @@ def test_drawn_once_then_mapped(folder, sha256):
     assert {p.name for p in folder.iterdir()} == {"set.npy", "set.sha256", "set.lock"}
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "no checksum", "other shape"])
+@pytest.mark.parametrize(
+    "damage", ["flip", "truncate", "empty", "header", "no checksum", "other shape"]
+)
 def test_damaged_file_is_made_again(folder, sha256, damage):
     draw = Drawing()
     stored_bits("set", SHAPE, draw, sha256)
@@ -65,6 +67,8 @@ def test_damaged_file_is_made_again(folder, sha256, damage):
         content = content[:-300]
     if damage == "empty":
         content = bytearray()
+    if damage == "header":
+        content = content.replace(b"(100, ", b"((100, ")
     if damage == "no checksum":
         (folder / "set.sha256").write_text("nonsense\n")
     path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -39,6 +40,15 @@ def cars_folder(folder: Path) -> Path:
 
 def test_cars_of_a_folder_are_those_of_the_archive(small_official, tmp_path):
     data = load("cars3d", path=str(cars_folder(tmp_path / "cars")))
+    archive = load("cars3d", path=str(small_official["cars3d"]))
+    every = np.arange(len(data))
+    np.testing.assert_array_equal(data.images(every), archive.images(every))
+
+
+def test_an_unpacked_archive_of_cars_is_read_too(small_official, tmp_path):
+    path = tmp_path / "nips2015-analogy-data.tar"
+    path.write_bytes(gzip.decompress(small_official["cars3d"].read_bytes()))
+    data = load("cars3d", path=str(path))
     archive = load("cars3d", path=str(small_official["cars3d"]))
     every = np.arange(len(data))
     np.testing.assert_array_equal(data.images(every), archive.images(every))
@@ -86,6 +96,9 @@ def test_archives_that_are_not_the_cars_are_refused(small_official, tmp_path, ca
     whole = small_official["cars3d"].read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="incomplete or another file"):
+        load("cars3d", path=str(path)).images([0])
+    path.write_bytes(whole[:-8] + bytes(4) + whole[-4:])  # as if the content were damaged
+    with pytest.raises(ValueError, match=r"CRC check failed .* another file; get nips2015"):
         load("cars3d", path=str(path)).images([0])
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("data/other.txt"), io.BytesIO())

@@ -87,6 +87,8 @@ ODD[5, 2] += 1
     ("changed", "message"),
     [
         ({"training_dat": matrix(DAT)[:-100]}, "it ends before its array does"),
+        ({"training_dat": matrix(DAT) + b"1"}, "it goes on behind its array"),
+        ({"training_info": matrix(INFO_TABLE) + b"1"}, "it goes on behind its array"),
         ({"training_info": matrix(WRONG_INSTANCE)}, "labels are not those of SmallNORB"),
         ({"training_info": matrix(ODD)}, "labels are not those of SmallNORB"),
         ({"training_cat": matrix(CAT + 1)}, "labels are not those of SmallNORB"),
@@ -109,6 +111,9 @@ def test_a_missing_or_damaged_file_of_norb_is_named(small_official, tmp_path):
     data = load("smallnorb", path=str(folder))
     with pytest.raises(ValueError, match=r"testing-dat.mat.gz cannot be read as SmallNORB"):
         data.images([0])
+    place.write_bytes(whole[:-8] + bytes(4) + whole[-4:])  # as if the content were damaged
+    with pytest.raises(ValueError, match=r"testing-dat.mat.gz cannot .* CRC check failed"):
+        load("smallnorb", path=str(folder)).images([0])
     place.unlink()
     with pytest.raises(FileNotFoundError, match=r"no smallnorb-\S*testing-dat.mat.gz in .*; get"):
         load("smallnorb", path=str(folder))
