@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 Invariance = Literal["sample_order", "latent_order", "sign", "scale", "relabelling"]
 Options = tuple[tuple[str, Any], ...]
 # Where what an option asks for can be computed and means something. One name is one thing in every
@@ -115,6 +117,12 @@ class MetricInfo:
     def name(self) -> str:
         """The function's name, which is the metric's."""
         return str(self.function.__name__)
+
+    @property
+    def per_latent(self) -> bool:
+        """Whether it has a number for each latent; an array of several models is one for each."""
+        returned = typing.get_type_hints(self.function).get("return")
+        return self.level == "run" and typing.get_origin(returned) is np.ndarray
 
     @property
     def options(self) -> dict[str, Any]:

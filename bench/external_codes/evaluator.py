@@ -40,7 +40,7 @@ class EvaluatorScores(dict[str, float]):
     Attributes
     ----------
     reasons : dict of str to str
-        Why there is no value, of every column that is NaN.
+        Why there is no value, of every column that is NaN, and of those of `per_latent` that lack.
     warnings : dict of str to list of str
         What metrics warned of, such as few images for each value of a factor.
     per_latent : dict of str to list of float
@@ -61,22 +61,23 @@ class EvaluatorScores(dict[str, float]):
         self.per_latent: dict[str, list[float]] = {}
         self.intervals: dict[str, tuple[float, float]] = {}
 
-    def add(self, entry: dict[str, Any]) -> None:
-        """Add what a metric gave for a column."""
-        column, value = entry["column"], entry["value"]
-        if isinstance(value, list):
+    def add(self, entry: dict[str, Any], *, per_latent: bool) -> None:
+        """Add what a metric gave for a column; the columns do not depend on whether it could."""
+        column, value, reason = entry["column"], entry["value"], entry["reason"]
+        summed = column == "kl_per_dimension"
+        if value is not None and per_latent:
             self.per_latent[column] = value
-            if column != "kl_per_dimension":
-                return
-            entry = {**entry, "reason": "the sum over latents is infinite"}
+        if summed:
             column, value = "kl", total(value)
-        self[column] = math.nan if value is None else float(value)
+            reason = reason or "the sum over latents is infinite"
+        if summed or not per_latent:
+            self[column] = math.nan if value is None else float(value)
         warned = entry.get("warnings", [])
         if warned:
             self.warnings[column] = warned
-        if math.isnan(self[column]):
+        if value is None or (column in self and math.isnan(self[column])):
             # What a metric warned of says more than that it is undefined.
-            self.reasons[column] = "; ".join(warned) or entry["reason"] or "is undefined here"
+            self.reasons[column] = "; ".join(warned) or reason or "is undefined here"
         if "low" in entry and "high" in entry:
             self.intervals[column] = entry["low"], entry["high"]
 
@@ -186,18 +187,18 @@ class Evaluator:
             "factors": codes.factors,
         }
         entries = [
-            entry
+            (entry, request.info.per_latent)
             for request in self.requests
             for entry in score_request(request, arrays, codes.factor_names)
         ]
         n_latents = codes.means.shape[1]
         if n_latents not in self._bounds:
-            columns = [entry["column"] for entry in entries]
+            columns = [entry["column"] for entry, _ in entries]
             made = BoundCodes(arrays["factors"], n_latents)
             self._bounds[n_latents] = self._measured(made, columns)
         scores = EvaluatorScores(*map(dict, self._bounds[n_latents]))
-        for entry in entries:
-            scores.add(entry)
+        for entry, per_latent in entries:
+            scores.add(entry, per_latent=per_latent)
         return scores
 
     def __getstate__(self) -> dict[str, Any]:

@@ -32,10 +32,10 @@ def scores_on_the_way(
     entries = [
         entry
         for request in of_scope("run", requests)
+        if not request.info.per_latent
         for entry in score_request(request.without_interval(), arrays, factor_names)
     ]
     return {
         entry["column"]: math.nan if entry["value"] is None else float(entry["value"])
         for entry in entries
-        if not isinstance(entry["value"], list)
     }

@@ -158,6 +158,7 @@ def test_what_is_not_there_is_nan_with_its_reason(ball):
     assert np.isnan(found["mig_posterior"])
     assert found.reasons["mig_posterior"] == "the run has no logvars"
     assert set(found.reasons) == {name for name, value in found.items() if np.isnan(value)}
+    assert found.reasons["kl"] == "the run has no logvars"
     collapsed = evaluate(lambda images: (np.zeros((len(images), 2)), np.zeros((len(images), 2))))
     assert "collapsed" in collapsed.reasons["smoothness"]
 
@@ -170,6 +171,21 @@ def test_numbers_of_each_latent_and_intervals_are_beside_the_scores(ball):
     assert "kl_per_dimension" not in found
     low, high = found.intervals["modularity"]
     assert low < found["modularity"] < high
+
+
+@pytest.mark.parametrize("logvar", [None, 0.0, 800.0])
+def test_columns_do_not_depend_on_whether_there_is_a_value(ball, logvar):
+    metrics = ["kl_per_dimension", "posterior_std_per_dimension"]
+
+    def encode(images):
+        means = _pair(images)[0]
+        return means, None if logvar is None else np.full_like(means, logvar)
+
+    found = Evaluator(ball, metrics=metrics, images=100)(encode)
+    assert list(found) == ["kl"]
+    undefined = {None: {"kl", "posterior_std_per_dimension"}, 0.0: set(), 800.0: {"kl"}}[logvar]
+    assert set(found.reasons) == undefined
+    assert np.isnan(found["kl"]) == bool(undefined)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

@@ -177,7 +177,7 @@ def test_a_member_that_diverged_is_scored_no_more():
 
 def test_a_metric_that_cannot_be_computed_is_nan_and_stops_nothing():
     arrays = {"means": np.full((9, 2), np.nan), "logvars": None, "factors": np.zeros((9, 1), int)}
-    score = partial(scores_on_the_way, metric_requests(["mig", "modularity"]))
+    score = partial(scores_on_the_way, metric_requests(["mig", "modularity", "kl_per_dimension"]))
     found = score(arrays, ["a"])
     assert [*found] == COLUMNS
     assert np.isnan([*found.values()]).all()
