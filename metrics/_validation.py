@@ -231,6 +231,12 @@ def check_samples(n_samples: int, least: int, why: str) -> None:
         raise ValueError(f"means has {n_samples} samples; {why} needs at least {least}")
 
 
+def check_threshold(value: float, name: str) -> None:
+    """Refuse a threshold below 0, or one that nothing can be compared with."""
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be a number of 0 or more, not {value}")
+
+
 def generator(random_state: int | np.random.Generator) -> np.random.Generator:
     """Return a generator; global random state is never touched."""
     return np.random.default_rng(random_state)

@@ -13,7 +13,7 @@ from ._info import MetricInfo
 from ._scale import unit_scale
 from ._split import split_samples
 from ._ties import TIE
-from ._validation import Floats, Ints, MetricWarning, check_codes, check_logvars
+from ._validation import Floats, Ints, MetricWarning, check_codes, check_logvars, check_threshold
 from .factor_bins import binned
 from .kl import ACTIVE_KL, kl_per_dimension
 
@@ -84,6 +84,7 @@ def factor_regression(
     1.0
     """
     mu = check_codes(means)
+    check_threshold(threshold, "threshold")
     log = check_logvars(logvars, mu)
     if degree < 1:
         raise ValueError(f"degree must be at least 1, not {degree}")

@@ -13,7 +13,7 @@ from ._info import MetricInfo
 from ._sampling import check_counts, draw_sharing, labelled_points, recall, shared_factors
 from ._scale import exponents, scaled_down
 from ._ties import tie_of
-from ._validation import Floats, MetricWarning, check_data, generator
+from ._validation import Floats, MetricWarning, check_data, check_threshold, generator
 from .factor_bins import binned
 
 
@@ -92,6 +92,7 @@ def factor_vae_score(
     1.0
     """
     codes, values = check_data(means, factors)
+    check_threshold(prune_below, "prune_below")
     check_counts(n_train=n_train, n_test=n_test)
     if batch_size < 2:
         raise ValueError(f"batch_size must be at least 2, to have a variance, not {batch_size}")

@@ -22,6 +22,7 @@ from ._validation import (
     Ints,
     MetricWarning,
     check_data,
+    check_threshold,
     generator,
     varying_factors,
     warn_of_few_samples,
@@ -129,6 +130,7 @@ def infomec(
     (1.0, 1.0, 1.0)
     """
     codes, values = check_data(means, factors)
+    check_threshold(prune_below, "prune_below")
     check_bins(n_bins)
     rng = generator(random_state)
     with warnings.catch_warnings():

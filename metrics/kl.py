@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ._detail import record
 from ._info import MetricInfo
-from ._validation import Floats, check_codes, check_logvars
+from ._validation import Floats, check_codes, check_logvars, check_threshold
 
 # A latent with more than this many nats is in use, by the criterion "kl".
 ACTIVE_KL = 0.1
@@ -101,8 +101,11 @@ def active_units(
         raise ValueError("logvars is needed by criterion='kl'")
     else:
         measured, least = kl_per_dimension(mu, log), ACTIVE_KL
+    if threshold is not None:
+        check_threshold(threshold, "threshold")
+        least = threshold
     record(per_latent=measured)
-    return int((measured > (least if threshold is None else threshold)).sum())
+    return int((measured > least).sum())
 
 
 KL_INFO = MetricInfo(

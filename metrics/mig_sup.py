@@ -9,6 +9,7 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._matrix import Estimator, gap, information_and_entropies
+from ._validation import check_threshold
 from .factor_bins import binned
 
 
@@ -76,6 +77,7 @@ def mig_sup(
     >>> mig_sup(grid.astype(float), grid)
     1.0
     """
+    check_threshold(least_information, "least_information")
     matrix, entropies = information_and_entropies(
         means, factors, estimator=estimator, n_bins=n_bins, logvars=logvars
     )

@@ -12,7 +12,15 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._scale import exponents, scaled_down
-from ._validation import Floats, Ints, MetricWarning, check_data, relabel, varying_factors
+from ._validation import (
+    Floats,
+    Ints,
+    MetricWarning,
+    check_data,
+    check_threshold,
+    relabel,
+    varying_factors,
+)
 from .factor_bins import binned
 
 # A correlation of fewer pairs is uncertain by 0.1 or more.
@@ -111,6 +119,7 @@ def omes(
     1.0
     """
     codes, values = check_data(means, factors)
+    check_threshold(prune_below, "prune_below")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be in [0, 1], not {alpha}")
     if pooling not in ("mean", "max"):

@@ -13,7 +13,7 @@ from ._imports import imported
 from ._info import MetricInfo
 from ._scale import unit_scale
 from ._ties import TIE
-from ._validation import Floats, check_codes
+from ._validation import Floats, check_codes, check_threshold
 from .kl import kl_per_dimension
 
 Similarity = Literal["lasso", "spearman"]
@@ -73,6 +73,7 @@ def udr(
     >>> udr([codes, -codes[:, ::-1]], [0 * codes, 0 * codes], similarity="spearman").tolist()
     [1.0, 1.0]
     """
+    check_threshold(kl_threshold, "kl_threshold")
     live = _live_latents(list_of_means, list_of_logvars, kl_threshold)
     if similarity == "spearman":
         live = [_ranks(codes) for codes in live]

@@ -136,6 +136,25 @@ def test_an_interval_is_around_the_value_and_within_the_range(name):
     assert (value, low, high) == info.function(*arrays, bootstrap=8, **options)
 
 
+@pytest.mark.parametrize("value", [float("nan"), -0.5, float("inf")])
+def test_thresholds_that_nothing_can_be_compared_with_are_refused(value):
+    arrays = {"means": GRID.astype(float), "logvars": LOGVARS, "factors": GRID}
+    names = {"prune_below", "threshold", "least_information", "kl_threshold"}
+    found = [(info, key) for info in METRICS.values() for key in names & info.options.keys()]
+    assert len(found) == 7
+    for info, key in found:
+        given = [arrays[name] for name in info.requires]
+        if info.level == "group":
+            given = [[array, array] for array in given]
+        with pytest.raises(ValueError, match=f"{key} must be a number of 0 or more"):
+            info.function(*given, **{key: value})
+
+
+def test_what_has_a_number_for_each_latent():
+    found = {name for name, info in METRICS.items() if info.per_latent}
+    assert found == {"kl_per_dimension", "posterior_std_per_dimension"}
+
+
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     # The truth is the value of so many samples that resampling does not matter.
     def draw(n, seed):
