@@ -271,6 +271,12 @@ def _names(names: Sequence[str] | None, n: int, label: str) -> tuple[str, ...]:
 def _settle(values: Values) -> Values:
     if values["path"] is None:
         raise ValueError("dataset 'file' needs the option 'path': an .npz or .h5 file")
+    for key in ("factors", "factor_names", "factor_bins"):
+        if values["without_factors"] and values[key] != INFO.options[key].default:
+            raise ValueError(
+                f"dataset 'file': option {key!r} says something of factors, and without_factors "
+                "that there are none; leave one of them out"
+            )
     _place(values)
     return values
 

@@ -71,7 +71,7 @@ class ScreamDSprites(DerivedDataset):
     @property
     def fingerprint(self) -> str:
         """Digest of the reduced picture, the seed, and the fingerprint of dSprites."""
-        picture = self._picture()
+        picture = _picture(self._values)
         digest = hashlib.sha256(repr((picture.shape, self._values["seed"])).encode())
         digest.update(picture.data)
         digest.update(self.base.fingerprint.encode())
@@ -80,7 +80,7 @@ class ScreamDSprites(DerivedDataset):
     def images(self, indices: ArrayLike) -> NDArray[np.uint8]:
         """Return the images of some indices; see `FactorDataset.images`."""
         numbers = checked_indices(indices, len(self))
-        picture = self._picture()
+        picture = _picture(self._values)
         drawn = random_bytes(self._values["seed"], numbers, 24)
         rows, columns = (
             (drawn[:, k : k + 8].copy().view("<u8")[:, 0] % (length - _SIDE)).astype(np.int64)
@@ -94,10 +94,6 @@ class ScreamDSprites(DerivedDataset):
         images: NDArray[np.uint8] = background ^ self.sprites(numbers)
         return images
 
-    def _picture(self) -> NDArray[np.uint8]:
-        path = _place(self._values)
-        return _reduced(path, path.stat().st_mtime_ns)
-
 
 def _place(values: Values) -> Path:
     try:
@@ -107,6 +103,11 @@ def _place(values: Values) -> Path:
         raise FileNotFoundError(said) from None
 
 
+def _picture(values: Values) -> NDArray[np.uint8]:
+    path = _place(values)
+    return _reduced(path, path.stat().st_mtime_ns)
+
+
 def _settle(values: Values) -> Values:
     if values["picture"] is None:
         raise ValueError(f"dataset 'scream_dsprites' needs the option 'picture': {_REMEDY}")
@@ -114,7 +115,7 @@ def _settle(values: Values) -> Values:
 
 
 def _check(values: Values) -> None:
-    _place(values)
+    _picture(values)
     check_source(values)
 
 

@@ -24,6 +24,8 @@ BASELINE_KINDS = {
     "baseline_pca": (("n_latents",), False),
     "baseline_truth": ((), False),
 }
+# Kinds whose codes are made of the factors.
+_OF_FACTORS = ("factor_channel", "baseline_truth")
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
 # Far above any grid that a person writes: above it is a mistake.
@@ -69,15 +71,20 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     merged = 0
     shared = list(_datasets(grid.datasets, "datasets", source))
     # Baselines stand beside every score of a VAE: of each dataset, with the seeds trained on it.
-    beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, _ in shared}
+    beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, *_ in shared}
+    varying = {DatasetSpec(**dataset): varies for dataset, _, varies in shared}
     for position, entry in enumerate(grid.models):
         where = f"models.{position}"
         own = _own_list(entry, "datasets", where, source)
         chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
         seeds = _own_list(entry, "seeds", where, source) or grid.seeds
-        for dataset, n_images in chosen:
+        for dataset, n_images, varies in chosen:
+            varying[DatasetSpec(**dataset)] = varies
             for values, paths in _candidates(grid, position, source):
                 _check_batch_size(values, paths, dataset, n_images, source)
+                if values.get("kind") in _OF_FACTORS and not varies:
+                    reason = f"needs factors, of which {dataset['name']} has none that varies"
+                    raise GridError(source, paths["kind"], reason)
                 for seed in seeds:
                     spec = _build(
                         {**values, "dataset": dataset, "seed": seed, "evaluation": evaluation},
@@ -91,7 +98,8 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
         for used, members in beside.items():
             # Settings of `train` that a baseline does not have make equal specs: no warning here.
             for spec in _baselines(grid, used.model_dump(), list(members), evaluation, source):
-                runs.setdefault(run_id(spec), spec)
+                if varying[used] or spec.kind not in _OF_FACTORS:
+                    runs.setdefault(run_id(spec), spec)
     if merged:
         warnings.warn(
             f"{source}: {merged} runs equal another after normalisation and are merged with it",
@@ -126,8 +134,11 @@ def _check_size(grid: Grid, source: str) -> None:
 
 def _datasets(
     entries: Iterable[object], place: str, source: str
-) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield datasets with their resolved options and sizes, and check that models fit them."""
+) -> Iterator[tuple[dict[str, Any], int, bool]]:
+    """Yield datasets with their resolved options and sizes, and whether any factor varies.
+
+    That models fit their images is checked.
+    """
     for position, entry in enumerate(entries):
         path = f"{place}.{position}"
         named = {"name": entry} if isinstance(entry, str) else entry
@@ -150,7 +161,8 @@ def _datasets(
                     f"images are {height}x{width}; the models need square images whose side is a "
                     f"multiple of {IMAGE_SIZE_MULTIPLE}: set {_fitting(height, width)}",
                 )
-            yield {"name": name, "options": resolved}, len(dataset)
+            varies = max(dataset.factor_sizes) > 1
+            yield {"name": name, "options": resolved}, len(dataset), varies
 
 
 def _fitting(height: int, width: int) -> str:

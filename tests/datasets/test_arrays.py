@@ -170,6 +170,9 @@ def test_images_without_factors(tmp_path, suffix):
     write(path, images=IMAGES)
     with pytest.raises(ValueError, match=r"no array 'factors'.* set without_factors: true"):
         from_file(path)
+    for other in ({"factors": "others"}, {"factor_names": ["none"]}, {"factor_bins": 3}):
+        with pytest.raises(ValueError, match=r"without_factors that there are none; leave one"):
+            from_file(path, without_factors=True, **other)
     for data in (from_file(path, without_factors=True), from_arrays(IMAGES)):
         assert (data.factor_names, data.factor_sizes) == (("none",), (1,))
         assert (len(data), data.is_full_grid) == (6, False)

@@ -78,10 +78,10 @@ def test_scream_says_what_is_wrong_with_a_picture(tmp_path, picture):
         load("scream_dsprites", picture=str(tmp_path / "nowhere.jpg"))
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(ValueError, match=r"text.jpg cannot be read as a picture"):
-        load("scream_dsprites", picture=str(tmp_path / "text.jpg")).images([0])
+        load("scream_dsprites", picture=str(tmp_path / "text.jpg"))
     Image.new("RGB", (500, 60)).save(tmp_path / "narrow.png")
     with pytest.raises(ValueError, match=r"narrow.png, reduced to 350×42, has no patches of 64×64"):
-        load("scream_dsprites", picture=str(tmp_path / "narrow.png")).images([0])
+        load("scream_dsprites", picture=str(tmp_path / "narrow.png"))
     # Another picture of the same name is another dataset.
     before = load("scream_dsprites", picture=str(picture)).fingerprint
     Image.new("RGB", (100, 100), (9, 8, 7)).save(picture)

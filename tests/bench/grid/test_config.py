@@ -96,6 +96,24 @@ def test_what_a_file_lacks_is_refused_with_the_grid(tmp_path):
             parse_grid(grid)
 
 
+def test_without_factors_there_are_no_models_of_them(tmp_path):
+    np.savez(tmp_path / "faces.npz", images=np.zeros((99, 16, 16), np.uint8))
+    faces = {"name": "file", "path": str(tmp_path / "faces.npz"), "without_factors": True}
+    train = {"steps": 9, "batch_size": 4}
+    grid = {**BASE, "datasets": [faces, "ball"], "train": train, "baselines": True}
+    kinds = {(spec.dataset.name, spec.kind) for spec in expand(parse_grid(grid))}
+    assert {kind for name, kind in kinds if name == "ball"} - {
+        kind for name, kind in kinds if name == "file"
+    } == {"baseline_truth"}
+    channel = {"kind": "factor_channel", "gamma": 1, "capacity": 2, "anneal_steps": 3}
+    for model in (channel, {"kind": "baseline_truth"}):
+        own = {**BASE, "train": train, "models": [{**model, "datasets": ["ball", faces]}]}
+        if model is not channel:
+            del own["train"]
+        with pytest.raises(GridError, match=r"models.0.kind: needs factors, of which file has"):
+            expand(parse_grid(own))
+
+
 def test_axes_multiply_and_equal_specs_merge_with_a_warning():
     grid = {**BASE, "seeds": [0, 1], "train": {"learning_rate": [1e-3, 1e-4]}}
     grid["models"] = [{"kind": "vae"}, {"kind": "beta_vae", "beta": [1, 4]}]
