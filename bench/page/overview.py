@@ -180,7 +180,8 @@ def _model(study: Study, explorers: Sequence[ShownModel]) -> ShownModel | None:
         means = runs.groupby(["group_id", "precision"])[score].transform("mean")
         known = means[runs["run_id"].isin([*coded])].dropna()
         if len(known):
-            return coded[runs["run_id"][known.idxmax()]]
+            best: Any = known.idxmax()
+            return coded[str(runs.loc[best, "run_id"])]
     return next(iter(explorers), None)
 
 
