@@ -28,7 +28,13 @@ def parser() -> argparse.ArgumentParser:
     sheet.add_argument("name")
     sheet.add_argument("--out", type=Path, required=True, help=".png, .svg or .pdf")
     sheet.add_argument("--path", help="the official file or folder; short for --option path=…")
-    sheet.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    sheet.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the dataset; numbers, true, lists and mappings are written as JSON",
+    )
     sheet.add_argument("--seed", type=int, default=0, help="of the random images")
     return top
 

@@ -41,12 +41,12 @@ def _middle(data: FactorDataset) -> int:
 def save_sheet(data: FactorDataset, path: Path, seed: int = 0) -> None:
     """Draw the contact sheet of a dataset into a .png, .svg or .pdf file.
 
-    The first two rows are images drawn at random; then one row per factor.
+    The first two rows are images drawn at random, as training draws them; then one row per factor.
     """
     from matplotlib.figure import Figure
 
     rng = np.random.default_rng(seed)
-    drawn = [rng.integers(0, len(data), _COLUMNS) for _ in range(2)]
+    drawn = [_drawn(data, rng) for _ in range(2)]
     rows = [("random images", drawn[0]), ("", drawn[1])]
     for k, (name, size) in enumerate(zip(data.factor_names, data.factor_sizes, strict=True)):
         rows.append((f"{name}\n{size} values", traversal(data, k)))
@@ -71,6 +71,13 @@ def save_sheet(data: FactorDataset, path: Path, seed: int = 0) -> None:
     title = f"{data.name} {f'({options}) ' if options else ''}— {len(data):,} images of {h}×{w}"
     figure.suptitle(title + (", colour" if channels == 3 else ""), y=1 - 0.15 / (0.7 + len(rows)))
     figure.savefig(path)
+
+
+def _drawn(data: FactorDataset, rng: np.random.Generator) -> NDArray[np.int64]:
+    weights = data.training_weights()
+    if weights is None:
+        return rng.integers(0, len(data), _COLUMNS)
+    return rng.choice(len(data), _COLUMNS, p=weights / weights.sum())
 
 
 def _picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from PIL import Image
 from datasets import DATASETS, from_arrays, load
 from datasets.__main__ import main
 from datasets._sheet import save_sheet, traversal
+from datasets.ball import Ball
 
 
 @pytest.mark.parametrize("name", sorted(DATASETS))
@@ -71,3 +72,15 @@ def test_draw(capsys):
 def test_bad_input(arguments, message, capsys):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_sheet_of_correlated_factors_has_images_as_training_draws_them(tmp_path, monkeypatch):
+    asked = []
+    images = Ball.images
+    monkeypatch.setattr(Ball, "images", lambda self, i: (asked.append(i), images(self, i))[1])
+    option = 'correlated={"pairs": [["position_x", "position_y"]], "strength": 0.01}'
+    out = tmp_path / "sheet.svg"
+    assert main(["sheet", "ball", "--out", str(out), "--option", option]) == 0
+    x, y = load("ball").factors(np.concatenate(asked[:2])).T
+    assert np.abs(x - y).max() <= 2
+    assert len(set(x)) > 8
