@@ -82,6 +82,8 @@ def dataset_heading(name: str, options: str) -> str:
     >>> correlated = '{"correlated": {"pairs": [["scale", "shape"]], "strength": 0.2}}'
     >>> dataset_heading("dsprites", correlated)
     'dsprites (scale–shape correlated in training, σ 0.2)'
+    >>> dataset_heading("dsprites", '{"pad": 90, "resize": 64}')
+    'dsprites (padded to 90×90 pixels, resized to 64×64 pixels)'
     """
     return _heading(name, options)
 
@@ -93,6 +95,8 @@ def _heading(name: str, options: str, *, whole: bool = False) -> str:
         # Where official files lie is no news; other files have no name but theirs.
         name = PurePath(spelling["path"]).name if name == "file" else name
         listed = {key: value for key, value in listed.items() if whole or key != "path"}
+    if isinstance(listed.get("picture"), str) and not whole:
+        listed["picture"] = PurePath(listed["picture"]).name
     text = ", ".join(_said(key, value) for key, value in listed.items())
     return f"{name} ({text})" if text else name
 
