@@ -178,12 +178,12 @@ def test_a_file_is_called_by_its_name():
 
 def test_options_stand_in_words_and_pictures_by_their_names():
     alone = '{"path": "/here/faces.npz", "without_factors": true, "pad": 32}'
-    assert dataset_heading("file", alone) == "faces.npz (without factors, padded to 32×32)"
+    assert dataset_heading("file", alone) == "faces.npz (without factors, padded to 32×32 pixels)"
     pairs = [("scream_dsprites", f'{{"picture": "/{place}/a.jpg"}}') for place in ("here", "there")]
-    assert dataset_heading(*pairs[0]) == "scream_dsprites (picture=a.jpg)"
+    assert dataset_heading(*pairs[0]) == "scream_dsprites (picture a.jpg)"
     assert [*dataset_headings(pairs).values()] == [
-        "scream_dsprites (picture=/here/a.jpg)",
-        "scream_dsprites (picture=/there/a.jpg)",
+        "scream_dsprites (picture /here/a.jpg)",
+        "scream_dsprites (picture /there/a.jpg)",
     ]
 
 
