@@ -103,9 +103,8 @@ def active_units(
         measured, least = kl_per_dimension(mu, log), ACTIVE_KL
     if threshold is not None:
         check_threshold(threshold, "threshold")
-        least = threshold
     record(per_latent=measured)
-    return int((measured > least).sum())
+    return int((measured > (least if threshold is None else threshold)).sum())
 
 
 KL_INFO = MetricInfo(

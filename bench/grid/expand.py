@@ -192,7 +192,8 @@ def _check_batch_size(
 ) -> None:
     """Refuse batches that the dataset cannot fill."""
     size = values.get("batch_size", TrainedSpec.model_fields["batch_size"].default)
-    if isinstance(size, int) and size > n_images:
+    trained = _applies("batch_size", values.get("kind"))
+    if trained and isinstance(size, int) and size > n_images:
         path = paths.get("batch_size", paths[""])
         reason = f"batch_size {size} is more than the {n_images} images of {dataset['name']}"
         raise GridError(source, path, reason)

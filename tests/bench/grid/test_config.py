@@ -97,7 +97,7 @@ def test_what_a_file_lacks_is_refused_with_the_grid(tmp_path):
 
 
 def test_without_factors_there_are_no_models_of_them(tmp_path):
-    np.savez(tmp_path / "faces.npz", images=np.zeros((99, 16, 16), np.uint8))
+    np.savez(tmp_path / "faces.npz", images=np.zeros((9, 16, 16), np.uint8))
     faces = {"name": "file", "path": str(tmp_path / "faces.npz"), "without_factors": True}
     train = {"steps": 9, "batch_size": 4}
     grid = {**BASE, "datasets": [faces, "ball"], "train": train, "baselines": True}
@@ -112,6 +112,9 @@ def test_without_factors_there_are_no_models_of_them(tmp_path):
             del own["train"]
         with pytest.raises(GridError, match=r"models.0.kind: needs factors, of which file has"):
             expand(parse_grid(own))
+    # What is not trained has no batches, so that a few images are enough.
+    pca = {**BASE, "models": [{"kind": "baseline_pca", "n_latents": 2, "datasets": [faces]}]}
+    assert [spec.kind for spec in expand(parse_grid(pca))] == ["baseline_pca"]
 
 
 def test_axes_multiply_and_equal_specs_merge_with_a_warning():
