@@ -140,14 +140,13 @@ def _evidence(verdict: Verdict) -> Evidence:
 def _part(part: Part) -> PartRow:
     comparison = "more" if part.direction == "above" else "less"
     paired = part.unpaired == part.unpaired
+    unpaired = f"{number(part.unpaired_low)} to {number(part.unpaired_high)}"
     return PartRow(
         quantity=part.quantity,
         effect=number(part.effect),
         interval=f"95% interval {number(part.low)} to {number(part.high)}",
         wanted=f"{comparison} than {significant(part.margin)}",
-        unpaired=f"without pairs {number(part.unpaired_low)} to {number(part.unpaired_high)}"
-        if paired
-        else "",
+        unpaired=f"unpaired, the interval is {unpaired}" if paired else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -69,6 +70,30 @@ def sets(runs: pd.DataFrame) -> Iterator[tuple[str, list[pd.DataFrame], list[str
         models = groups(part)
         names, shared = model_names([str(model["label"].iloc[0]) for model in models])
         yield setting, models, names, shared
+
+
+def shared_notes(shown: Sequence[tuple[str, Any, Any, str]]) -> list[str]:
+    """Return sentences with what the models of a set share, where its name does not say it.
+
+    Parameters
+    ----------
+    shown : sequence of tuple
+        As `sets` yields them.
+
+    Examples
+    --------
+    >>> shared_notes([("", [], [], "capacity C=6")])
+    ['All capacity C=6.']
+    >>> shared_notes([("6 steps", [], [], "capacity C=6, 6 steps"), ("9 steps", [], [], "9 steps")])
+    ['6 steps: all capacity C=6.']
+    """
+    notes = []
+    for setting, _, _, shared in shown:
+        said = setting.split(", ")
+        rest = ", ".join(text for text in shared.split(", ") if text and text not in said)
+        if rest:
+            notes.append(f"{setting}: all {rest}." if setting else f"All {rest}.")
+    return notes
 
 
 def shades(models: Sequence[pd.DataFrame]) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from ..tables import by_dataset
 from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._labels import label_ends, label_room, label_steps, labels_fit
 from ._layout import Entry, sheet
-from ._names import groups, model_names, sets, shades
+from ._names import groups, model_names, sets, shades, shared_notes
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -56,8 +56,7 @@ def draw_training(study: Study) -> Iterator[Drawn]:
         for row, (_, models, names, _) in enumerate(shown):
             pair = drawing.axes[2 * row : 2 * row + 2]
             _draw_set(pair, models, names if not beside else [], by_run)
-        shared = [text for *_, text in shown if text]
-        notes = [f"All {text}." for text in dict.fromkeys(shared)]
+        notes = shared_notes(shown)
         if len(every) > len(shown):
             notes.append(f"{len(every) - len(shown)} more settings are in tables/runs.csv.")
         n_models = sum(len(models) for _, models, *_ in shown)

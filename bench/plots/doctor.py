@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..analysis import Diagnosis, settings
 from ..tables import by_dataset
 from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem
-from ._labels import text_width
+from ._labels import LINE, SIZE, label, text_width
 from ._layout import Entry, sheet
 from ._names import model_names
 
@@ -47,8 +47,8 @@ def draw(study: Study) -> Iterator[Drawn]:
         drawing = sheet(
             ["final code", "during training", "slope, and γ"],
             3,
-            (2.5, max(2.0, 0.3 * (len(shown) + 1))),
-            left=max(0.66, 0.2 + max(map(text_width, shown))),
+            (2.5, max(2.0, _row(shown) * (len(shown) + 1))),
+            left=max(0.66, 0.2 + max(text_width(label(name)) for name in shown)),
             legend=_lines(shown, strengths),
         )
         bars, plane, slope = drawing.axes
@@ -83,6 +83,11 @@ def _groups(diagnoses: Sequence[Diagnosis]) -> tuple[dict[str, list[Diagnosis]],
     # All are of one kind.
     short = [name.removeprefix("capacity ") for name in names]
     return dict(zip(short, groups.values(), strict=True)), shared
+
+
+def _row(names: Iterable[str]) -> float:
+    """Return the inches between two bars: room for a name in lines."""
+    return max(0.3, LINE * (1 + max(label(name).count("\n") + 1 for name in names)))
 
 
 def _strengths(n: int) -> list[float]:
@@ -141,7 +146,7 @@ def _bars(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
                     color="white" if rank < _STRONG else INK,
                 )
             left += kl
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_yticks(range(len(rows)), [label(name) for name, _, _ in rows], fontsize=SIZE)
     # A single bar is no higher than one of three.
     axes.set_ylim(max(len(rows), 3) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")

@@ -15,7 +15,7 @@ from ..tables import by_dataset, kind_title, metric_range, metric_title
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._labels import label_ends, label_points, label_room
 from ._layout import Entry, sheet
-from ._names import sets
+from ._names import sets, shared_notes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def draw_plane(study: Study) -> Iterator[Drawn]:
             for axes, (_, models, names, _) in zip(drawing.axes, shown, strict=True)
             for name in _plane(axes, models, names)
         ]
-        notes = [f"All {text}." for text in dict.fromkeys(text for *_, text in shown if text)]
+        notes = shared_notes(shown)
         if lost:
             notes.append(f"No room for the names of {len(lost)} models.")
         n_runs = sum(len(model) for _, models, *_ in shown for model in models)

@@ -87,7 +87,7 @@ def test_two_precisions_are_two_verdicts(number):
 def test_different_settings_are_never_compared():
     study = Study("ball").model("vae", beta=1.0, kl=(1.0,) * 4, learning_rate=1e-3)
     study.model("beta_vae", beta=30.0, factor_regression=1.0, learning_rate=1e-4)
-    assert verdict_of(study, 1).missing == "Add `vae` to models."
+    assert verdict_of(study, 1).missing == "Add `{kind: vae}` to models."
 
 
 # What a grid's `ball` is stored as, and another one.

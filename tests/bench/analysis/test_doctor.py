@@ -217,7 +217,7 @@ def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
     assert "Suggested C: 25, the KL of the β = 1 runs. Suggested γ: 300" in above.sentence
     alone = _one(_rise(10.0), plain=False)
     assert math.isnan(alone.measured.reference.kl)
-    assert "No C suggested: add a β = 1 run" in alone.sentence
+    assert "No C suggested: add `{kind: vae}`" in alone.sentence
     runs = {"plain": _plain((0.1, 0.0))}
     runs["capacity"] = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
     (found,) = diagnose(_tables(runs))

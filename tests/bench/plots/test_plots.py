@@ -5,6 +5,7 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bench.analysis.study import Study, load_study
-from bench.plots import FIGURES, draw_all, svg_text
+from bench.plots import FIGURES, doctor, draw_all, svg_text
 from bench.plots._base import COLOURS, MAX_PANELS, show_images
 from bench.plots._layout import sheet
 from bench.store.frames import Frames
@@ -328,3 +329,17 @@ def test_pictures_in_an_svg_have_the_same_pixels_and_no_idle_channels(channels, 
     assert picture.mode == mode
     expected = np.concatenate(images.transpose(0, 2, 3, 1), axis=1)
     np.testing.assert_array_equal(np.asarray(picture).reshape(expected.shape), expected)
+
+
+def test_long_names_of_bars_are_whole(study, monkeypatch):
+    """A name beside the bars of the doctor's figure is inside the figure, and meets no other."""
+    names = [f"γ={n} C=5, PyTorch initialisation, annealed over {n},000 steps" for n in range(6)]
+    monkeypatch.setattr(doctor, "_groups", lambda found: (dict.fromkeys(names, found), ""))
+    (drawn,) = FIGURES["capacity-doctor"].draw(study)
+    drawn.figure.canvas.draw()
+    bars = drawn.figure.axes[0]
+    boxes = [text.get_window_extent() for text in bars.get_yticklabels()]
+    assert len(boxes) >= len(names)
+    assert min(box.x0 for box in boxes) >= 0
+    for upper, lower in pairwise(boxes):
+        assert upper.y0 >= lower.y1
