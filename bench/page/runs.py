@@ -62,7 +62,7 @@ def run_table(study: Study) -> RunTable:
     shown = runs.head(MAX_ROWS)
     hidden = {*_HIDDEN, *measured}
     # The seed by which images are drawn tells nothing where all have that of the start.
-    if not runs.get("evaluation_seed", pd.Series(dtype=int)).any():
+    if not runs.get("evaluation_seed", pd.Series(dtype="int64")).any():
         hidden.add("evaluation_seed")
     settings = [str(name) for name in runs if name not in hidden]
     values = {name: [_setting(value) for value in shown[name]] for name in settings}

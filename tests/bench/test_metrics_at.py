@@ -20,7 +20,8 @@ from bench.store.stored_run import ON_THE_WAY, WEIGHTS
 
 from .conftest import SMALL_BALL
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+# One worker trains what all of these read.
+pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.xdist_group("metrics_at")]
 GRID = {
     "name": "on-the-way",
     "datasets": [SMALL_BALL],

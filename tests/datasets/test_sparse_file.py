@@ -78,7 +78,7 @@ def write_sparse_mpi3d(path: Path) -> None:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 def test_twelve_gigabytes_take_little_memory(tmp_path, cache):
     path = tmp_path / "mpi3d_toy.npz"
     write_sparse_mpi3d(path)

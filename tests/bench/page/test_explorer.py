@@ -121,6 +121,7 @@ def test_all_latents_move_together(live, study, names, pictured):
         _assert_draws(live, pictured, code)
     sliders.nth(1).focus()
     live.page.keyboard.press("ArrowRight")
+    live.page.evaluate(DRAWN)
     assert code_of(live)[1] == pytest.approx(round(code[1] / 0.05) * 0.05 + 0.05, abs=0.006)
     assert "z" in live.locator(".view").get_attribute("aria-label")
 
