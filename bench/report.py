@@ -42,7 +42,7 @@ from .store import (
     remove,
     write_text,
 )
-from .tables import Tables, collect_joined, write_table, write_tables
+from .tables import Tables, collect_joined, listed, write_table, write_tables
 
 log = logging.getLogger("disbench")
 
@@ -121,19 +121,7 @@ def compare(
     with report.lock():
         if len(stores) == 1:
             return _write(stores[0], report, png=png, pdf=pdf, title=title, grid=_grid(stores[0]))
-        return _write(join(stores), report, png=png, pdf=pdf, title=title or _listed(names))
-
-
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    """Return the names of folders as a title.
-
-    Examples
-    --------
-    >>> _listed(["alice", "bob"]), _listed(["a", "b", "c", "d", "e"])
-    ('alice and bob', 'a, b, c and 2 more')
-    """
-    shown = names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+        return _write(join(stores), report, png=png, pdf=pdf, title=title or listed(names, most=4))
 
 
 def _write(

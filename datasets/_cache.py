@@ -31,7 +31,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get("DISBENCH_CACHE")
     if chosen:
         return expanded(chosen, "DISBENCH_CACHE")
-    import pooch  # type: ignore[import-untyped]
+    import pooch
 
     return Path(pooch.os_cache("disbench"))
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
-from ._cache import file_digest, stored_bits
-from ._known import once
+from ._cache import stored_bits
+from ._known import content_digest
 from ._registry import Values
 from ._sources import Source
 
@@ -66,13 +66,9 @@ class ConvertedDataset(FactorDataset):
         if self._digest is None:
             digest = hashlib.sha256()
             for path in self.official_files(self._source.at(self._path)):
-                digest.update(bytes.fromhex(_file_sha256(path)))
+                digest.update(bytes.fromhex(content_digest(path)))
             self._digest = digest.hexdigest()
         return self._digest
 
     def __getstate__(self) -> Values:
         return {**self.__dict__, "_images": None}  # a worker process maps the file itself
-
-
-def _file_sha256(path: Path) -> str:
-    return once(path, "sha256", lambda: file_digest(path))

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
-from ._cache import file_digest
 from ._file import check_array, open_rows, read_table
-from ._known import identity, once, same_content
+from ._known import content_digest, identity, same_content
 from ._options import Option
 from ._registry import Values
 from ._sources import Source
@@ -92,7 +91,7 @@ class GridFile(FactorDataset):
     def _sha256(self) -> str:
         if self._digest is None:
             path = self._unchanged()
-            self._digest = once(path, "sha256", lambda: file_digest(path))
+            self._digest = content_digest(path)
         return self._digest
 
     def _unchanged(self) -> Path:

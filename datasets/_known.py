@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ._cache import cache_folder, read_small, replacing
+from ._cache import cache_folder, file_digest, read_small, replacing
 
 T = TypeVar("T", str, list[float])
 # Below, reading a file again is no work, and what it holds may lie in memory.
@@ -54,6 +54,11 @@ def once(path: Path, what: str, find: Callable[[], T]) -> T:
                 staged.write_text(json.dumps({"file": file, "known": known}), encoding="utf-8")
     value: T = known[what]
     return value
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content; see `once`."""
+    return once(path, "sha256", lambda: file_digest(path))
 
 
 def _known(place: Path, file: list[int]) -> dict[str, Any]:

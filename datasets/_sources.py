@@ -112,7 +112,7 @@ def fetch(remote: Remote, folder: Path, title: str, remedy: str) -> Path:
     OSError
         No network, or another content: nothing is kept. The message has the remedy.
     """
-    import pooch  # type: ignore[import-untyped]
+    import pooch
 
     place = folder / remote.file_name
     if place.exists():

@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._arrays import Form, as_factors, as_images
 from ._base import FactorDataset, checked_indices
-from ._cache import file_digest
 from ._file import NO_FACTOR, open_images, read_content
-from ._known import identity, once, same_content
+from ._known import content_digest, identity, same_content
 from ._options import Option
 from ._paths import expanded, present, shown
 from ._registry import DatasetInfo, Values
@@ -130,7 +129,7 @@ class FileDataset(TableDataset):
     def _sha256(self) -> str:
         if self._digest is None:
             self._check_unchanged()
-            self._digest = once(self.path, "sha256", lambda: file_digest(self.path))
+            self._digest = content_digest(self.path)
         return self._digest
 
     def _check_unchanged(self) -> None:

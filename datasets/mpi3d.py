@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 from ._base import FactorDataset
 from ._grid_file import PATH, GridFile, Layout
@@ -79,10 +78,6 @@ def _check(name: str, values: Values) -> None:
     LAYOUTS[name].check(values)
 
 
-def _download(name: str) -> Path:
-    return LAYOUTS[name].source.download()
-
-
 INFOS = tuple(
     DatasetInfo(
         name,
@@ -90,7 +85,7 @@ INFOS = tuple(
         {"path": PATH},
         partial(_load, name),
         check=partial(_check, name),
-        download=partial(_download, name),
+        download=layout.source.download,
     )
-    for name in LAYOUTS
+    for name, layout in LAYOUTS.items()
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ._base import FactorDataset
 from ._grid_file import PATH, GridFile, Layout
 from ._registry import DatasetInfo, Values
@@ -51,15 +49,11 @@ def _check(values: Values) -> None:
     LAYOUT.check(values)
 
 
-def _download() -> Path:
-    return LAYOUT.source.download()
-
-
 INFO = DatasetInfo(
     "shapes3d",
     "a shape in a room: hues of floor, wall and object, scale, shape, orientation; official file",
     {"path": PATH},
     _load,
     check=_check,
-    download=_download,
+    download=LAYOUT.source.download,
 )

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
+from ._prune import pruned
 from ._sampling import check_counts, draw_sharing, labelled_points, recall, shared_factors
-from ._scale import exponents, scaled_down
 from ._ties import tie_of
-from ._validation import Floats, MetricWarning, check_data, check_threshold, generator
+from ._validation import Floats, MetricWarning, check_data, generator
 from .factor_bins import binned
 
 
@@ -92,22 +92,18 @@ def factor_vae_score(
     1.0
     """
     codes, values = check_data(means, factors)
-    check_threshold(prune_below, "prune_below")
     check_counts(n_train=n_train, n_test=n_test)
     if batch_size < 2:
         raise ValueError(f"batch_size must be at least 2, to have a variance, not {batch_size}")
     varying = shared_factors(values)
-    powers = exponents(codes)
-    unit = scaled_down(codes, powers)
-    deviations = np.where(np.ptp(unit, axis=0) > 0, unit.std(0), 0)
-    spread = np.ldexp(deviations, powers)
-    least = prune_below * (1 if absolute else spread.max())
-    active = np.flatnonzero((deviations > 0) & (spread >= least))
+    active, unit, deviations = pruned(codes, prune_below, absolute=absolute)
     if not len(active):
         warnings.warn("no latent is left to vote: the score is chance", MetricWarning, stacklevel=2)
-        record(per_factor=np.full(len(varying), 1 / len(varying)), per_latent=0 * spread)
+        record(
+            per_factor=np.full(len(varying), 1 / len(varying)), per_latent=np.zeros(codes.shape[1])
+        )
         return 1 / len(varying)
-    scaled = unit[:, active] / deviations[active]
+    scaled = unit / deviations
     rng = generator(random_state)
     votes = np.empty((n_train + n_test, len(active)))
     labels, chunks = labelled_points(len(votes), len(varying), batch_size, rng)

@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike
 from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
-from ._scale import exponents, scaled_down
+from ._prune import pruned
 from ._validation import (
     Floats,
     Ints,
     MetricWarning,
     check_data,
-    check_threshold,
     relabel,
     varying_factors,
 )
@@ -119,15 +118,14 @@ def omes(
     1.0
     """
     codes, values = check_data(means, factors)
-    check_threshold(prune_below, "prune_below")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be in [0, 1], not {alpha}")
     if pooling not in ("mean", "max"):
         raise ValueError(f"pooling must be 'mean' or 'max', not {pooling!r}")
     varying = varying_factors(values)
     values = values[:, varying]
-    active = _active(codes, prune_below, absolute)
-    found, pairs = _correlations(scaled_down(codes, exponents(codes))[:, active], values)
+    active, unit, _ = pruned(codes, prune_below, absolute=absolute)
+    found, pairs = _correlations(unit, values)
     _check_pairs(pairs, values, varying)
     n_values = values.max(0) + 1
     strength = (1 - 1 / n_values) * (1 - found) if redrawn else 1 - np.abs(found)
@@ -146,16 +144,6 @@ def omes(
         pairs=pairs,
     )
     return float(mixed.mean())
-
-
-def _active(codes: Floats, prune_below: float, absolute: bool) -> Ints:
-    """Return the latents that vary, and not too little."""
-    powers = exponents(codes)
-    deviations = np.where(np.ptp(codes, axis=0) > 0, scaled_down(codes, powers).std(0), 0)
-    spread = np.ldexp(deviations, powers)
-    least = prune_below * (1 if absolute else spread.max())
-    active: Ints = np.flatnonzero((deviations > 0) & (spread >= least))
-    return active
 
 
 def _correlations(codes: Floats, values: Ints) -> tuple[Floats, Ints]:

@@ -186,12 +186,7 @@ def settings(runs: pd.DataFrame, also: Sequence[str] = ()) -> Iterator[tuple[str
     for _, part in runs.groupby(names, sort=False, dropna=False):
         first = part.iloc[0]
         told = [name for name in varying if not pd.isna(first[name])]
-        yield ", ".join(in_words(name, _plain(first[name])) for name in told), part
-
-
-def _plain(value: Any) -> Any:
-    """Return a number as it was, of a column that is of floats because others lack it."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        yield ", ".join(in_words(name, first[name]) for name in told), part
 
 
 def more_seeds(n_seeds: int, of: str) -> str:

@@ -74,7 +74,7 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
 
 def _is_one_number(request: MetricRequest) -> bool:
     """Return whether a metric gives a single model a number, not one for each latent."""
-    return request.info.level == "run" and not request.name.endswith("_per_dimension")
+    return request.info.level == "run" and not request.info.per_latent
 
 
 def _check_keys(data: Mapping[Any, Any], model: type[Frozen], place: str, source: str) -> None:

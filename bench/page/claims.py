@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ..analysis.claims._base import Verdict
 from ..analysis.claims._parts import Part
 from ..tables import dataset_heading, number, significant
-from .markup import with_code
+from .markup import beginning, with_code
 
 # Never by colour alone: a word, and a sign in front of it.
 NOT_TESTED = "not tested"
@@ -78,6 +78,8 @@ class Section:
     ----------
     claims : tuple of ClaimItem
         All six.
+    asked : bool
+        Whether any run is about any of them; a page without leaves them out.
     judged : bool
         Whether anything could be measured; a section without is shown folded up.
     tally : str
@@ -85,6 +87,7 @@ class Section:
     """
 
     claims: tuple[ClaimItem, ...]
+    asked: bool
     judged: bool
     tally: str
 
@@ -98,6 +101,7 @@ def claims_section(verdicts: Sequence[Verdict]) -> Section:
     counts = Counter(claim.word for claim in claims)
     return Section(
         claims=claims,
+        asked=any(verdict.dataset for verdict in verdicts),
         judged=any(verdict.parts for verdict in verdicts),
         tally=", ".join(f"{counts[word]} {word}" for word in SIGNS if counts[word]),
     )
@@ -109,7 +113,7 @@ def _item(members: Sequence[Verdict]) -> ClaimItem:
     return ClaimItem(
         number=first.claim,
         title=first.title,
-        origin=sentence(first.origin),
+        origin=beginning(first.origin),
         sign=SIGNS[word],
         word=word,
         gist=_gist(first),
@@ -128,7 +132,7 @@ def _evidence(verdict: Verdict) -> Evidence:
     return Evidence(
         sign=SIGNS[verdict.verdict],
         verdict=verdict.verdict,
-        qualification=sentence(verdict.qualification),
+        qualification=beginning(verdict.qualification),
         data=_data(verdict),
         parts=tuple(_part(part) for part in verdict.parts),
         seeds=", ".join(dict.fromkeys(str(part.n_seeds) for part in verdict.parts)) or "–",
@@ -156,14 +160,3 @@ def _data(verdict: Verdict) -> str:
     name = dataset_heading(verdict.dataset, verdict.dataset_options)
     precision = "" if verdict.precision == "float32" else f", {verdict.precision}"
     return f"{name}, {verdict.steps or 0:,} steps{precision}"
-
-
-def sentence(text: str) -> str:
-    """Return a few words as the beginning of a sentence.
-
-    Examples
-    --------
-    >>> sentence("a further setting"), sentence("")
-    ('A further setting', '')
-    """
-    return text[:1].upper() + text[1:]

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..analysis import Study
-from ..tables import metric_info, metric_meaning, metric_range, metric_title, minus
-from .ranking import better
-
-_OF_EVERY_RUN = {
-    "reconstruction": "−E[log p(x|z)], nats per image, summed over pixels; a Gaussian is "
-    "without its constant.",
-    "kl": "KL of the posterior from the prior, nats per image, summed over latents.",
-}
+from ..tables import (
+    OF_EVERY_RUN,
+    higher_is_better,
+    metric_info,
+    metric_meaning,
+    metric_range,
+    metric_title,
+    minus,
+)
+from .markup import beginning
 
 
 @dataclass(frozen=True)
@@ -44,21 +46,21 @@ class Definition:
 
 def definitions(study: Study) -> dict[str, Definition]:
     """Return what the measured columns mean, by their names."""
-    names = dict.fromkeys([*_OF_EVERY_RUN, *study.tables.metrics])
-    return {name: _definition(name) for name in names if name in _OF_EVERY_RUN or metric_info(name)}
+    names = dict.fromkeys([*OF_EVERY_RUN, *study.tables.metrics])
+    return {name: _definition(name) for name in names if name in OF_EVERY_RUN or metric_info(name)}
 
 
 def _definition(name: str) -> Definition:
     info = metric_info(name)
     low, high = metric_range(name)
     span = f"{'−∞' if low is None else low} to {'∞' if high is None else high}"
-    higher = better(name)
+    higher = higher_is_better(name)
     said = {True: ", higher is better", False: ", lower is better", None: ""}[higher]
     return Definition(
         name,
         metric_title(name),
-        _OF_EVERY_RUN.get(name) or metric_meaning(name),
+        metric_meaning(name),
         minus(span) + said,
         "" if higher is None else "more" if higher else "less",
-        info.reference[:1].upper() + info.reference[1:] if info else "Kingma & Welling 2014",
+        beginning(info.reference) if info else "Kingma & Welling 2014",
     )

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from ..analysis import Study
+from ..plots import MAP_COLOURS
 from ..store import ACTIVE_KL, CODE_KL, Frames
 from ..tables import dataset_heading
 from .decoder import decoder_payload
@@ -128,18 +128,16 @@ class ShownModel:
         return 0.05 if self.decoder else apart
 
     @property
-    def data(self) -> Markup:
-        """What `explorer.js` reads of a model beside its decoder, as JSON."""
-        body = {
+    def data(self) -> dict[str, Any]:
+        """What `explorer.js` reads of a model beside its decoder."""
+        return {
             "names": [latent.name for latent in self.latents],
             "start": [latent.start for latent in self.latents],
             "values": self.values,
-            "map": self.codes and asdict(self.codes),
+            "map": self.codes and {**asdict(self.codes), "colours": MAP_COLOURS},
             "images": self.images,
             "codes": self.image_codes,
         }
-        text = json.dumps(body, separators=(",", ":")).replace("<", "\\u003c")
-        return Markup(text)  # noqa: S704 - nothing in it ends a script
 
 
 def shown_models(study: Study) -> tuple[list[ShownModel], int]:

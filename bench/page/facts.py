@@ -12,7 +12,7 @@ import pandas as pd
 from ..analysis import Study, least_steps
 from ..grid import KINDS, TrainedSpec
 from ..scoring import NOT_GIVEN, ONE_SEED
-from ..tables import by_dataset, counted, metric_title
+from ..tables import by_dataset, counted, listed, metric_title
 
 # Of more scores, or in a longer text, nobody reads on.
 _MAX_NAMED = 3
@@ -31,9 +31,8 @@ def notices(study: Study) -> list[str]:
     # What lies in the kind of codes is no fault: PCA has no posterior variances.
     missing = missing[~missing["reason"].astype(str).str.startswith((NOT_GIVEN, ONE_SEED))]
     texts += [_lacking(str(reason), part) for reason, part in missing.groupby("reason", sort=False)]
-    failed = len(study.tables.failures)
-    if failed:
-        texts.append(f"{failed} run{'s' if failed > 1 else ''} failed: see the list of failures.")
+    if failed := len(study.tables.failures):
+        texts.append(f"{counted(failed, 'run')} failed: see the list of failures.")
     return texts
 
 
@@ -46,8 +45,7 @@ def _lacking(reason: str, part: pd.DataFrame) -> str:
     if len(remedy) > _LONG:
         remedy = "open one of these runs below for what to add"
     said = "; ".join(filter(None, (why, remedy)))
-    listed = " or ".join([text for text in (", ".join(names[:-1]), names[-1]) if text])
-    return f"No {listed} in {counted(part['run_id'].nunique(), 'run')}: {said}."
+    return f"No {listed(names, last='or')} in {counted(part['run_id'].nunique(), 'run')}: {said}."
 
 
 def _too_short(trained: pd.DataFrame) -> list[str]:
@@ -105,11 +103,8 @@ def grid_facts(study: Study, grid: Mapping[str, Any] | None) -> list[tuple[str, 
         ]
     if study.tables.folders:
         sizes = Counter(runs["folder"]) if len(runs) else Counter()
-        listed = [
-            f"{name} ({sizes[name]:,} run{'' if sizes[name] == 1 else 's'})"
-            for name in study.tables.folders
-        ]
-        facts.insert(0, ("Folders", ", ".join(listed)))
+        named = [f"{name} ({counted(sizes[name], 'run')})" for name in study.tables.folders]
+        facts.insert(0, ("Folders", ", ".join(named)))
     if grid:
         facts.insert(0, ("Grid", str(grid.get("name", ""))))
     return facts

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from ..plots import FIGURES, Drawn, FigureInfo, page_svgs
 
 # Figures of each kind of comparison that are there first; the rest of the kind is folded up.
@@ -28,7 +26,7 @@ class Figure:
     title: str
     alt: str
     note: str
-    svg: Markup
+    svg: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,4 @@ def _by_turns(part: Iterable[Drawing]) -> list[Drawing]:
 
 def _figure(drawing: Drawing) -> Figure:
     kind, drawn, svg = drawing
-    # SVGs of our own making.
-    inline = Markup("").join(map(Markup, page_svgs(drawn, svg)))
-    return Figure(FIGURES[kind], drawn.title, drawn.alt, drawn.note, inline)
+    return Figure(FIGURES[kind], drawn.title, drawn.alt, drawn.note, "".join(page_svgs(drawn, svg)))

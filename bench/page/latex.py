@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..tables import number
+from ..tables import INTERVALS, number
 from .tables import Cell, Row, Table
 
 # More columns with their intervals are wider than a page.
@@ -29,7 +29,7 @@ _ESCAPED = {
     "≥": r"$\ge$",
     "–": "--",
 }
-_BRACKETS = {**dict.fromkeys(("t95", "logit95", "log95"), "[]"), "range": "()"}
+_BRACKETS: dict[str, str] = {**dict.fromkeys(INTERVALS, "[]"), "range": "()"}
 _CAPTION = (
     "Scores on {}: means over seeds, in brackets their 95\\% interval, which keeps to the range of "
     "the score (from six seeds on), in parentheses the range of fewer seeds. Bold: the interval "

@@ -9,16 +9,15 @@ from typing import Any
 import pandas as pd
 
 from ..analysis import Study
-from ..grid import KINDS, Codes, TrainedSpec
 from ..store import ACTIVE_KL
 from ..tables import counted, dataset_heading, metric_title, number
 from .explorer import ShownModel
 from .figures import Figure
+from .ranking import MODELS
 from .tables import Cell, block_id, interval_cell
 
 # More blocks would make the page slow; the tables have every model.
 MAX_BLOCKS = 100
-_KINDS = [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec | Codes)]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def model_blocks(
         Run id to its figures and how many more there are.
     """
     runs = study.tables.runs
-    models = runs[runs["kind"].isin(_KINDS)] if len(runs) else runs
+    models = runs[runs["kind"].isin(MODELS)] if len(runs) else runs
     groups = [*models.groupby(["group_id", "precision"], sort=False)] if len(models) else []
     by_run = {model.run: model for model in explorers}
     summary = study.tables.summary
@@ -124,7 +123,7 @@ def model_blocks(
 
 def _gist(study: Study, group: pd.DataFrame) -> str:
     """Return seeds, KL and latents in use, medians over seeds."""
-    seeds = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
+    seeds = counted(len(group), "seed")
     kl = group["kl"].median() if "kl" in group else float("nan")
     if pd.isna(kl):
         return seeds

@@ -11,12 +11,13 @@ import pandas as pd
 
 from ..analysis import Study
 from ..analysis.comparable import Setting, comparable
-from ..grid import KINDS, Codes, TrainedSpec
 from ..tables import (
     MIN_SEEDS,
     by_dataset,
     counted,
     dataset_heading,
+    higher_is_better,
+    listed,
     metric_title,
     number,
     significant,
@@ -24,7 +25,7 @@ from ..tables import (
 from .explorer import ShownModel
 from .facts import notices
 from .figures import Figure, FigureKind
-from .ranking import better, competing, first_place
+from .ranking import MODELS, competing, first_place
 from .tables import block_id
 
 # The score that the findings and bars are about: the first of these that the runs have.
@@ -91,7 +92,7 @@ class Overview:
     notices, findings : list of str
         What is wrong, mostly nothing, and what came out.
     figure : Figure or None
-        The picture that tells most; the bars do where there is none.
+        The picture that tells most.
     bars : Bars or None
         The models by one score.
     model : ShownModel or None
@@ -126,12 +127,12 @@ def sentence(study: Study) -> str:
     runs = study.tables.runs
     if runs.empty:
         return "No run has finished."
-    models = runs[runs["kind"].isin(_MODELS)]
+    models = runs[runs["kind"].isin(MODELS)]
     if models.empty:
-        return f"{counted(len(runs), 'baseline')} on {_listed([n for n, _ in by_dataset(runs)])}."
+        return f"{counted(len(runs), 'baseline')} on {listed([n for n, _ in by_dataset(runs)])}."
     groups = models.groupby(["group_id", "precision"], sort=False)
     seeds = _span([int(n) for n in groups["seed"].nunique()], "seed")
-    names = _listed([name for name, _ in by_dataset(models)])
+    names = listed([name for name, _ in by_dataset(models)])
     text = f"{counted(groups.ngroups, 'model')} on {names}, {seeds}"
     text += " each" if groups.ngroups > 1 else ""
     steps = [int(n) for n in models["steps"].dropna()] if "steps" in models else []
@@ -185,9 +186,6 @@ def _model(study: Study, explorers: Sequence[ShownModel]) -> ShownModel | None:
     return next(iter(explorers), None)
 
 
-_MODELS = [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec | Codes)]
-
-
 def _contrast(study: Study) -> str:
     """Return what high β does to the latents in use, of the first data that has the contrast."""
     settings = sorted(comparable(study.tables), key=lambda setting: setting.dataset != "ball")
@@ -221,7 +219,7 @@ def _best(heading: str, part: pd.DataFrame) -> str:
             f"On {heading}, {first['label']} has a {metric_title(metric)} of "
             f"{significant(first['mean'])}{scale}."
         )
-    if first["mean"] <= first.get("chance", math.nan) and better(metric):
+    if first["mean"] <= first.get("chance", math.nan) and higher_is_better(metric):
         return (
             f"On {heading}, no model is above chance in {metric_title(metric)}: the best, "
             f"{first['label']}, has {significant(first['mean'])}{scale}."
@@ -257,7 +255,7 @@ def _headline(part: pd.DataFrame) -> str | None:
 
 def _ranked(part: pd.DataFrame, metric: str) -> pd.DataFrame:
     models = competing(part[part["metric"] == metric])
-    upwards = better(metric) is False
+    upwards = higher_is_better(metric) is False
     return models.sort_values("mean", ascending=upwards, kind="stable")
 
 
@@ -282,8 +280,3 @@ def _percent(value: float) -> float | None:
 def _span(counts: Sequence[int], noun: str) -> str:
     low, high = min(counts), max(counts)
     return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..grid import KINDS, Codes, VAESpec
-from ..tables import MIN_SEEDS, OF_ENOUGH_SEEDS, metric_info, t_half
+from ..grid import KINDS, Codes, TrainedSpec, VAESpec
+from ..tables import MIN_SEEDS, OF_ENOUGH_SEEDS, higher_is_better, t_half
 
-# Lower is better for these; for the metrics, their registry knows.
-_DIRECTIONS: dict[str, bool | None] = {"reconstruction": False, "kl": None}
+# Trained models and codes from elsewhere; all other rows are baselines.
+MODELS = [kind for kind, cls in KINDS.items() if issubclass(cls, TrainedSpec | Codes)]
 RANKED = [kind for kind, cls in KINDS.items() if issubclass(cls, VAESpec | Codes)]
 # The true factors would always win.
 WITHOUT_RANK = frozenset(KINDS) - {*RANKED}
@@ -26,7 +26,7 @@ def first_place(part: pd.DataFrame, name: str) -> set[tuple[str, str]]:
     intervals reach that of the highest mean. None where there is nothing to compare, or where some
     have too few seeds for an interval.
     """
-    higher = better(name)
+    higher = higher_is_better(name)
     models = competing(part)
     if higher is None or len(models) < 2 or not {*models["interval"]} <= {*OF_ENOUGH_SEEDS}:
         return set()
@@ -68,11 +68,3 @@ def why_no_star(part: pd.DataFrame) -> str:
         f"Too few seeds to rank models ({few} of {len(seeds)} {has} fewer than {MIN_SEEDS}), so "
         f"none is starred."
     )
-
-
-def better(name: str) -> bool | None:
-    """Return whether more of a measured column is better; None where neither direction is."""
-    if name in _DIRECTIONS:
-        return _DIRECTIONS[name]
-    info = metric_info(name)
-    return None if info is None else info.higher_is_better

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..analysis import Study
 from ..tables import (
+    INTERVALS,
     OF_ENOUGH_SEEDS,
     IntervalKind,
     by_dataset,
@@ -75,7 +76,7 @@ class Cell:
     @property
     def what(self) -> str:
         """What is known beside the number, in a word."""
-        names = dict.fromkeys(("t95", "logit95", "log95"), "95%")
+        names: dict[str, str] = dict.fromkeys(INTERVALS, "95%")
         return {**names, "range": "range", "equal": "all equal"}.get(self.kind, "")
 
     @property

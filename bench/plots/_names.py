@@ -16,7 +16,7 @@ _ALONG = ("beta", "beta_start", "capacity", "gamma")
 _FAINTEST = 0.45
 
 
-def model_names(labels: Sequence[str]) -> tuple[list[str], str]:
+def short_names(labels: Sequence[str]) -> tuple[list[str], str]:
     """Return what tells models apart, and what all of a kind have in common.
 
     Parameters
@@ -26,9 +26,9 @@ def model_names(labels: Sequence[str]) -> tuple[list[str], str]:
 
     Examples
     --------
-    >>> model_names(["VAE, 60 steps", "β-VAE β=4, 60 steps", "β-VAE β=16, 60 steps"])
+    >>> short_names(["VAE, 60 steps", "β-VAE β=4, 60 steps", "β-VAE β=16, 60 steps"])
     (['VAE', 'β-VAE β=4', 'β-VAE β=16'], '60 steps')
-    >>> model_names(["capacity γ=10 C=6", "capacity γ=100 C=6"])
+    >>> short_names(["capacity γ=10 C=6", "capacity γ=100 C=6"])
     (['capacity γ=10', 'capacity γ=100'], 'capacity C=6')
     """
     heads = [text.split(", ")[0] for text in labels]
@@ -68,7 +68,7 @@ def sets(runs: pd.DataFrame) -> Iterator[tuple[str, list[pd.DataFrame], list[str
     """
     for setting, part in settings(runs):
         models = groups(part)
-        names, shared = model_names([str(model["label"].iloc[0]) for model in models])
+        names, shared = short_names([str(model["label"].iloc[0]) for model in models])
         yield setting, models, names, shared
 
 
@@ -96,6 +96,11 @@ def shared_notes(shown: Sequence[tuple[str, Any, Any, str]]) -> list[str]:
     return notes
 
 
+def opacities(n: int) -> list[float]:
+    """Return n opacities of one colour, high to low."""
+    return [1 - (1 - _FAINTEST) * rank / max(n - 1, 1) for rank in range(n)]
+
+
 def shades(models: Sequence[pd.DataFrame]) -> list[tuple[str, float]]:
     """Return colour and opacity of models: the kind's, fainter along β or C."""
     keys = []
@@ -107,8 +112,8 @@ def shades(models: Sequence[pd.DataFrame]) -> list[tuple[str, float]]:
     for place, model in enumerate(models):
         kind = model["kind"].iloc[0]
         same = [keys[i] for i, other in enumerate(models) if other["kind"].iloc[0] == kind]
-        rank = sorted(same).index(keys[place]) / max(len(same) - 1, 1)
-        result.append((COLOURS.get(kind, GREY), 1 - (1 - _FAINTEST) * rank))
+        rank = sorted(same).index(keys[place])
+        result.append((COLOURS.get(kind, GREY), opacities(len(same))[rank]))
     return result
 
 

@@ -16,7 +16,7 @@ from ..tables import by_dataset
 from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._labels import label_ends, label_room, label_steps, labels_fit
 from ._layout import Entry, sheet
-from ._names import groups, model_names, sets, shades, shared_notes
+from ._names import groups, opacities, sets, shades, shared_notes, short_names
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -141,7 +141,7 @@ def draw_capacity(study: Study) -> Iterator[Drawn]:
     for dataset, part in by_dataset(chosen):
         by_run = _histories(study, part)
         models = groups(part)
-        names, shared = model_names([str(group["label"].iloc[0]) for group in models])
+        names, shared = short_names([str(group["label"].iloc[0]) for group in models])
         names = [name.removeprefix("capacity ") for name in names]
         shown = models[:MAX_PANELS]
         entries: list[Entry] = [
@@ -199,7 +199,7 @@ def _sets(part: pd.DataFrame) -> list[Set]:
     if len(found) < 2 or any(len(models) > 1 for _, models, *_ in found):
         return found
     models = groups(part)
-    names, shared = model_names([str(model["label"].iloc[0]) for model in models])
+    names, shared = short_names([str(model["label"].iloc[0]) for model in models])
     return [("", models, names, shared)]
 
 
@@ -214,9 +214,9 @@ def _draw_set(
         mean_curve([by_run[name][["step", "reconstruction", "kl"]] for name in model["run_id"]])
         for model in models
     ]
-    named = _few(models, names)
+    named, looks = _few(models, names), shades(models)
     for axes, column in zip(pair, ("reconstruction", "kl"), strict=True):
-        for mean, (colour, opacity) in zip(means, shades(models), strict=True):
+        for mean, (colour, opacity) in zip(means, looks, strict=True):
             axes.plot(mean["step"], mean[column], color=colour, alpha=opacity, linewidth=1.4)
         label_steps(axes)
         axes.set_ylabel(f"{'KL' if column == 'kl' else column} (nats per image)")
@@ -224,7 +224,7 @@ def _draw_set(
     _limit_kl(pair[1], max(float(_settled(mean)["kl"].max()) for mean in means))
     for axes, column in zip(pair, ("reconstruction", "kl"), strict=True):
         ends = [
-            (name, means[i]["step"].iloc[-1], means[i][column].iloc[-1], shades(models)[i][0])
+            (name, means[i]["step"].iloc[-1], means[i][column].iloc[-1], looks[i][0])
             for i, name in named
         ]
         label_ends(axes, ends)
@@ -253,8 +253,9 @@ def _legend(shown: Sequence[Set]) -> list[Entry]:
     for setting, models, names, _ in shown:
         if setting:
             entries.append((None, setting))
+        looks = shades(models)
         for i, name in _few(models, names):
-            colour, opacity = shades(models)[i]
+            colour, opacity = looks[i]
             entries.append((Line2D([], [], color=colour, alpha=opacity, linewidth=1.6), name))
     return entries
 
@@ -280,11 +281,13 @@ def _draw_latents(axes: Axes, own: pd.DataFrame, ends: Sequence[tuple[str, str, 
     """Draw the KL of every latent; name those in use, as far as there is room."""
     curve = coarser(own.select_dtypes("number"), _POINTS)
     used = [end for end in ends if end[2] >= ACTIVE_KL]
+    strengths = opacities(len(used))
     colour = COLOURS["beta_vae"]
     for rank, (_, column, kl) in enumerate(ends):
         if kl >= ACTIVE_KL:
-            strength = 1 - 0.55 * rank / max(len(used) - 1, 1)
-            axes.plot(curve["step"], curve[column], color=colour, alpha=strength, linewidth=1.3)
+            axes.plot(
+                curve["step"], curve[column], color=colour, alpha=strengths[rank], linewidth=1.3
+            )
         else:
             axes.plot(curve["step"], curve[column], color=GREY, alpha=0.5, linewidth=0.7)
     label_steps(axes)

@@ -15,7 +15,7 @@ from ..tables import by_dataset
 from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem
 from ._labels import LINE, SIZE, label, text_width
 from ._layout import Entry, sheet
-from ._names import model_names
+from ._names import short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def _groups(diagnoses: Sequence[Diagnosis]) -> tuple[dict[str, list[Diagnosis]],
     groups: dict[str, list[Diagnosis]] = {}
     for diagnosis in diagnoses:
         groups.setdefault(diagnosis.run["label"], []).append(diagnosis)
-    names, shared = model_names(list(groups))
+    names, shared = short_names(list(groups))
     # All are of one kind.
     short = [name.removeprefix("capacity ") for name in names]
     return dict(zip(short, groups.values(), strict=True)), shared

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from ..tables import by_dataset, metric_title
 from ._base import MARKERS, MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._layout import Entry, sheet
-from ._names import groups as models_of, model_names, shades
+from ._names import groups as models_of, shades, short_names
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -34,7 +34,7 @@ def draw(study: Study) -> Iterator[Drawn]:
         if not metrics:
             continue
         shown = metrics[:MAX_PANELS]
-        names, shared = model_names([str(group["label"].iloc[0]) for group in groups])
+        names, shared = short_names([str(group["label"].iloc[0]) for group in groups])
         styles: list[dict[str, Any]] = [
             {"color": colour, "alpha": opacity, "marker": MARKERS.get(group["kind"].iloc[0], "o")}
             for group, (colour, opacity) in zip(groups, shades(groups), strict=True)

@@ -16,7 +16,7 @@ from ._base import MAX_PANELS, Drawn, FigureInfo, stem, without
 from ._images import LEAST, draw_information, shade
 from ._labels import text_width
 from ._layout import Entry, sheet
-from ._names import model_names
+from ._names import short_names
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -37,7 +37,7 @@ def draw(study: Study) -> Iterator[Drawn]:
     chosen = runs[runs["run_id"].isin(list(known))] if len(runs) else runs
     for dataset, part in by_dataset(chosen):
         records: Any = part.to_dict("records")
-        texts, shared = model_names([str(row["label"]) for row in records])
+        texts, shared = short_names([str(row["label"]) for row in records])
         seeds = {row["seed"] for row in records}
         # One seed that all have is said once.
         names = [

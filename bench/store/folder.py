@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import DisbenchError
@@ -58,9 +58,11 @@ class Folder:
         with writing(self.folder):
             for part in (*self.folder.iterdir(), *(self.folder / "scores").glob("*")):
                 check_part(part)
-        with writing(path):
-            opened = open(path, "a+", encoding="utf-8", errors="replace", opener=_own)  # noqa: SIM115
-        with opened as file:
+        with ExitStack() as held:
+            with writing(path):
+                file = held.enter_context(
+                    open(path, "a+", encoding="utf-8", errors="replace", opener=_own)
+                )
             # The only file that is written in place; one with a second hard link is not ours.
             ours = os.fstat(file.fileno()).st_nlink == 1
             try:

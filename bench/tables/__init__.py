@@ -8,16 +8,34 @@ numbers readable.
 from .collect import Tables, collect
 from .csv import write_table, write_tables
 from .folders import collect_joined, load_results
-from .headings import by_dataset, dataset_heading, dataset_headings, metric_info, metric_range
-from .intervals import CONFIDENCE, MIN_SEEDS, OF_ENOUGH_SEEDS, IntervalKind, mean_interval, t_half
+from .headings import (
+    OF_EVERY_RUN,
+    by_dataset,
+    dataset_heading,
+    dataset_headings,
+    higher_is_better,
+    metric_info,
+    metric_range,
+)
+from .intervals import (
+    CONFIDENCE,
+    INTERVALS,
+    MIN_SEEDS,
+    OF_ENOUGH_SEEDS,
+    IntervalKind,
+    mean_interval,
+    t_half,
+)
 from .names import in_words, kind_title, model_names, shared_settings
-from .numbers import counted, minus, number, of_seeds, over_seeds, significant
+from .numbers import counted, listed, minus, number, of_seeds, over_seeds, significant
 from .titles import metric_meaning, metric_title
 
 __all__ = [
     "CONFIDENCE",
+    "INTERVALS",
     "MIN_SEEDS",
     "OF_ENOUGH_SEEDS",
+    "OF_EVERY_RUN",
     "IntervalKind",
     "Tables",
     "by_dataset",
@@ -26,8 +44,10 @@ __all__ = [
     "counted",
     "dataset_heading",
     "dataset_headings",
+    "higher_is_better",
     "in_words",
     "kind_title",
+    "listed",
     "load_results",
     "mean_interval",
     "metric_info",

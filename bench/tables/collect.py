@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ..grid import KINDS, SPEC_ADAPTER, Codes, VAESpec, sort_key
 from ..scoring import read_group_scores, read_variants, run_entries, total
 from ..store import MADE_WITH, ScoreEntry, Source, StoredRun, shown_runs, trained_groups
+from ..store.during_training import COLUMNS
 from .names import model_names
 from .summary import differences, summarise
 
@@ -198,7 +199,7 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
     )
 
 
-_ON_THE_WAY = ["run_id", "step", "metric", "value"]
+_ON_THE_WAY = ["run_id", *COLUMNS]
 _KL_COLUMNS = ["run_id", "latent", "kl", "sigma"]
 # What the manifest of a shared copy has: significant bits of codes, most rows of curves.
 _SHARED = ("code_bits", "history_rows")

@@ -15,6 +15,7 @@ from ..scoring import scalar_scores
 from ..store import Joined, Store, join
 from .collect import Tables, collect
 from .headings import metric_info
+from .numbers import counted
 
 # Versions that a number may depend on; code is the commit of this suite.
 _MATTER = ("code", "torch", "numpy", "scipy", "scikit-learn")
@@ -223,9 +224,9 @@ def _notices(joined: Joined, tables: Tables) -> Iterable[str]:
         if origin not in there and not any(other == origin for _, other, _ in repeats):
             yield f"{origin} has no finished run."
     for origin, n_damaged in joined.damaged.items():
-        yield f"Left out of {origin}: {_runs(n_damaged)} whose files are damaged."
+        yield f"Left out of {origin}: {counted(n_damaged, 'run')} whose files are damaged."
     for (first, other, is_equal), n_runs in repeats.items():
-        both = f"{first} and {other} both have {_runs(n_runs)}"
+        both = f"{first} and {other} both have {counted(n_runs, 'run')}"
         if is_equal:
             yield f"{both} with the same codes: counted once."
         else:
@@ -238,10 +239,6 @@ def _notices(joined: Joined, tables: Tables) -> Iterable[str]:
     if len(runs):
         yield from _pooled(runs)
     yield from _other_versions(joined, tables.provenance)
-
-
-def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number:,} runs"
 
 
 def _pooled(runs: pd.DataFrame) -> Iterable[str]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -33,6 +34,30 @@ _OPTIONS = {
     "shape": "{}",
     "source": "{} images",
     "spacing": "{} pixels between positions",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a measured column that no metric of a grid makes."""
+
+    title: str
+    meaning: str
+    higher_is_better: bool | None
+
+
+# Of every run, in nats per image and from 0 on.
+OF_EVERY_RUN = {
+    "reconstruction": Column(
+        "reconstruction (nats)",
+        "−E[log p(x|z)], nats per image, summed over pixels; a Gaussian is without its constant.",
+        False,
+    ),
+    "kl": Column(
+        "KL (nats)",
+        "KL of the posterior from the prior, nats per image, summed over latents.",
+        None,
+    ),
 }
 
 
@@ -118,10 +143,22 @@ def metric_range(column: str) -> tuple[float | None, float | None]:
     >>> metric_range("mig_histogram"), metric_range("kl"), metric_range("mine")
     ((0, 1), (0, None), (None, None))
     """
-    if column in ("reconstruction", "kl"):
+    if column in OF_EVERY_RUN:
         return 0, None
     info = metric_info(column)
     return (None, None) if info is None else info.range
+
+
+def higher_is_better(column: str) -> bool | None:
+    """Return whether more of a measured column is better; None where neither direction is.
+
+    Examples
+    --------
+    >>> higher_is_better("mig_histogram"), higher_is_better("reconstruction")
+    (True, False)
+    """
+    known = OF_EVERY_RUN.get(column) or metric_info(column)
+    return None if known is None else known.higher_is_better
 
 
 def _said(key: str, value: Any) -> str:

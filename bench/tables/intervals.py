@@ -25,8 +25,10 @@ MIN_SEEDS = 6
 MIN_IQM_SEEDS = 20
 CONFIDENCE = 0.95
 IntervalKind = Literal["t95", "logit95", "log95", "equal", "range"]
+# The kinds that are 95% intervals.
+INTERVALS: tuple[IntervalKind, ...] = ("t95", "logit95", "log95")
 # What `Interval.kind` is from `MIN_SEEDS` on.
-OF_ENOUGH_SEEDS: tuple[IntervalKind, ...] = ("t95", "logit95", "log95", "equal")
+OF_ENOUGH_SEEDS: tuple[IntervalKind, ...] = (*INTERVALS, "equal")
 # So far beyond an end of its range, in shares of its size, a value is rounded and not wrong.
 _ROUNDING = 1e-9
 # What differs by less, in shares of the range or of the largest value, is equal but for rounding.

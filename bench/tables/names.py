@@ -74,14 +74,14 @@ def model_names(runs: pd.DataFrame) -> pd.Series[Any]:
         for model in models:
             rivals.setdefault(_family(model) or _text(model), []).append(model)
         for others in rivals.values():
-            usual = _usual(others, TRAINING)
+            shared = _usual(others, TRAINING)
+            of_kind = {kind: _usual_of(others, kind) for kind in {m["kind"] for m in others}}
             for model in others:
-                same_kind = [other for other in others if other["kind"] == model["kind"]]
-                own = _usual(same_kind, _own(model["kind"]))
+                usual = {**shared, **of_kind[model["kind"]]}
                 said = [
-                    in_words(name, value)
-                    for name, value in [*_settings(model, usual), *_settings(model, own)]
-                    if value != {**usual, **own}[name]
+                    in_words(name, model[name])
+                    for name, value in usual.items()
+                    if name in model and model[name] != value
                 ]
                 names[_identity(model)] = ", ".join([_text(model), *said])
         _tell_codes_apart(models, names)
@@ -164,6 +164,7 @@ def in_words(setting: str, value: Any) -> str:
     >>> in_words("steps", 15000), in_words("likelihood", "bernoulli"), in_words("my_rate", 0.5)
     ('15,000 steps', 'Bernoulli likelihood', 'my rate 0.5')
     """
+    value = _plain(value)
     if isinstance(value, bool | str) or value is None:
         pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
         text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)
@@ -227,9 +228,10 @@ def _usual(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any]:
     return usual
 
 
+def _usual_of(models: Sequence[Model], kind: str) -> dict[str, Any]:
+    """Return the same of the settings that a kind has alone."""
+    return _usual([model for model in models if model["kind"] == kind], _own(kind))
+
+
 def _values(models: Sequence[Model], name: str) -> Counter[Any]:
     return Counter(model[name] for model in models if name in model)
-
-
-def _settings(model: Model, names: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, model[name]) for name in names if name in model]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,6 +62,19 @@ def counted(n: float, noun: str) -> str:
     ('1 latent', '2.5 latents', '1,200 runs')
     """
     return f"{n:,g} {noun}" + ("" if n == 1 else "s")
+
+
+def listed(names: Sequence[str], most: int | None = None, *, last: str = "and") -> str:
+    """Return names as a sentence lists them, of too many the first and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["alice", "bob"]), listed(["a", "b", "c", "d", "e"], most=4), listed(["a"])
+    ('alice and bob', 'a, b, c and 2 more', 'a')
+    """
+    if most is not None and len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def of_seeds(k: int, n: int, verb: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .headings import metric_info
+from .headings import OF_EVERY_RUN, metric_info
 
-# Of every run, whatever metrics its grid asks for.
-_OF_EVERY_RUN = {"reconstruction": "reconstruction (nats)", "kl": "KL (nats)"}
 # Options whose value stands in the name of a column, as a reader understands them.
 OPTIONS = {
     "absolute": "absolute spread",
@@ -59,8 +57,8 @@ def metric_title(name: str) -> str:
     >>> metric_title("mig_posterior_exclude_shape"), metric_title("dci_extra_trees_completeness")
     ('MIG (posterior, without shape)', 'DCI completeness (extra trees)')
     """
-    if name in _OF_EVERY_RUN:
-        return _OF_EVERY_RUN[name]
+    if name in OF_EVERY_RUN:
+        return OF_EVERY_RUN[name].title
     info = metric_info(name)
     if info is None or not info.title:
         return name.replace("_", " ")
@@ -87,6 +85,8 @@ def metric_meaning(name: str) -> str:
     >>> metric_meaning("mig_histogram_n_bins_10")[-45:]
     "each latent's mean. Options of this: 10 bins."
     """
+    if name in OF_EVERY_RUN:
+        return OF_EVERY_RUN[name].meaning
     info = metric_info(name)
     if info is None:
         raise KeyError(name)

@@ -74,9 +74,9 @@ class Groups:
 
     def learn(self, terms: Terms, step: Tensor) -> None:
         """Change what objectives learn or remember, after the models have moved."""
-        detached = terms.each(Tensor.detach)
         for learner, chosen in self._groups:
-            learner.learn(_of(detached, chosen), step)
+            if learner.learns:
+                learner.learn(_of(terms.each(Tensor.detach), chosen), step)
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to hold; nothing where nothing is learnt or remembered."""

@@ -136,6 +136,11 @@ class Learner(nn.Module):
         self.objective = objective
         self.settings = members.settings
 
+    @property
+    def learns(self) -> bool:
+        """Whether there is anything that `learn` changes."""
+        return type(self).learn is not Learner.learn
+
     def control(self, step: Tensor) -> Tensor:
         """Return the value of the quantity that is scheduled, (K,), at a step counted from 0."""
         return self.objective.control(step, self.settings)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engines import stopping
 from ..grid import BaseSpec, TrainedSpec, evaluation_indices
+from ..store.during_training import COLUMNS
 from .batches import Images
 from .context import Scoring
 
@@ -96,7 +97,7 @@ class ScoresOnTheWay:
             for step, scores in sorted(self._scores[member].items())
             for metric, value in scores.items()
         ]
-        return pd.DataFrame(rows, columns=["step", "metric", "value"]) if rows else None
+        return pd.DataFrame(rows, columns=[*COLUMNS]) if rows else None
 
     def state(self) -> list[dict[int, dict[str, float]]]:
         """Return all scores so far, as plain values for a checkpoint."""

@@ -148,7 +148,7 @@ def test_file(tmp_path, suffix):
     assert data.factor_names == ("size", "hue")
     assert data.is_full_grid
     np.testing.assert_array_equal(data.images([2])[0, 0], IMAGES[2])
-    again = pickle.loads(pickle.dumps(load("file", path=str(path))))  # noqa: S301 - our own
+    again = pickle.loads(pickle.dumps(load("file", path=str(path))))
     np.testing.assert_array_equal(again.images([2]), data.images([2]))
     before = data.fingerprint
     write(path, images=IMAGES[::-1], factors=FACTORS)

@@ -98,7 +98,7 @@ def test_pickle_round_trip(data):
     before = data.images(indices)
     text = pickle.dumps(data)
     assert len(text) < 20_000, "a dataset must not carry its images to a worker process"
-    again = pickle.loads(text)  # noqa: S301 - our own object
+    again = pickle.loads(text)
     assert again.fingerprint == data.fingerprint
     assert again.options == data.options
     np.testing.assert_array_equal(again.images(indices), before)

@@ -36,7 +36,7 @@ def test_every_dataset_has_them_and_keeps_everything_else(name, options_of):
     resolved = resolve(name, options_of(name, options))
     assert data.options == resolved
     assert resolve(name, resolved) == resolved
-    again = pickle.loads(pickle.dumps(restore(name, resolved)))  # noqa: S301 - our own object
+    again = pickle.loads(pickle.dumps(restore(name, resolved)))
     np.testing.assert_array_equal(again.images(indices), data.images(indices))
     assert spelling(name, resolved).items() >= {"pad": side + 3, "resize": 32}.items()
     weights = data.training_weights()

@@ -1,7 +1,6 @@
 """Known answers, the registry, and intervals."""
 
 import inspect
-import random
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from metrics import (
     mutual_information_matrix as information,
 )
 from metrics._imports import imported
+from tests.random_states import global_states
 
 GRID = np.indices((4, 5, 6)).reshape(3, -1).T
 LOGVARS = np.full(GRID.shape, -12.0)
@@ -106,9 +106,9 @@ def test_an_import_that_draws_is_undone(tmp_path, monkeypatch):
     text = "import random, numpy\ndrawn = random.random(), numpy.random.random()\n"
     (tmp_path / "draws_when_imported.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    before = global_states()
     assert len(imported("draws_when_imported").drawn) == 2
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+    assert global_states() == before
 
 
 def test_nothing_else_is_imported_late():

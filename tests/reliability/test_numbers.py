@@ -9,6 +9,7 @@ import torch
 
 from bench.pipeline import run_grid
 from metrics import METRICS
+from tests.random_states import global_states
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, tables
 
@@ -45,19 +46,14 @@ def test_no_metric_reads_or_changes_global_random_state(name):
         np.random.seed(seed)  # noqa: NPY002 - the global state is what this is about
         random.seed(seed)
         torch.manual_seed(seed)
-        before = _states()
+        before = global_states()
         found = info.function(*(given[key] for key in info.requires), **options)
-        assert _states() == before
+        assert global_states() == before
         return repr(found)
 
     # What a first call imports seeds itself under a test runner, but not elsewhere.
     info.function(*(given[key] for key in info.requires), **options)
     assert value(1) == value(2)
-
-
-def _states():
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002
-    return (name, keys.tolist(), rest, random.getstate(), torch.get_rng_state().tolist())
 
 
 @pytest.mark.slow

@@ -230,24 +230,13 @@ function images(element, model, stop, change) {
     if (image !== null) paint(beside.querySelector(".original"), image);
   };
 }
-// The colours of the figures' maps, from −3 to 3; between two of them a straight line.
-const MAP_COLOURS = [
-  [0, 88, 179],
-  [92, 124, 195],
-  [147, 162, 212],
-  [196, 202, 228],
-  [243, 243, 243],
-  [230, 195, 189],
-  [212, 147, 138],
-  [190, 99, 89],
-  [164, 47, 44],
-];
-function mapColour(value) {
-  const last = MAP_COLOURS.length - 1;
+// A colour of the figures' maps, which go from −3 to 3; between two of them is a straight line.
+function mapColour(value, colours) {
+  const last = colours.length - 1;
   const place = (last * (Math.max(-3, Math.min(3, value)) + 3)) / 6;
   const below = Math.min(last - 1, Math.floor(place));
-  const mixed = MAP_COLOURS[below].map((low, i) =>
-    Math.round(low + (place - below) * (MAP_COLOURS[below + 1][i] - low)),
+  const mixed = colours[below].map((low, i) =>
+    Math.round(low + (place - below) * (colours[below + 1][i] - low)),
   );
   return `rgb(${mixed.join(" ")})`;
 }
@@ -257,6 +246,7 @@ function placeMap(part, model, stop, change) {
   const canvas = part.querySelector("canvas");
   const known = positions(model);
   const size = canvas.width / map.width;
+  const colours = map.colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
   const [x, y] = ["x", "y"].map((axis) => part.querySelector(`[data-axis=${axis}]`));
   let drawnAs = "";
   const draw = ({ moved, position }) => {
@@ -264,7 +254,7 @@ function placeMap(part, model, stop, change) {
     const pen = canvas.getContext("2d");
     known.forEach((code, cell) => {
       // As in the figures: blue −3, white 0, red 3.
-      pen.fillStyle = code === null ? "#8a8a8a" : mapColour(code[moved]);
+      pen.fillStyle = code === null ? "#8a8a8a" : mapColour(code[moved], colours);
       pen.fillRect((cell % map.width) * size, Math.floor(cell / map.width) * size, size, size);
     });
     if (position === null) return;

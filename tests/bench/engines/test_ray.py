@@ -13,15 +13,17 @@ from bench.engines.ray.cluster import RayEngine
 from tests.reliability import tasks
 
 
+def _errors():
+    """Return what Ray raises, by name."""
+    base = type("RayError", (Exception,), {})
+    names = ("RayTaskError", "NodeDiedError", "OutOfMemoryError", "WorkerCrashedError")
+    return {"RayError": base, **{name: type(name, (base,), {}) for name in names}}
+
+
 class FakeRay:
     """A cluster of one node as Ray shows it, whose head may be gone, and whose tasks are lost."""
 
-    class exceptions:  # noqa: N801 - as in Ray
-        RayError = type("RayError", (Exception,), {})
-        RayTaskError = type("RayTaskError", (RayError,), {})
-        NodeDiedError = type("NodeDiedError", (RayError,), {})
-        OutOfMemoryError = type("OutOfMemoryError", (RayError,), {})
-        WorkerCrashedError = type("WorkerCrashedError", (RayError,), {})
+    exceptions = SimpleNamespace(**_errors())
 
     def __init__(self, lost):
         self.lost, self.begun = lost, 0

@@ -1,7 +1,6 @@
 """Scores in a training loop: those of `bench.score`, on the same images at every call."""
 
 import pickle
-import random
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bench.errors import CodesError, GridError
 from bench.external_codes import evaluator
 from bench.grid.specs import Evaluation
 from bench.grid.streams import evaluation_indices
+from tests.random_states import global_states
 
 BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 16}
 METRICS = [
@@ -124,20 +124,11 @@ def test_more_images_than_are_kept_are_read_every_time(ball, monkeypatch):
     assert len(read) == 6
 
 
-def _states():
-    """Return the global random states."""
-    return (
-        random.getstate(),
-        repr(np.random.get_state(legacy=False)),  # noqa: NPY002
-        torch.get_rng_state().tolist(),
-    )
-
-
 def test_global_random_states_are_left_alone(ball, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = _states()
+    before = global_states()
     Evaluator(ball, images=60, metrics=[*METRICS, "factor_vae_score", "dci"])(_pair)
-    assert _states() == before
+    assert global_states() == before
     assert [*tmp_path.iterdir()] == []
 
 
@@ -146,9 +137,9 @@ def test_a_pickled_one_has_the_same_scores_and_no_images(ball):
     expected = evaluate(_pair)
     packed = pickle.dumps(evaluate)
     assert len(packed) < 200 * 256 / 2
-    found = pickle.loads(packed)(_pair)  # noqa: S301
+    found = pickle.loads(packed)(_pair)
     assert (found, found.chance, found.ceiling) == (expected, expected.chance, expected.ceiling)
-    again = pickle.loads(pickle.dumps(found))  # noqa: S301
+    again = pickle.loads(pickle.dumps(found))
     assert (again, again.per_latent) == (found, found.per_latent)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jinja2 import Environment, FileSystemLoader
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 import bench.page
@@ -76,12 +76,17 @@ def _assert_draws(part, picture, code=None):
     assert np.abs(shown - expected).max() <= 2
 
 
-def _canvas(part):
-    address = part.locator(".view").evaluate("(view) => view.toDataURL()")
+def _pixels(canvas):
+    address = canvas.evaluate("(canvas) => canvas.toDataURL()")
     with Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))) as image:
         pixels = np.array(image.convert("RGBA")).astype(float)
-    assert pixels.shape == (16, 16, 4)
     assert (pixels[..., 3] == 255).all()
+    return pixels
+
+
+def _canvas(part):
+    pixels = _pixels(part.locator(".view"))
+    assert pixels.shape == (16, 16, 4)
     return pixels[..., 0]
 
 
@@ -131,6 +136,7 @@ def test_the_pad_moves_two_latents_by_pointer_and_by_keys(live, study, names, pi
     pad = live.locator(".pad")
     box = pad.bounding_box()
     pad.click(position={"x": 0.75 * box["width"], "y": 0.25 * box["height"]})
+    live.page.evaluate(DRAWN)
     code = code_of(live)
     assert code[:2] == pytest.approx([1.5, 1.5], abs=0.06)
     assert code[2:] == pytest.approx(rest, abs=0.006)
@@ -320,8 +326,17 @@ def test_the_picture_is_crisp_at_three_to_four_times_its_size(live):
     assert 3 * 64 <= view.bounding_box()["width"] <= 4 * 64
 
 
-def test_maps_to_touch_have_the_colours_of_those_in_figures():
-    script = (Path(bench.page.__file__).parent / "templates" / "explorer.js").read_text("utf-8")
-    listed = script.partition("MAP_COLOURS = ")[2].partition(";")[0]
-    colours = [tuple(map(int, row)) for row in re.findall(r"\[(\d+), (\d+), (\d+)\]", listed)]
-    assert colours == [tuple(round(255 * part) for part in to_rgb(c)) for c in MAP_COLOURS]
+def test_maps_to_touch_have_the_colours_of_those_in_figures(live, study, names):
+    colours = LinearSegmentedColormap.from_list("maps", MAP_COLOURS)
+    maps = study.frames[names[0]].tuning_maps.clip(-3, 3)
+    for latent, expected in enumerate(maps):
+        # A code of no position, so that the map has no mark on it.
+        live.locator(".controls input").nth(latent).fill("0.35")
+        live.page.evaluate(DRAWN)
+        pixels = _pixels(live.locator(".map"))
+        middles = ((np.arange(len(expected)) + 0.5) * len(pixels) / len(expected)).astype(int)
+        known = np.isfinite(expected)
+        difference = pixels[np.ix_(middles, middles)] - 255 * colours((expected + 3) / 6)
+        # Matplotlib has 256 colours between the ends.
+        assert np.abs(difference)[known].max() <= 2
+    assert np.ptp(maps[:, known], axis=0).max() > 4

@@ -3,10 +3,13 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
+import bench.page
 from bench.page.explorer import shown_models
 from tests.bench.page.conftest import DESKTOP
 from tests.bench.page.explorers import (
@@ -194,9 +197,16 @@ def test_older_frames_start_where_a_position_says_and_have_no_images(study, name
 
 
 def test_what_a_script_reads_ends_none(study):
-    for model in shown_models(study)[0]:
-        assert "<" not in model.data
-        assert json.loads(model.data)["names"] == [latent.name for latent in model.latents]
+    hostile = replace(shown_models(study)[0][0], images="</script><script>alert(1)</script>")
+    templates = FileSystemLoader(Path(bench.page.__file__).parent / "templates")
+    environment = Environment(loader=templates, autoescape=True)
+    page = environment.from_string(
+        '{% from "explorer.html" import payload %}{{ payload(model) }}'
+    ).render(model=hostile)
+    # One with the data, one with the decoder.
+    assert page.count("</script>") == page.count("<script") == 2
+    body = page.partition(">")[2].partition("</script>")[0]
+    assert json.loads(body)["images"] == hostile.images
 
 
 def test_without_any_decoder_the_first_screen_still_has_a_latent_to_move(browser, study, tmp_path):

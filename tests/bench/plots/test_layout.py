@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from bench.plots._labels import label_ends, label_points, label_room, spread, text_width
 from bench.plots._layout import sheet
-from bench.plots._names import model_names
+from bench.plots._names import short_names
 
 from .studies import boxes_overlap
 
@@ -134,4 +134,4 @@ def test_long_titles_are_wrapped_into_their_panel():
     ],
 )
 def test_models_are_named_by_what_tells_them_apart(labels, names, shared):
-    assert model_names(labels) == (names, shared)
+    assert short_names(labels) == (names, shared)
