@@ -68,11 +68,11 @@ def test_scores_agree_with_the_means_that_their_logs_print():
     for name in ("reconstruction", "kl"):
         trained = models[f"{name}_in_training"]
         assert (models[name] / trained).to_list() == pytest.approx([1] * 5, abs=0.045)
-    for model, name in zip(MODELS, models.index, strict=False):
+    for model, name in zip(MODELS, models.index, strict=True):
         last = models.loc[name]
         assert model.epochs[-1].epoch * model.epoch_steps == last["steps"]
         assert model.settings["learning_rate"] == last["learning_rate"]
-        assert model.settings["batch_size"] == last["batch_size"]
+        assert model.images_a_step == last["batch_size"]
         found = (last["reconstruction_in_training"], last["kl_in_training"])
         assert found == pytest.approx(
             (model.epochs[-1].reconstruction, model.epochs[-1].kl), abs=0.006
