@@ -1,4 +1,4 @@
-"""Speed and memory of the datasets; run by hand: `python benchmarks/datasets.py`."""
+"""Speed and memory of the datasets; run by hand: `python -m benchmarks.datasets`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,6 @@ def in_new_process(code: str) -> dict[str, float]:
 def batch_microseconds(name: str, n: int = 64, repeats: int = 500) -> float:
     import numpy as np
 
-    sys.path.insert(0, str(ROOT))
     from datasets import load
 
     data = load(name)
@@ -78,8 +77,6 @@ def batch_microseconds(name: str, n: int = 64, repeats: int = 500) -> float:
 
 
 def main() -> None:
-    # Python puts this script's folder first, where `datasets` is this very file.
-    sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
     import numpy as np
 
     print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")

@@ -1,4 +1,4 @@
-"""Decoders in the page: python benchmarks/decoder.py results/.../runs/<run id> [...].
+"""Decoders in the page: python -m benchmarks.decoder results/.../runs/<run id> [...].
 
 What a model's decoder takes of the page, how long it takes to read it and to draw a picture (the
 median of 50 codes drawn from the prior), and how far pictures are from PyTorch's, in headless
@@ -10,13 +10,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
-import sys
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-sys.path[0] = str(Path(__file__).parents[1])
 from bench import load_run
 from bench.page import decoder
 

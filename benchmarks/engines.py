@@ -1,4 +1,4 @@
-"""What an engine costs: python benchmarks/engines.py [--address HOST:PORT] [--runs N ...].
+"""What an engine costs: python -m benchmarks.engines [--address HOST:PORT] [--runs N ...].
 
 Empty runs show what is left when the work is taken away: packs of real runs that are handed out,
 pickled, and answered with nothing. Every measurement is a process of its own, whose peak memory is
@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
 ENGINES = (("local", 1), ("local", 2), ("ray", 1), ("ray", 2))
 
@@ -71,7 +70,8 @@ def _mebibytes():
 
 def measure(name, workers, n_runs, address):
     """Measure empty runs in a process of their own."""
-    command = [sys.executable, __file__, "--one", name, workers, n_runs, "--address", address]
+    module = (sys.executable, "-m", "benchmarks.engines")
+    command = [*module, "--one", name, workers, n_runs, "--address", address]
     answer = subprocess.run(
         [*map(str, command)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )

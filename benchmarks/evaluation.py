@@ -1,4 +1,4 @@
-"""Encoding, scoring and memory of a run on all of dSprites: python benchmarks/evaluation.py."""
+"""Encoding, scoring and memory of a run on all of dSprites: python -m benchmarks.evaluation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path.insert(0, str(ROOT))
 
 # A short run from grid to report, whose peak memory is that of its process.
 RUN = """

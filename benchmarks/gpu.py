@@ -1,4 +1,4 @@
-"""Speed of training and encoding on a GPU: python benchmarks/gpu.py.
+"""Speed of training and encoding on a GPU: python -m benchmarks.gpu.
 
 The other side is an eager float32 loop of one model on the same GPU, with the images already
 there and nothing read back: what a careful user writes. Arrangements take turns (A B A B); what is
@@ -9,18 +9,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
 import numpy as np
 import torch
-from textbook import Textbook
 
 from bench.grid.packs import Execution, Pack
 from bench.grid.specs import BetaVAESpec, DatasetSpec
@@ -29,6 +23,8 @@ from bench.training.family import VAEFamily
 from bench.training.process import set_products
 from bench.training.train import Training
 from datasets import load
+
+from .textbook import Textbook
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 WARM_STEPS, CHUNK_STEPS = 16, 64

@@ -1,6 +1,6 @@
 """How often 95% intervals of the mean over seeds cover it: the table of docs/metrics.md.
 
-Run by hand from the root: `python benchmarks/intervals.py`, some minutes. For each distribution of
+Run by hand from the root: `python -m benchmarks.intervals`, some minutes. For each distribution of
 a score over seeds and each number of them: the share of samples whose interval holds the true mean,
 of those that are not all equal, by Student-t (cut at the range it covers as often), by the
 percentile bootstrap and by the suite; how often Student-t leaves the range; how many are all equal.
@@ -8,14 +8,10 @@ percentile bootstrap and by the suite; how often Student-t leaves the range; how
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tables.intervals import Range, mean_interval
 

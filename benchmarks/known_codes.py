@@ -1,4 +1,4 @@
-"""What every metric says of codes whose quality is known: python benchmarks/known_codes.py.
+"""What every metric says of codes whose quality is known: python -m benchmarks.known_codes.
 
 Prints the table of docs/metrics.md. The factors are a full grid of 4 × 6 × 8 values, five times;
 the tests have the closed forms of these cases, metric by metric.
@@ -7,14 +7,9 @@ the tests have the closed forms of these cases, metric by metric.
 from __future__ import annotations
 
 import dataclasses
-import sys
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 

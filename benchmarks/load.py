@@ -1,4 +1,4 @@
-"""Many runs, 10,000 by default: python benchmarks/load.py [--runs N] [--folder DIR].
+"""Many runs, 10,000 by default: python -m benchmarks.load [--runs N] [--folder DIR].
 
 The runs are random codes of eight images of a small ball, so that nearly all time goes to the suite
 itself: the grid, the driver, the store, tables and page. They are made by a first start of the real

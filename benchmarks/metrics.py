@@ -1,4 +1,4 @@
-"""Time and memory of the metrics; run by hand: `python benchmarks/metrics.py [--slow]`.
+"""Time and memory of the metrics; run by hand: `python -m benchmarks.metrics [--slow]`.
 
 Prints Markdown. Beside the metrics stand loops over scikit-learn that mirror the literature's code
 (disentanglement_lib), on the same codes in the same run.
@@ -18,14 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-# Python puts this script's folder first, where `metrics` is this very file.
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
 
 from metrics import METRICS
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # Of dSprites, whose whole grid is 737,280 images.
 SIZES = (3, 6, 40, 32, 32)

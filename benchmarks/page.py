@@ -1,4 +1,4 @@
-"""Pages in a browser: python benchmarks/page.py report.html [...].
+"""Pages in a browser: python -m benchmarks.page report.html [...].
 
 Size, and what somebody waits for: until the page has loaded, until the table of all runs is open,
 until it is sorted anew by its last column, until it is filtered. From the click until the browser

@@ -1,4 +1,4 @@
-"""Whether bfloat16 trains the same models as float32: python benchmarks/precision.py.
+"""Whether bfloat16 trains the same models as float32: python -m benchmarks.precision.
 
 Trains seeds of the ball in both precisions and asks, by two one-sided paired t tests, whether final
 reconstruction and KL are equivalent within a margin in nats per image. A p value below 0.05
@@ -11,13 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Score the trained models of a repository: python benchmarks/published_models.py CLONE.
+"""Score the trained models of a repository: python -m benchmarks.published_models CLONE.
 
 CLONE is a clone of https://github.com/YannDubs/disentangling-vae. Nothing is downloaded here, and
 of the weights nothing but scores is written. Prints the text of
@@ -15,14 +15,9 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).parent]
-sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
-
 import numpy as np
 import pandas as pd
 import torch
-from textbook import Textbook
 from torch import Tensor, nn
 
 from bench import score
@@ -30,6 +25,8 @@ from bench.grid.specs import Evaluation
 from bench.grid.streams import evaluation_indices, generator
 from bench.training.objectives import gaussian_kl, negative_log_likelihood
 from datasets import FactorDataset, load
+
+from .textbook import Textbook
 
 SOURCE = "https://github.com/YannDubs/disentangling-vae"
 COMMIT = "f0452191bab6d94eba0b4e6a065f74dcfd54ac52"

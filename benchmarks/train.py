@@ -1,4 +1,4 @@
-"""Speed of training on this machine: python benchmarks/train.py.
+"""Speed of training on this machine: python -m benchmarks.train.
 
 Compares whole machines, not calls: so many processes train at once for some seconds, and their
 steps are added up. Arrangements take turns (A B A B), because a shared machine changes its speed by
@@ -12,15 +12,11 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
-import sys
 import time
 from contextlib import suppress
 from itertools import product
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.engines.cpus import usable_cpus
 
@@ -57,9 +53,10 @@ def textbook(clock: Clock, batch_size: int) -> None:
     """Train β-VAE as tutorials do."""
     import numpy as np
     import torch
-    from textbook import Textbook
 
     from datasets import load
+
+    from .textbook import Textbook
 
     class Images(torch.utils.data.Dataset[torch.Tensor]):
         def __init__(self) -> None:

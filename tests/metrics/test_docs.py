@@ -1,26 +1,18 @@
 """The documentation of the metrics names them all, and its example runs."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import known_codes
 from metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 # Trees and classifiers by the dozen, or draws by the thousand: in the table, but not again here.
 SLOW = {"dci", "beta_vae_score", "factor_vae_score", "explicitness", "sap_score", "infomec"}
-
-
-def _known_codes():
-    path = ROOT / "benchmarks" / "known_codes.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _rows():
@@ -42,7 +34,7 @@ def test_every_number_of_every_metric_is_in_the_table_of_known_codes(name):
 
 
 def test_the_table_says_what_the_metrics_say():
-    found = _known_codes().table(METRICS.keys() - SLOW)
+    found = known_codes.table(METRICS.keys() - SLOW)
     assert len(found) > 25
     for row, numbers in found.items():
         assert _rows()[row] == pytest.approx(numbers, abs=0.006, nan_ok=True), row
