@@ -24,7 +24,8 @@ external_codes
     Turns codes made elsewhere into runs of an output folder.
 
 `pipeline` takes a grid through all of these, following a `plan` of what is still to be done. `run`,
-`report`, `score` and `share` are the commands. A room imports only from the rooms before it.
+`report`, `score` and `share` are the commands, `options` has what they take, and `commands` what
+they share. A room imports only from the rooms before it.
 
 The public functions are imported when they are first used: `import bench` loads neither torch nor
 scikit-learn.
@@ -36,19 +37,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.results import load_results
     from .external_codes.evaluator import Evaluator
     from .grid.load import load_grid
     from .models.load import load_run
     from .pipeline import run_grid
     from .score import score
-    from .tables.folders import load_results
 
 __all__ = ["Evaluator", "load_grid", "load_results", "load_run", "run_grid", "score"]
 
 _HOMES = {
     "Evaluator": "external_codes.evaluator",
     "load_grid": "grid.load",
-    "load_results": "tables.folders",
+    "load_results": "analysis.results",
     "load_run": "models.load",
     "run_grid": "pipeline",
     "score": "score",

@@ -25,7 +25,7 @@ def _sibling(name: str) -> ModuleType:
         raise ImportError(
             f"'{name}' was found at {found}, but disbench needs its own at {ours}: another package "
             f"of that name comes first on sys.path. Run from the checkout, or install disbench and "
-            f"use 'disbench' or 'python -m disbench.bench.run'."
+            f"use 'disbench run' or 'python -m disbench.bench.run'."
         )
     return module
 

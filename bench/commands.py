@@ -1,4 +1,4 @@
-"""What all commands share: signals, messages, exit codes and checks of numbers.
+"""`disbench`, and what all of its commands share: signals, messages, exit codes, checks of numbers.
 
 Exit codes: 0 for success, 1 when part of the work failed, 2 when it cannot be done (one line says
 why), 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, 141 when the reader of the output is gone.
@@ -7,18 +7,71 @@ why), 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, 141 when the reader of 
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import metadata
 from typing import Any
 
-from ._siblings import console
+from ._siblings import console, datasets
 from .engines import stopping
 from .errors import DisbenchError, Stopped
 
 log = logging.getLogger("disbench")
 say = console.say
+
+# What `disbench` has, each the module of that name: imported only once it is asked for.
+COMMANDS = {
+    "run": "train the runs of a grid, score them and write a report",
+    "report": "rebuild a report, or compare several output folders in one",
+    "score": "score codes that any other software made",
+    "share": "copy an output folder to pass it on, without weights",
+    "datasets": "list the datasets, draw contact sheets, download official files",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `disbench COMMAND ...` and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else [*argv]
+    name, *rest = arguments or ["--help"]
+    if name == "datasets":
+        work = importlib.import_module(f"{datasets.__name__}.__main__").main
+        return int(work(rest, prog="disbench datasets"))
+    if name not in COMMANDS:
+        return console.run(lambda: _check(_parser(), [name]))
+    # Help and mistakes are answered before anything is imported that works.
+    options = importlib.import_module(f".options.{name}", __package__).parser()
+    console.run(lambda: _check(options, rest))
+    return int(importlib.import_module(f".{name}", __package__).main(rest))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Parse arguments for what the parser prints of them: help, the version, or what is wrong."""
+    parser.parse_args(arguments)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="disbench",
+        description="A benchmark of disentangled representations.",
+        epilog=f"commands:\n{listed}\n\n'disbench COMMAND --help' says what a command takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"disbench {_version()}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("disbench")
+    except metadata.PackageNotFoundError:
+        return "(a checkout that is not installed)"
 
 
 def command(work: Callable[[], int], *, stopped: str = "the same command resumes from here") -> int:

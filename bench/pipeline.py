@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .callbacks import Callbacks, Summary
 from .engines import Crashed, Demand, Engine, EngineInfo, EngineOptions, engine_info
-from .engines.progress import progress
+from .engines.progress import aloud, progress
 from .errors import GridError
 from .grid import (
     BaseSpec,
@@ -49,7 +49,7 @@ from .store import (
     shown_runs,
     write_text,
 )
-from .training.checkpoints import CHECKPOINT_SECONDS
+from .tables import check_parquet
 from .training.context import Scoring
 from .training.device import settle_device
 from .training.pack_size import pack_size
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("disbench")
 
 
+@aloud()
 def run_grid(
     grid: Grid | Mapping[str, Any] | str | Path,
     *,
@@ -71,10 +72,17 @@ def run_grid(
     address: str | None = None,
     gpus_per_run: float | None = None,
     allow_imports: bool = False,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float = given.CHECKPOINT_SECONDS,
     callbacks: Sequence[object] = (),
+    parquet: bool = False,
 ) -> Summary:
     """Train the pending runs of a grid, score them, and write its tables, figures and report.
+
+    How far it is shows as a bar on a terminal and in a notebook, and as log lines of the logger
+    "disbench". Where no handler has been set up for these, they are printed to standard error.
+
+    Worker processes do not import the script that calls this: it needs no `if __name__ ==
+    "__main__"`.
 
     Parameters
     ----------
@@ -103,6 +111,8 @@ def run_grid(
     callbacks : sequence of object
         Objects with some of the methods of `callbacks.Callback`, which are called in this process.
         Their exceptions are logged and stop nothing.
+    parquet : bool
+        Whether to write every table as Parquet too; needs pyarrow.
 
     Returns
     -------
@@ -111,8 +121,9 @@ def run_grid(
 
     Raises
     ------
-    GridError, StoreError, EngineError
-        If the grid, the folder or the engine cannot be used; nothing has been trained then.
+    GridError, StoreError, EngineError, InputError
+        If the grid, the folder or the engine cannot be used, or pyarrow is missing; nothing has
+        been trained then.
     ValueError
         If a callback has none of these methods, or a number or path is not valid.
 
@@ -132,6 +143,8 @@ def run_grid(
         gpus_per_run=gpus_per_run,
         checkpoint_seconds=checkpoint_seconds,
     )
+    if parquet:
+        check_parquet()
     where = engine_info(engine)
     several = (workers or 1) > 1
     grid = _validated(grid, allow_imports)
@@ -162,7 +175,7 @@ def run_grid(
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
         failed |= _decode_shown(store, todo, runs, machines)
-        build(store, runs=[run for run in runs if store.has(run.run_id)])
+        build(store, runs=[run for run in runs if store.has(run.run_id)], parquet=parquet)
     made = todo.specs.keys() - todo.done - failed
     summary = Summary(store.folder, len(made), len(todo.done), len(failed))
     listeners.notify("on_end", summary)

@@ -1,17 +1,17 @@
 """Write tables, figures and page from stored runs. All of it is derived and can be deleted.
 
-python -m bench.report results/quick
-python -m bench.report alice/quick bob/quick results/mymodel --out leaderboard
+disbench report results/quick
+disbench report alice/quick bob/quick results/mymodel --out leaderboard
 
 The second compares folders of different people in one page, and only reads them.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from .analysis import (
     load_study,
     verdict_frame,
 )
-from .commands import command, option, say
+from .commands import command, say
 from .engines.progress import progress
 from .errors import InputError, printable
-from .grid import arguments as given
+from .options.report import parser
 from .page import latex_files, render, summary_tables
 from .plots import FIGURES, Drawn, draw_all, save_pdf, save_png, svg_text
 from .store import (
@@ -42,9 +42,22 @@ from .store import (
     remove,
     write_text,
 )
-from .tables import Tables, collect_joined, listed, write_table, write_tables
+from .tables import Tables, check_parquet, collect_joined, listed, write_table, write_tables
 
 log = logging.getLogger("disbench")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written beside the page, SVG and CSV: checked before any work is done."""
+
+    png: bool = False
+    pdf: bool = False
+    parquet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.parquet:
+            check_parquet()
 
 
 def build(
@@ -52,6 +65,7 @@ def build(
     *,
     png: bool = False,
     pdf: bool = False,
+    parquet: bool = False,
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
     title: str | None = None,
@@ -68,6 +82,8 @@ def build(
         Whether to write every figure as a PNG of 300 dpi too, for a paper.
     pdf : bool
         Whether to write every figure as a PDF too, for LaTeX.
+    parquet : bool
+        Whether to write every table as Parquet too; needs pyarrow.
     runs : sequence of StoredRun, optional
         All of its runs, where they have just been read.
     tables : Tables, optional
@@ -75,9 +91,8 @@ def build(
     title : str, optional
         The page's; by default the grid's name.
     """
-    return _write(
-        store, store, png=png, pdf=pdf, title=title, grid=_grid(store), runs=runs, tables=tables
-    )
+    wanted = Wanted(png, pdf, parquet)
+    return _write(store, store, wanted, title=title, grid=_grid(store), runs=runs, tables=tables)
 
 
 def compare(
@@ -86,6 +101,7 @@ def compare(
     *,
     png: bool = False,
     pdf: bool = False,
+    parquet: bool = False,
     title: str | None = None,
 ) -> Path:
     """Write the report of output folders to a folder of its own; return the page's path.
@@ -101,6 +117,8 @@ def compare(
         A new or empty folder, or one that holds such a report.
     png, pdf : bool
         Whether to write every figure as a PNG of 300 dpi or as a PDF too.
+    parquet : bool
+        Whether to write every table as Parquet too; needs pyarrow.
     title : str, optional
         The page's; by default the names of the folders, or of one folder its grid's.
 
@@ -115,21 +133,21 @@ def compare(
     >>> compare([Path("alice/quick"), Path("bob/quick")], Path("leaderboard"))  # doctest: +SKIP
     PosixPath('leaderboard/report.html')
     """
+    wanted = Wanted(png, pdf, parquet)
     stores = [Store(folder) for folder in folders]
     names = folder_names([store.folder for store in stores])
     report = ReportFolder(target, [store.folder for store in stores])
     with report.lock():
         if len(stores) == 1:
-            return _write(stores[0], report, png=png, pdf=pdf, title=title, grid=_grid(stores[0]))
-        return _write(join(stores), report, png=png, pdf=pdf, title=title or listed(names, most=4))
+            return _write(stores[0], report, wanted, title=title, grid=_grid(stores[0]))
+        return _write(join(stores), report, wanted, title=title or listed(names, most=4))
 
 
 def _write(
     source: Store | Joined,
     folder: Folder,
+    wanted: Wanted,
     *,
-    png: bool,
-    pdf: bool,
     title: str | None = None,
     grid: dict[str, Any] | None = None,
     runs: Sequence[StoredRun] | None = None,
@@ -143,9 +161,9 @@ def _write(
         if isinstance(source, Joined):
             tables = collect_joined(source)
         study = load_study(source, runs, tables)
-        write_all_tables(folder, study)
+        write_all_tables(folder, study, parquet=wanted.parquet)
         drawings = []
-        for drawing in _write_figures(folder, study, png=png, pdf=pdf):
+        for drawing in _write_figures(folder, study, wanted):
             while stages[ended] != drawing[0]:
                 shown.end(ended, None)
                 ended += 1
@@ -160,18 +178,22 @@ def _write(
     return path
 
 
-def write_all_tables(store: Folder, study: Study) -> None:
+def write_all_tables(store: Folder, study: Study, *, parquet: bool = False) -> None:
     """Write everything that is in `tables/`."""
-    write_tables(store, study.tables)
-    write_table(store, "claims", verdict_frame(study.claims))
-    write_table(store, "doctor", diagnosis_frame(study.diagnoses))
-    write_table(store, "published", study.published)
-    write_table(store, "ball_latents", study.ball_latents)
-    write_table(store, "information", information_table(study))
-    write_table(store, "utilisation", study.utilisation)
+    write_tables(store, study.tables, parquet=parquet)
+    further = {
+        "claims": verdict_frame(study.claims),
+        "doctor": diagnosis_frame(study.diagnoses),
+        "published": study.published,
+        "ball_latents": study.ball_latents,
+        "information": information_table(study),
+        "utilisation": study.utilisation,
+        "scores_during_training": study.tables.scores_during_training,
+    }
     if study.tables.folders:
-        write_table(store, "repeated", study.tables.repeated)
-    write_table(store, "scores_during_training", study.tables.scores_during_training)
+        further["repeated"] = study.tables.repeated
+    for name, frame in further.items():
+        write_table(store, name, frame, parquet=parquet)
     texts = {
         store.folder / "tables" / f"{name}.tex": text
         for name, text in latex_files(summary_tables(study)).items()
@@ -183,11 +205,12 @@ def write_all_tables(store: Folder, study: Study) -> None:
             remove(old)
 
 
-def _write_figures(
-    store: Folder, study: Study, *, png: bool, pdf: bool
-) -> Iterator[tuple[str, Drawn, str]]:
+def _write_figures(store: Folder, study: Study, wanted: Wanted) -> Iterator[tuple[str, Drawn, str]]:
     """Write every figure; yield its kind, itself and its SVG."""
-    asked = [*([(".png", save_png)] if png else []), *([(".pdf", save_pdf)] if pdf else [])]
+    asked = [
+        *([(".png", save_png)] if wanted.png else []),
+        *([(".pdf", save_pdf)] if wanted.pdf else []),
+    ]
     current = set()
     for info, drawn in draw_all(study):
         path = store.folder / "figures" / f"{drawn.name}.svg"
@@ -221,38 +244,16 @@ def _grid(store: Store) -> dict[str, Any] | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the derived files of an output folder, or of several, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.report",
-        description="Rebuild the tables, figures and report of an output folder, or compare "
-        "several in one report.",
-    )
-    parser.add_argument(
-        "folders",
-        type=option(given.path),
-        nargs="+",
-        metavar="DIR",
-        help="an output folder; several are compared in one report, and only read",
-    )
-    parser.add_argument(
-        "--out",
-        type=option(given.path),
-        metavar="REPORT",
-        help="write to a folder of its own instead; needed for several folders",
-    )
-    parser.add_argument(
-        "--title", help="title of the page (default: the grid's name, or the folders' names)"
-    )
-    parser.add_argument(
-        "--png", action="store_true", help="also write the figures as PNG with 300 dpi, for a paper"
-    )
-    parser.add_argument(
-        "--pdf", action="store_true", help="also write the figures as vector PDF, for LaTeX"
-    )
 
     def work() -> int:
-        options = parser.parse_args(argv)
+        options = parser().parse_args(argv)
         title = None if options.title is None else printable(options.title)
-        wanted = {"png": options.png, "pdf": options.pdf, "title": title}
+        wanted = {
+            "png": options.png,
+            "pdf": options.pdf,
+            "parquet": options.parquet,
+            "title": title,
+        }
         if options.out is not None:
             path = compare(options.folders, options.out, **wanted)
         elif len(options.folders) > 1:

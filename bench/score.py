@@ -1,4 +1,4 @@
-"""Score anyone's codes: python -m bench.score FILE [FILE ...], or `bench.score(encode, data)`.
+"""Score anyone's codes: disbench score FILE [FILE ...], or `bench.score(encode, data)`.
 
 Codes become ordinary runs of an output folder, with the same tables and the same page. Nothing here
 needs torch. Exit codes: 0 when everything is scored, 1 when a score failed, 2 when the input or the
@@ -7,7 +7,6 @@ folder cannot be used; those after a signal are in `commands`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ._siblings import datasets
-from .commands import command, option, say
+from .commands import command, say
 from .errors import CodesError
 from .external_codes import (
     CodesArrays,
@@ -39,6 +38,7 @@ from .external_codes import (
     score_models,
 )
 from .grid import DatasetSpec, Evaluation, arguments as given, evaluation_indices, metric_requests
+from .options.score import parser
 from .store import describe
 
 
@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _score(argv: Sequence[str] | None) -> int:
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     wanted = None
     if options.metrics is not None:
         names = [name.strip() for name in options.metrics.split(",")]
@@ -228,43 +228,6 @@ def _lines(scores: pd.DataFrame) -> Iterator[str]:
                     warnings.setdefault(text, {})[str(metric)] = None
     for text, metrics in warnings.items():
         yield f"warning: {text} ({', '.join(metrics)})"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.score", description="Score codes that any other software made."
-    )
-    parser.add_argument(
-        "files",
-        type=option(given.path),
-        nargs="+",
-        metavar="FILE",
-        help="codes of one model: an .npz or .h5 file with the array means and optionally logvars, "
-        "factors and factor_names; or a .csv file with columns mean_<latent> and optionally "
-        "logvar_<latent> and factor_<factor>; at most 2 GiB unpacked",
-    )
-    parser.add_argument(
-        "--name", help="treat the files as seeds 0, 1, ... of one model of this name"
-    )
-    parser.add_argument(
-        "--dataset", default="codes", help="name of the images in tables (default: codes)"
-    )
-    parser.add_argument(
-        "--out", type=option(given.path), help="output folder (default: results/<first model>)"
-    )
-    parser.add_argument(
-        "--metrics", metavar="A,B", help="metrics to compute (default: all that the data allow)"
-    )
-    parser.add_argument(
-        "--factor-bins",
-        type=option(given.FACTOR_BINS),
-        metavar="N",
-        help="cut factors with more than N values, such as continuous ones, into N quantile bins",
-    )
-    parser.add_argument(
-        "--workers", type=option(given.WORKERS), default=1, help="processes (default: 1)"
-    )
-    return parser
 
 
 class _CallableModule(ModuleType):

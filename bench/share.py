@@ -1,15 +1,14 @@
 """Copy an output folder to pass it on: without most weights, and as small as it has to be.
 
-    python -m bench.share results/paper-small shared --code-bits 10 --history-rows 200
+    disbench share results/paper-small shared --code-bits 10 --history-rows 200
 
-The copy is an ordinary output folder: `python -m bench.report` rebuilds its page, and its grid with
+The copy is an ordinary output folder: `disbench report` rebuilds its page, and its grid with
 more seeds adds runs to it. Where codes are rounded, all their scores are computed again, so that
 tables and codes agree.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import shutil
@@ -17,15 +16,15 @@ import sys
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .commands import command, option, say
+from .commands import command, say
 from .engines import EngineOptions, open_engine
 from .grid import MetricRequest, TrainedSpec, arguments as given
+from .options.share import EXACT, LEAST_ROWS, parser
 from .report import build
 from .scoring import missing_scores, score_stored, scored_requests
 from .store import (
@@ -55,13 +54,8 @@ from .store import (
     writing,
 )
 
-# The significant bits of a float32.
-EXACT = 24
 # A float16 has so many.
 HALF = 11
-# Claims are judged by curves too. Those of results/reference/paper-small keep every verdict with
-# ten rows, and not with five.
-LEAST_ROWS = 100
 # Marks a folder as a copy that is not complete yet.
 _MARK = ".unfinished"
 
@@ -321,52 +315,9 @@ def _score(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Copy an output folder and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.share",
-        description="Make a copy of an output folder to share, without model weights.",
-    )
-    parser.add_argument(
-        "folder", type=option(given.path), metavar="DIR", help="the output folder to copy"
-    )
-    parser.add_argument(
-        "target",
-        type=option(given.path),
-        metavar="COPY",
-        help="the new folder; it must not exist yet",
-    )
-    parser.add_argument(
-        "--code-bits",
-        type=option(partial(given.whole, most=EXACT)),
-        default=EXACT,
-        metavar="N",
-        help=f"significant bits of the codes to keep (default: {EXACT}, all of them)",
-    )
-    parser.add_argument(
-        "--history-rows",
-        type=option(partial(given.whole, least=LEAST_ROWS, most=1_000_000)),
-        metavar="N",
-        help=f"rows per training curve, at least {LEAST_ROWS} (default: all)",
-    )
-    parser.add_argument(
-        "--weights",
-        action="store_true",
-        help="keep the weights of each model's lowest seed, in half precision",
-    )
-    parser.add_argument(
-        "--workers",
-        type=option(given.WORKERS),
-        default=1,
-        metavar="N",
-        help="scores computed at the same time (default: 1)",
-    )
-    parser.add_argument(
-        "--allow-imports",
-        action="store_true",
-        help="allow imported metrics (package.module:function) to be computed again",
-    )
 
     def work() -> int:
-        options = parser.parse_args(argv)
+        options = parser().parse_args(argv)
         page = share(
             options.folder,
             options.target,

@@ -1,4 +1,4 @@
-"""Command line: `python -m datasets list | draw | compare | download | sheet`."""
+"""Command line: `disbench datasets list | draw | compare | download | sheet`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from . import DATASETS, load
 from ._console import complain, run, say
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "datasets") -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(prog="datasets", description="Datasets with known factors.")
+    top = argparse.ArgumentParser(prog=prog, description="Datasets with known factors.")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the datasets and their options")
     draw = commands.add_parser("draw", help="draw a set into the cache now")
@@ -39,17 +39,16 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
+def main(argv: Sequence[str] | None = None, prog: str = "datasets") -> int:
+    """Run the command line, which calls itself `prog` in its messages.
 
     Returns 0 for success, 1 if the compared sets differ, 2 for bad input, 130 on SIGINT, 141 where
     nobody reads what is printed any more.
     """
-    return run(lambda: _command(argv))
+    return run(lambda: _command(parser(prog).parse_args(argv)))
 
 
-def _command(argv: Sequence[str] | None) -> int:
-    arguments = parser().parse_args(argv)
+def _command(arguments: argparse.Namespace) -> int:
     commands = {
         "list": _list,
         "draw": _draw,

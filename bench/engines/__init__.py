@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from .base import Crashed, Demand, Engine, EngineError, EngineOptions
 from .cpus import usable_cpus
 from .local import LocalEngine, open_local, run_tasks
-from .ray.cluster import open_ray
 
 __all__ = [
     "ENGINES",
@@ -48,9 +47,16 @@ class EngineInfo:
     is_here: bool
 
 
+def _open_ray(options: EngineOptions) -> AbstractContextManager[Engine]:
+    # Imported here: it needs the store, and a command's help would wait for that.
+    from .ray.cluster import open_ray
+
+    return open_ray(options)
+
+
 ENGINES = {
     "local": EngineInfo(open_local, is_here=True),
-    "ray": EngineInfo(open_ray, is_here=False),
+    "ray": EngineInfo(_open_ray, is_here=False),
 }
 
 

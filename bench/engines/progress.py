@@ -1,4 +1,4 @@
-"""Show the progress of a grid: one bar on a terminal, plain log lines elsewhere."""
+"""Show the progress of a grid: one bar on a terminal or in a notebook, log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any, Protocol
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+
+from .pace import Pace
 
 log = logging.getLogger("disbench")
 # This process alone draws bars. The lock that tqdm takes by itself is a semaphore that forked
@@ -21,6 +23,8 @@ tqdm.set_lock(RLock())
 # ended tasks, as thousands of small ones would fill a log.
 LINE_SECONDS = 60.0
 END_SECONDS = 2.0
+# The time left is ours: tqdm's takes what a checkpoint holds for work that was just done.
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
 class Shown(Protocol):
@@ -58,44 +62,42 @@ class Progress:
         self._stage = stage
         self._status = status
         self._names = names
-        self._sizes = sizes
-        self._done = [0] * len(sizes)
+        self._pace = Pace(sizes)
         self._ended = self._failed = 0
-        self._started = self._last_line = time.monotonic()
+        self._last_line = time.monotonic()
+        shown = _on_terminal() or _in_notebook()
         self._bar: tqdm[Any] = tqdm(
-            total=sum(sizes), desc=stage, unit="step", disable=not _on_terminal()
+            total=sum(sizes), desc=stage, unit="step", bar_format=BAR, disable=not shown
         )
 
     def update(self, position: int, reported: tuple[Any, ...]) -> None:
         """Show what a task reports: (units of work done, latest loss), or these and a stage."""
         done, loss, *stage = reported
-        self._move(position, done)
+        gained = self._pace.report(position, done)
+        if self._bar.disable and time.monotonic() - self._last_line <= LINE_SECONDS:
+            return
         state = stage[0] if stage else f"loss {loss:.1f}"
         current = f"{self._counts()} {self._names[position]} {state}"
-        self._bar.set_postfix_str(f"{current}{self._machines()}", refresh=False)
-        if self._bar.disable and time.monotonic() - self._last_line > LINE_SECONDS:
+        if self._bar.disable:
             self._last_line = time.monotonic()
-            log.info("%s: %s, %s%s", self._stage, current, self._remaining(), self._machines())
+            log.info("%s: %s", self._stage, self._line(current, self._left()))
+        else:
+            self._bar.set_postfix_str(self._line(self._left(), current), refresh=False)
+            self._bar.update(gained)
 
     def end(self, position: int, failure: str | None) -> None:
         """Show that a task has ended."""
-        self._move(position, self._sizes[position])
+        gained = self._pace.end(position, failed=failure is not None)
         self._ended += 1
         self._failed += failure is not None
+        self._bar.set_postfix_str(self._line(self._left(), self._counts()), refresh=False)
+        self._bar.update(gained)
         now = time.monotonic()
         if not failure and self._ended < len(self._names) and now - self._last_line < END_SECONDS:
             return
         self._last_line = now
-        state = f"FAILED: {failure}" if failure else "done"
-        log.info(
-            "%s %s: %s: %s, %s%s",
-            self._stage,
-            self._counts(),
-            self._names[position],
-            state,
-            self._remaining(),
-            self._machines(),
-        )
+        state = f"{self._names[position]}: {f'FAILED: {failure}' if failure else 'done'}"
+        log.info("%s %s: %s", self._stage, self._counts(), self._line(state, self._left()))
 
     def close(self) -> None:
         """Remove the bar from the screen."""
@@ -106,20 +108,15 @@ class Progress:
         failed = f" ({self._failed} failed)" if self._failed else ""
         return f"{self._ended}/{len(self._names)}{failed}"
 
-    def _machines(self) -> str:
+    def _left(self) -> str:
+        """Return how long the rest takes, nothing as long as that cannot be known."""
+        seconds = self._pace.seconds_left()
+        return "" if seconds is None else f"{tqdm.format_interval(seconds)} left"
+
+    def _line(self, *parts: str) -> str:
+        """Return what there is to say, and how the machines are doing."""
         status = self._status()
-        return f"; {status}" if status else ""
-
-    def _move(self, position: int, done: int) -> None:
-        self._bar.update(done - self._done[position])
-        self._done[position] = done
-
-    def _remaining(self) -> str:
-        done, total = sum(self._done), sum(self._sizes)
-        if not done:
-            return "time left unknown"
-        seconds = (time.monotonic() - self._started) * (total - done) / done
-        return f"{tqdm.format_interval(seconds)} left"
+        return ", ".join(filter(None, parts)) + (f"; {status}" if status else "")
 
 
 def _on_terminal() -> bool:
@@ -130,17 +127,49 @@ def _on_terminal() -> bool:
         return False
 
 
+def _in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
 @contextmanager
 def progress(
     stage: str, names: Sequence[str], sizes: Sequence[int], status: Callable[[], str] = str
 ) -> Iterator[Progress]:
     """Show the progress of a stage, and keep log lines clear of its bar."""
-    with logging_redirect_tqdm([logging.getLogger()]):
+    heard = [logger for logger in (logging.getLogger(), log) if _is_on_console(logger)]
+    with logging_redirect_tqdm(heard, tqdm):
         shown = Progress(stage, names, sizes, status)
         try:
             yield shown
         finally:
             shown.close()
+
+
+def _is_on_console(logger: logging.Logger) -> bool:
+    return any(
+        isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
+        for handler in logger.handlers
+    )
+
+
+@contextmanager
+def aloud() -> Iterator[None]:
+    """Print log lines to standard error meanwhile, unless somebody has said where they go."""
+    if log.hasHandlers():
+        yield
+        return
+    handler, level = logging.StreamHandler(), log.level
+    log.addHandler(handler)
+    if level == logging.NOTSET:
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 class _Silent:

@@ -111,6 +111,8 @@ def path(value: Any) -> Path:
     raise ValueError(f"must be a path, not {reprlib.repr(os.fspath(value))}: {reason}")
 
 
+# The most work, in seconds of training, that a crash can cost, where nothing else is said.
+CHECKPOINT_SECONDS = 60.0
 YEAR = 366 * 86_400
 # Ray counts in ten thousandths.
 LEAST_SHARE, MOST_GPUS = 0.0001, 1_000

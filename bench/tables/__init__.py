@@ -1,13 +1,13 @@
 """Read an output folder into pandas: tidy tables, statistics over seeds, formats of numbers.
 
 `collect` reads a store and `folders` several, `summary` and `intervals` have the statistics over
-seeds, `csv` writes `tables/`, and `headings`, `names`, `titles` and `numbers` make names and
-numbers readable.
+seeds, `csv` and `parquet` write `tables/`, and `headings`, `names`, `titles` and `numbers` make
+names and numbers readable.
 """
 
 from .collect import Tables, collect
 from .csv import write_table, write_tables
-from .folders import collect_joined, load_results
+from .folders import collect_joined
 from .headings import (
     OF_EVERY_RUN,
     by_dataset,
@@ -28,6 +28,7 @@ from .intervals import (
 )
 from .names import in_words, kind_title, model_names, shared_settings
 from .numbers import counted, listed, minus, number, of_seeds, over_seeds, significant
+from .parquet import check_parquet
 from .titles import metric_meaning, metric_title
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "IntervalKind",
     "Tables",
     "by_dataset",
+    "check_parquet",
     "collect",
     "collect_joined",
     "counted",
@@ -48,7 +50,6 @@ __all__ = [
     "in_words",
     "kind_title",
     "listed",
-    "load_results",
     "mean_interval",
     "metric_info",
     "metric_meaning",

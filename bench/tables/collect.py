@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
@@ -55,7 +55,7 @@ _DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS, "folder"))
 _OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tables:
     """Tidy tables of everything that an output folder holds.
 
@@ -106,6 +106,17 @@ class Tables:
     folders: tuple[str, ...] = ()
     repeated: pd.DataFrame = field(default_factory=pd.DataFrame)
     notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the names of the tables with their rows and columns, in a line."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        shapes = [
+            f"{name} {len(frame)}×{frame.shape[1]}"
+            for name, frame in held.items()
+            if isinstance(frame, pd.DataFrame) and frame.shape[1]
+        ]
+        of = f" of {', '.join(self.folders)}" if self.folders else ""
+        return f"<{type(self).__name__}{of}: {', '.join(shapes)}>"
 
     @property
     def metrics(self) -> list[str]:
@@ -175,12 +186,12 @@ def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
         if scored is not None:
             on_the_way.append(scored.assign(run_id=run.run_id)[_ON_THE_WAY])
     runs = pd.DataFrame(rows, columns=None if rows else [*_FIRST, *_LAST])
-    runs["label"] = model_names(runs)
+    runs["label"] = model_names(runs).astype("str")
     # A column that no run has a value in is of no type: make it one of numbers.
     empty = [name for name in runs if runs[name].isna().all()]
     runs = runs.astype(dict.fromkeys(empty, "float64"))
     metrics = _measured(runs)
-    score_table = pd.DataFrame(scores, columns=[*_SCORE_COLUMNS])
+    score_table = pd.DataFrame(scores, columns=[*_SCORE_COLUMNS]).astype(_SCORE_NUMBERS)
     return Tables(
         runs=runs,
         summary=_with_levels(summarise(runs, metrics), runs, score_table),
@@ -252,6 +263,8 @@ _SCORE_COLUMNS = (
     "options",
     "detail",
 )
+# Also where no run has one. A value may be a list.
+_SCORE_NUMBERS = dict.fromkeys(("low", "high", "resampling_std", "chance", "ceiling"), "float64")
 
 
 def _score_row(run_id: str, entry: ScoreEntry) -> dict[str, Any]:

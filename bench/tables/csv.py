@@ -1,4 +1,7 @@
-"""Write tables as `tables/*.csv`: exact floats, and no text that a spreadsheet would execute."""
+"""Write tables as `tables/*.csv`: exact floats, and no text that a spreadsheet would execute.
+
+If asked for, each is written as Parquet beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import pandas as pd
 from ..grid import KINDS
 from ..store import Folder, remove, replacing
 from .collect import Tables
+from .parquet import write_parquet
 
 _WRITTEN = ("runs", "summary", "differences", "kl_per_dimension", "scores", "variants", "failures")
 # Hyper-parameters that are counts.
@@ -24,25 +28,37 @@ _COUNTS = tuple(
 _FORMULA = ("=", "+", "-", "@", "\t")
 
 
-def write_tables(store: Folder, tables: Tables) -> None:
+def write_tables(store: Folder, tables: Tables, *, parquet: bool = False) -> None:
     """Write `tables/*.csv`."""
     for name in _WRITTEN:
         frame: pd.DataFrame = getattr(tables, name)
         plain = {c: frame[c].map(_as_text) for c in ("options", "warnings", "detail") if c in frame}
-        frame = frame.assign(**plain)
         counts = [column for column in (*_COUNTS, "active_units") if column in frame]
         # A count stays a count where other rows have none.
         whole = {column: "Int64" for column in counts if _is_whole(frame[column])}
-        _write_csv(store.folder / "tables" / f"{name}.csv", frame.astype(whole))
+        path = store.folder / "tables" / f"{name}.csv"
+        _write_csv(path, frame.assign(**plain).astype(whole))
+        _keep_beside(path, frame if parquet else None)
 
 
-def write_table(store: Folder, name: str, frame: pd.DataFrame) -> None:
+def write_table(store: Folder, name: str, frame: pd.DataFrame, *, parquet: bool = False) -> None:
     """Write a further table `tables/<name>.csv`; one without rows is taken away instead."""
     path = store.folder / "tables" / f"{name}.csv"
     if frame.empty:
         remove(path)
+        _keep_beside(path, None)
         return
     _write_csv(path, frame)
+    _keep_beside(path, frame if parquet else None)
+
+
+def _keep_beside(path: Path, frame: pd.DataFrame | None) -> None:
+    """Write a table as Parquet beside its CSV; None takes away one of an earlier start."""
+    beside = path.with_suffix(".parquet")
+    if frame is None:
+        remove(beside)
+    else:
+        write_parquet(beside, frame)
 
 
 def _write_csv(path: Path, frame: pd.DataFrame) -> None:

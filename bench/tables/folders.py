@@ -6,13 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..scoring import scalar_scores
-from ..store import Joined, Store, join
+from ..store import Joined
 from .collect import Tables, collect
 from .headings import metric_info
 from .numbers import counted
@@ -21,38 +20,6 @@ from .numbers import counted
 _MATTER = ("code", "torch", "numpy", "scipy", "scikit-learn")
 # The most models that a notice names.
 _NAMED = 8
-
-
-def load_results(folder: str | Path, *more: str | Path) -> Tables:
-    """Read an output folder, or several, into tables.
-
-    Parameters
-    ----------
-    folder : str or Path
-        What `python -m bench.run` or `python -m bench.score` wrote.
-    *more : str or Path
-        Further ones, to be compared with it. A run that several have counts once, as the first has
-        it.
-
-    Returns
-    -------
-    Tables
-        `runs`, `summary`, `differences`, `history` and more, as pandas data frames. Of several
-        folders `runs`, `summary`, `failures` and `provenance` have a column `folder`.
-
-    Raises
-    ------
-    StoreError
-        If one is not an output folder of this software, or is named twice.
-
-    Examples
-    --------
-    >>> load_results("results/quick").runs[["kind", "beta", "kl"]]  # doctest: +SKIP
-    """
-    stores = [Store(Path(one)) for one in (folder, *more)]
-    if len(stores) == 1:
-        return collect(stores[0], stores[0].runs())
-    return collect_joined(join(stores))
 
 
 def collect_joined(joined: Joined) -> Tables:

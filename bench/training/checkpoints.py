@@ -15,11 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..grid import Pack
+from ..grid.arguments import CHECKPOINT_SECONDS
 from ..store import DamagedError, read_bytes, remove, replacing
 
 log = logging.getLogger("disbench")
-# The most work, in seconds of training, that a crash can cost.
-CHECKPOINT_SECONDS = 60.0
 # To be raised when the state or the meaning of a step changes: older checkpoints are then ignored.
 FORMAT = 2
 _DIGEST_BYTES = hashlib.sha256().digest_size

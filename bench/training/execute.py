@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from ..grid import Pack, group_id, run_id
+from ..grid.arguments import CHECKPOINT_SECONDS
 from ..store import MADE_WITH, Failure, Result, describe, git_commit, provenance
-from .checkpoints import CHECKPOINT_SECONDS, Checkpoints, checkpoint_name
+from .checkpoints import Checkpoints, checkpoint_name
 from .context import Context, Scoring
 from .process import prepare
 from .producers import PRODUCERS

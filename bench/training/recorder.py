@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..grid import TrainedSpec
@@ -43,6 +44,8 @@ class History:
         self._sum = torch.zeros((len(specs), n_columns), dtype=torch.float64, device=device)
         n_rows = math.ceil(self._steps / self._window)
         self._rows = np.full((n_rows, len(specs), n_columns), np.nan)
+        # What there is of the first window, as it was last read.
+        self._begun = np.full((len(specs), n_columns), np.nan)
 
     def add(self, row: Tensor) -> None:
         """Add a step's (K, columns) row, on the device."""
@@ -52,8 +55,11 @@ class History:
         """Note that a step was added; return whether that ended a window, whose means are read."""
         self._count += 1
         if self._count < self._window and step + 1 < self._steps:
+            # Each reading waits for the device: so after 1, 2, 4, 8 ... steps, not after each.
+            if not self._ends and self._count.bit_count() == 1:
+                self._begun = self._means()
             return False
-        self._rows[len(self._ends)] = (self._sum / self._count).cpu().numpy()
+        self._rows[len(self._ends)] = self._means()
         self._ends.append(step + 1)
         self._sum.zero_()
         self._count = 0
@@ -64,10 +70,14 @@ class History:
         return bool(np.isfinite(self._rows[len(self._ends) - 1, member]).all())
 
     def latest_loss(self, members: Sequence[int]) -> float:
-        """Return the mean loss of the last complete window over some members."""
-        if not self._ends or not len(members):
+        """Return the mean loss of some members over the last window, or what there is of the first.
+
+        NaN if there are no members, no step was taken, or the loss is not finite.
+        """
+        if not len(members):
             return math.nan
-        return float(self._rows[len(self._ends) - 1, members, 0].mean())
+        latest = self._rows[len(self._ends) - 1] if self._ends else self._begun
+        return float(latest[members, 0].mean())
 
     def frame(self, member: int) -> pd.DataFrame:
         """Return the history of a member; `step` is the number of steps done by a window's end."""
@@ -94,3 +104,9 @@ class History:
         self._count = state["count"]
         self._ends = list(state["ends"])
         self._rows[: len(self._ends)] = state["rows"].cpu().numpy()
+        if self._count:
+            self._begun = self._means()
+
+    def _means(self) -> NDArray[np.float64]:
+        """Return the means over the steps of the window so far."""
+        return (self._sum / self._count).cpu().numpy()

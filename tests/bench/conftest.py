@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench.pipeline import run_grid
+from tests.bench.wheels import build_wheel
 
 # 16 pixels is the least that both architectures take; 64 discs, all different, all binary.
 SMALL_BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
@@ -47,3 +48,9 @@ def small_store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small") / "store"
     assert run_grid(SMALL_GRID, out=folder).failed == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """Return the wheel of this checkout; the log of its build is beside it."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bench import pipeline
+from bench import load_results, pipeline
 from bench.grid.expand import expand
 from bench.grid.load import parse_grid
 from bench.grid.specs import run_id
@@ -17,7 +17,6 @@ from bench.store.files import WriteError, is_staged, read_json, write_text
 from bench.store.frames import Frames, write_frames
 from bench.store.results import Failure
 from bench.store.store import Store, StoreError
-from bench.tables import load_results
 from bench.tables.csv import write_table
 from bench.training.checkpoints import Checkpoints
 from tests.reliability import driver
@@ -144,7 +143,7 @@ def test_a_fault_at_every_call_of_a_whole_start_costs_nothing_but_that_start(
     monkeypatch.setattr(pipeline, "_decode", driver.undecoded)
 
     # One derived file stands for all: they are written by the same function.
-    def build(store, runs):
+    def build(store, runs, **options):
         write_table(store, "runs", load_results(store.folder).runs)
 
     monkeypatch.setattr(pipeline, "build", build)

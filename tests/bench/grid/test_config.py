@@ -11,7 +11,7 @@ from bench.grid.load import load_grid, parse_grid
 from bench.grid.problems import OF_THE_COMMAND
 from bench.grid.specs import group_id, run_id
 from bench.grid.yaml_text import read_yaml
-from bench.run import _parser
+from bench.options.run import parser
 from metrics import METRICS
 
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0], "models": [{"kind": "vae"}]}
@@ -280,7 +280,7 @@ def test_a_slip_is_answered_with_what_to_write(slip):
 
 
 def test_options_of_the_command_are_told_from_keys_of_a_grid():
-    there = {action.dest for action in _parser()._actions}
+    there = {action.dest for action in parser()._actions}
     assert {*OF_THE_COMMAND} <= there
 
 
