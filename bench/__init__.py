@@ -22,10 +22,12 @@ plots, page
     Make figures and the report from tables and verdicts.
 external_codes
     Turns codes made elsewhere into runs of an output folder.
+trackers
+    Callbacks that log a grid to TensorBoard, Weights & Biases or MLflow.
 
 `pipeline` takes a grid through all of these, following a `plan` of what is still to be done. `run`,
-`report`, `score` and `share` are the commands, `options` has what they take, and `commands` what
-they share. A room imports only from the rooms before it.
+`report`, `score`, `share` and `export` are the commands, `options` has what they take, and `commands`
+what they share. A room imports only from the rooms before it.
 
 The public functions are imported when they are first used: `import bench` loads neither torch nor
 scikit-learn.
@@ -40,19 +42,32 @@ if TYPE_CHECKING:
     from .analysis.results import load_results
     from .external_codes.evaluator import Evaluator
     from .grid.load import load_grid
+    from .models.exported import load_exported
     from .models.load import load_run
+    from .models.torch_data import torch_dataset
     from .pipeline import run_grid
     from .score import score
 
-__all__ = ["Evaluator", "load_grid", "load_results", "load_run", "run_grid", "score"]
+__all__ = [
+    "Evaluator",
+    "load_exported",
+    "load_grid",
+    "load_results",
+    "load_run",
+    "run_grid",
+    "score",
+    "torch_dataset",
+]
 
 _HOMES = {
     "Evaluator": "external_codes.evaluator",
+    "load_exported": "models.exported",
     "load_grid": "grid.load",
     "load_results": "analysis.results",
     "load_run": "models.load",
     "run_grid": "pipeline",
     "score": "score",
+    "torch_dataset": "models.torch_data",
 }
 
 

@@ -1,7 +1,7 @@
 """Callbacks: pass events of a grid on to trackers such as TensorBoard or Weights & Biases.
 
 They are called only in the driver's process, however many workers there are. Their exceptions are
-logged and stop nothing.
+logged and stop nothing. Ready ones are in `trackers`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "rebuild a report, or compare several output folders in one",
     "score": "score codes that any other software made",
     "share": "copy an output folder to pass it on, without weights",
+    "export": "write the model of a run as the Hugging Face Hub has them",
     "datasets": "list the datasets, draw contact sheets, download official files",
 }
 

@@ -46,6 +46,13 @@ class DeviceError(DisbenchError, RuntimeError):
     """The device that was asked for is not there."""
 
 
+class MissingPackageError(DisbenchError, ImportError):
+    """A package that only a part of this suite needs is not there."""
+
+    def __init__(self, what: str, extra: str, error: ImportError) -> None:
+        super().__init__(f"{what} ({said(error)}): pip install 'disbench[{extra}]'")
+
+
 class Stopped(BaseException):
     """A signal asked the process to end. Not an `Exception`: no handler of errors catches it.
 

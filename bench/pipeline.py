@@ -26,6 +26,7 @@ from .grid import (
     metric_requests,
     parse_grid,
     run_id,
+    run_name,
 )
 from .plan import Plan, plan
 from .report import build
@@ -109,8 +110,8 @@ def run_grid(
     checkpoint_seconds : float
         Time between two checkpoints of a run.
     callbacks : sequence of object
-        Objects with some of the methods of `callbacks.Callback`, which are called in this process.
-        Their exceptions are logged and stop nothing.
+        Objects with some of the methods of `callbacks.Callback`, such as those of `trackers`. They
+        are called in this process; their exceptions are logged and stop nothing.
     parquet : bool
         Whether to write every table as Parquet too; needs pyarrow.
 
@@ -344,6 +345,5 @@ def _decode(store: Store, runs: Sequence[StoredRun]) -> None:
 
 
 def _name(pack: Pack) -> str:
-    first = pack.specs[0]
-    alone = f"{first.dataset.name} {first.template.format(**first.model_dump())} seed {first.seed}"
+    alone = run_name(pack.specs[0])
     return alone if len(pack.specs) == 1 else f"{alone} and {len(pack.specs) - 1} more"

@@ -44,8 +44,10 @@ from .store import (
     dump_json,
     fsync_path,
     history_text,
+    new_folder,
     read_frames,
     read_json,
+    resolved,
     seal,
     shown_runs,
     trained_groups,
@@ -120,7 +122,7 @@ def share(
     if history_rows is not None and history_rows < LEAST_ROWS:
         raise ValueError(f"history_rows must be at least {LEAST_ROWS}, not {history_rows}")
     given.check(workers=workers)
-    source, target = Store(_resolved(folder)), _path(target)
+    source, target = Store(resolved(_path(folder))), _path(target)
     with source.lock(), _unfinished(target, source.folder) as copy:
         runs = _readable_runs(source)
         rounded_runs = [run for run in runs if code_bits < EXACT and _is_rounded(run)]
@@ -139,12 +141,7 @@ def _unfinished(target: Path, source: Path) -> Iterator[Store]:
 
     One that was left behind by a copy that was killed is cleared and used again: it has a mark.
     """
-    named, target = target, _resolved(target)
-    if os.path.lexists(named) or os.path.lexists(target):
-        raise StoreError(f"{named}: is there already; remove it or name another folder")
-    for parent in target.parents:
-        if os.path.lexists(parent / "store.json"):
-            raise StoreError(f"{named}: is inside of an output folder; name one outside of it")
+    target = new_folder(target)
     folder = target.with_name(f".{target.name}.unfinished")
     if os.path.islink(folder):
         raise StoreError(f"{folder}: is a link; remove it or name another folder")
@@ -172,14 +169,6 @@ def _unfinished(target: Path, source: Path) -> Iterator[Store]:
                 fsync_path(target.parent)
         finally:
             shutil.rmtree(copy.folder, ignore_errors=True)
-
-
-def _resolved(path: str | Path) -> Path:
-    """Return where a folder is, or will be: no link leads from there to anywhere else."""
-    try:
-        return _path(path).resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise StoreError(f"{path}: is no path of a folder: {error}") from None
 
 
 def _path(path: str | Path) -> Path:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
+from operator import index as as_index
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+# Of the images that are drawn at once when a dataset is iterated over.
+_CHUNK_BYTES = 2**20
 
 
 def checked_indices(indices: ArrayLike, n: int) -> NDArray[np.int64]:
@@ -34,6 +38,10 @@ class FactorDataset(ABC):
     official dSprites file does. A dataset is built without drawing or reading an image; that
     happens at the first call of `images` or `packed_bits`. It can be pickled.
 
+    A dataset is a sequence too: `data[i]` is an image with its factors, `data[i:j]` several,
+    negative indices count from the end, and `for image, factors in data` goes through all of them.
+    `images` and `factors` take any indices at once, and are faster.
+
     Parameters
     ----------
     name : str
@@ -51,6 +59,17 @@ class FactorDataset(ABC):
     ----------
     is_full_grid : bool
         Whether every combination of factors has exactly one image, in row-major order.
+
+    Examples
+    --------
+    >>> from datasets import load
+    >>> data = load("ball")
+    >>> image, factors = data[-1]
+    >>> image.dtype, image.shape, factors
+    (dtype('uint8'), (1, 64, 64), array([31, 31]))
+    >>> images, factors = data[:3]
+    >>> images.shape, factors.tolist()
+    ((3, 1, 64, 64), [[0, 0], [0, 1], [0, 2]])
     """
 
     is_full_grid: bool = True
@@ -71,6 +90,50 @@ class FactorDataset(ABC):
 
     def __len__(self) -> int:
         return prod(self.factor_sizes)
+
+    def __getitem__(self, key: int | slice) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return an image with its factors, or the images and factors of a slice.
+
+        Parameters
+        ----------
+        key : int or slice
+            As of a list: negative numbers count from the end.
+
+        Returns
+        -------
+        image : ndarray of uint8, shape (channels, height, width)
+            Intensities 0 .. 255. Of a slice, (n, channels, height, width).
+        factors : ndarray of int64, shape (n_factors,)
+            Class indices. Of a slice, (n, n_factors).
+
+        Raises
+        ------
+        IndexError
+            There is no image of that number.
+        TypeError
+            The key is neither; `images` and `factors` take arrays of indices.
+        """
+        n = len(self)
+        if isinstance(key, slice):
+            several = np.arange(*key.indices(n))
+            return self.images(several), self.factors(several)
+        try:
+            number = as_index(key)
+        except TypeError:
+            kind = type(key).__name__
+            raise TypeError(
+                f"a dataset has images by integers and slices, not by {kind}: "
+                "use images(indices) and factors(indices)"
+            ) from None
+        if not -n <= number < n:
+            raise IndexError(f"index {number} is outside the dataset's {-n}..{n - 1}")
+        one = [number % n]
+        return self.images(one)[0], self.factors(one)[0]
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+        n_images = max(1, _CHUNK_BYTES // prod(self.image_shape))
+        for start in range(0, len(self), n_images):
+            yield from zip(*self[start : start + n_images], strict=True)
 
     def __repr__(self) -> str:
         sizes = " × ".join(

@@ -27,6 +27,7 @@ from .specs import (
     VAESpec,
     group_id,
     run_id,
+    run_name,
     sort_key,
 )
 from .streams import Stream, evaluation_indices, generator
@@ -65,6 +66,7 @@ __all__ = [
     "metric_requests",
     "parse_grid",
     "run_id",
+    "run_name",
     "second_network",
     "sort_key",
 ]

@@ -339,6 +339,17 @@ def group_id(spec: BaseSpec) -> str:
     return _digest({key: value for key, value in canonical(spec).items() if key not in _PER_RUN})
 
 
+def run_name(spec: BaseSpec) -> str:
+    """Return what a run is called: dataset, model, seed; runs that differ elsewhere share a name.
+
+    Examples
+    --------
+    >>> run_name(RandomBaseline(kind="baseline_random", dataset=DatasetSpec(name="ball"), seed=3))
+    'ball random codes seed 3'
+    """
+    return f"{spec.dataset.name} {spec.template.format(**spec.model_dump())} seed {spec.seed}"
+
+
 def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
     """Return the key by which tables are sorted: dataset, kind, hyper-parameters, seed."""
     fields = spec.model_dump(mode="json", exclude={"dataset", "kind", *_PER_RUN})

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import InputError
 from ..grid import FactorChannelSpec, ModelSpec, arguments as given
 from ..store import WEIGHTS, DamagedError, StoredRun, read_run
 from .factor_channel import CHANNELS, FactorChannel
+from .plain import PlainModel, plain
 from .vae import CHUNK, VAE
 from .weights import NO_WEIGHTS, read_weights
 
@@ -31,6 +34,11 @@ class LoadedRun:
 
     run: StoredRun
     model: VAE | FactorChannel
+
+    @property
+    def architecture(self) -> str:
+        """A key of `ARCHITECTURES`."""
+        return cast("ModelSpec", self.run.spec).architecture
 
     @torch.inference_mode()
     def encode(self, images: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -81,6 +89,24 @@ class LoadedRun:
         images: NDArray[np.float32] = torch.cat(parts, 1)[0].numpy()
         return images
 
+    def to_torch(self) -> PlainModel:
+        """Return the model as an ordinary module of standard layers, for other code.
+
+        Returns
+        -------
+        PlainModel
+            On the CPU, with weights of its own, in evaluation mode. `encode` takes images in
+            [0, 1] and returns means and log-variances; `decode` takes codes and returns images in
+            [0, 1], whose logits are `decoder(codes)`. Of a factor channel there is the decoder
+            alone, and `encode` raises ValueError.
+
+        Examples
+        --------
+        >>> model = load_run("results/quick/runs/0123456789abcdef").to_torch()  # doctest: +SKIP
+        >>> means, logvars = model.encode(images)                              # doctest: +SKIP
+        """
+        return plain(self.model, self.architecture)
+
 
 def load_run(folder: str | Path) -> LoadedRun:
     """Load the model of a committed run.
@@ -99,7 +125,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     ------
     DamagedError
         If the folder is no committed run, or its content does not match its checksums.
-    ValueError
+    InputError
         If the run has no model (principal components, random codes, true factors), or its weights
         were left out of the folder.
 
@@ -113,7 +139,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     spec = run.spec
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
         reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
-        raise ValueError(f"{folder}: no model of this run of kind {spec.kind}: {reason}")
+        raise InputError(str(folder), "", f"no model of this run of kind {spec.kind}: {reason}")
     # Only for codes from elsewhere may the images be unknown.
     shape = tuple(run.manifest.dataset.image_shape or ())
     n_latents = len(run.latent_names)

@@ -18,6 +18,7 @@ from .files import (
     clear,
     dump_json,
     fsync_path,
+    making,
     read_bytes,
     read_json,
     remove,
@@ -25,7 +26,7 @@ from .files import (
     write_text,
     writing,
 )
-from .folder import Folder, StoreError
+from .folder import Folder, StoreError, new_folder, resolved
 from .frames import QUANTILES, Frames, has_frames, read_frames, write_frames
 from .hdf5 import UNREADABLE, find_array
 from .history import (
@@ -107,7 +108,9 @@ __all__ = [
     "has_frames",
     "history_text",
     "join",
+    "making",
     "mean_curve",
+    "new_folder",
     "outdated_runs",
     "read_bytes",
     "read_frames",
@@ -115,6 +118,7 @@ __all__ = [
     "read_run",
     "remove",
     "replacing",
+    "resolved",
     "seal",
     "shown_runs",
     "stored_frames",

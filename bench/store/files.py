@@ -157,6 +157,38 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
 
 
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill, and rename it to `folder`, which is new, if that succeeds.
+
+    Raises
+    ------
+    WriteError
+        If it does not; there is no such folder then, and nothing of it is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as outer:
+    ...     with making(Path(outer) / "new") as staged:
+    ...         _ = (staged / "note.txt").write_text("whole")
+    ...     [path.name for path in Path(outer, "new").iterdir()]
+    ['note.txt']
+    """
+    staged = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with writing(folder):
+        staged.mkdir(parents=True)
+        try:
+            yield staged
+            for path in (*staged.iterdir(), staged):
+                fsync_path(path)
+            staged.rename(folder)
+            fsync_path(folder.parent)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with replacing(path) as staged:

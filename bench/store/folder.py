@@ -91,6 +91,37 @@ class Folder:
                 path.unlink(missing_ok=True)
 
 
+def new_folder(path: Path) -> Path:
+    """Return where a folder will be that is not there yet; no link leads from there elsewhere.
+
+    Raises
+    ------
+    StoreError
+        If something is there already, or it would lie inside of an output folder.
+    """
+    target = resolved(path)
+    if os.path.lexists(path) or os.path.lexists(target):
+        raise StoreError(f"{path}: is there already; remove it or name another folder")
+    for parent in target.parents:
+        if os.path.lexists(parent / "store.json"):
+            raise StoreError(f"{path}: is inside of an output folder; name one outside of it")
+    return target
+
+
+def resolved(path: Path) -> Path:
+    """Return where a folder is, or will be: no link leads from there to anywhere else.
+
+    Raises
+    ------
+    StoreError
+        If there can be no such folder.
+    """
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StoreError(f"{path}: is no path of a folder: {error}") from None
+
+
 def _own(path: str, flags: int) -> int:
     """Open a file that may have got into its place since it was checked.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import errors, load_grid, load_results, load_run, report, run, score, share
+from bench import errors, export, load_grid, load_results, load_run, report, run, score, share
 from bench.engines import cpus as _cpus, stopping
 from bench.pipeline import run_grid
 from datasets.__main__ import main as datasets_main
@@ -25,7 +25,7 @@ import io, json, os, sys
 from pathlib import Path
 from types import SimpleNamespace
 import pandas as pd
-from bench import report, run, score, share
+from bench import export, report, run, score, share
 from datasets import __main__ as data
 
 folder = Path(sys.argv[1])
@@ -48,7 +48,7 @@ def work(answer):
     return works
 
 
-run.run_grid, share.share = work(summary), work(named)
+run.run_grid, share.share, export.export = work(summary), work(named), work(named)
 report.build = work(named)
 report.Store = lambda path: SimpleNamespace(lock=lambda: open(os.devnull))
 sys.modules["bench.score"]._read = lambda *given: [SimpleNamespace(name="a")]
@@ -60,6 +60,7 @@ mains = {
     "report": (report.main, ["."]),
     "score": (sys.modules["bench.score"].main, ["codes.npz"]),
     "share": (share.main, ["a", "b"]),
+    "export": (export.main, ["a", "b"]),
     "datasets": (data.main, ["draw", "dsprites"]),
 }
 run.estimate_seconds = work(1.0)
@@ -110,7 +111,7 @@ EXITS = {"full": 2, "unread": 141, "unread both": 141}
 def test_every_command_does_its_work_wherever_its_streams_lead(tmp_path):
     subprocess.run([sys.executable, "-c", STREAMS, tmp_path], cwd=ROOT, check=True, timeout=120)
     codes = json.loads((tmp_path / "codes.json").read_text())
-    assert len(codes) == 60
+    assert len(codes) == 70
     wrong = {
         name: (code, done)
         for name, (code, done) in codes.items()
@@ -143,7 +144,13 @@ NUMBERS = {
     score: ["--workers"],
     share: ["--workers", "--code-bits", "--history-rows"],
 }
-ARGUMENTS = {run: ["grid.yaml"], score: ["codes.npz"], share: ["a", "b"], report: ["a"]}
+ARGUMENTS = {
+    run: ["grid.yaml"],
+    score: ["codes.npz"],
+    share: ["a", "b"],
+    export: ["a", "b"],
+    report: ["a"],
+}
 IMPOSSIBLE = ["0", "-1", "nan", "inf", "-inf", "1e999", "1" + 30 * "0", "", "two", "1,5"]
 
 
@@ -176,7 +183,7 @@ def test_paths_that_cannot_be_are_refused_in_a_line(tmp_path, capsys, monkeypatc
     monkeypatch.chdir(tmp_path)
     for module, arguments in ARGUMENTS.items():
         for given in ([value, *arguments[1:]], [*arguments, "--out", value]):
-            if module in (share, report) and "--out" in given:
+            if module in (share, export, report) and "--out" in given:
                 continue
             with pytest.raises(SystemExit, match="2"):
                 module.main(given)
@@ -213,6 +220,7 @@ def test_every_error_that_a_command_tells_is_of_one_class():
         store.StoreError,
         folder.LockedError,
         errors.DeviceError,
+        errors.MissingPackageError,
         estimate.TimingError,
     ]
     assert all(issubclass(each, errors.DisbenchError) for each in classes)
@@ -249,6 +257,7 @@ MAINS = {
     "report": (report, "Store", ["a"]),
     "score": (sys.modules["bench.score"], "_read", ["a.npz"]),
     "share": (share, "share", ["a", "b"]),
+    "export": (export, "export", ["a", "b"]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pickle
@@ -86,6 +87,36 @@ def test_images_of_different_factors_differ(data):
         row[:, k] = np.arange(size)
         images = data.images(data.index(row)).reshape(size, -1)
         assert len(np.unique(images, axis=0)) == size, data.factor_names[k]
+
+
+def test_a_dataset_is_a_sequence_of_images_with_their_factors(data):
+    n = len(data)
+    for number in (0, n - 1, np.int64(n // 2), -1, -n):
+        image, factors = data[number]
+        np.testing.assert_array_equal(image, data.images([int(number) % n])[0])
+        np.testing.assert_array_equal(factors, data.factors([int(number) % n])[0])
+        assert (image.dtype, factors.dtype) == (np.uint8, np.int64)
+        assert image.flags.writeable
+    for part in (slice(2, 5), slice(-3, None), slice(5, 2), slice(6, 0, -2), slice(n, n + 9)):
+        chosen = np.arange(n)[part]
+        images, factors = data[part]
+        np.testing.assert_array_equal(images, data.images(chosen))
+        np.testing.assert_array_equal(factors, data.factors(chosen))
+    for outside in (n, -n - 1):
+        with pytest.raises(IndexError, match=f"index {outside} is outside the dataset's -{n}"):
+            data[outside]
+    for key in ([0, 1], "0", 1.0, None):
+        with pytest.raises(TypeError, match=r"use images\(indices\) and factors\(indices\)"):
+            data[key]
+
+
+def test_iteration_goes_through_all_images_in_order(data):
+    whole = len(data) <= 2000
+    found = list(itertools.islice(data, None if whole else 600))
+    assert len(found) == (len(data) if whole else 600)
+    images, factors = (np.stack(part) for part in zip(*found, strict=True))
+    np.testing.assert_array_equal(images, data.images(np.arange(len(found))))
+    np.testing.assert_array_equal(factors, data.factors(np.arange(len(found))))
 
 
 def test_no_index(data):

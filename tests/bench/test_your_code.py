@@ -1,0 +1,95 @@
+"""The examples of docs/your_code.md run as they are written."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+import bench
+from bench.export import main as export_main
+from bench.grid.expand import expand
+from bench.grid.load import load_grid
+from bench.trackers import MLflow, TensorBoard, WeightsAndBiases
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "your_code.md").read_text(encoding="utf-8")
+
+
+def _blocks(heading, language="python"):
+    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return [block for found, block in fenced if found == language]
+
+
+def _run(*blocks):
+    names = {}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 - our own documentation
+    return names
+
+
+def test_data():
+    names = _run(*_blocks("Data"))
+    assert names["image"].shape == (1, 64, 64)
+    images, factors = next(iter(names["loader"]))
+    assert (images.dtype, factors.dtype) == (torch.float32, torch.int64)
+    assert (images.shape, factors.shape) == ((64, 1, 64, 64), (64, 2))
+    assert (images.min(), images.max()) == (0, 1)
+
+
+def test_models(small_store, tmp_path, monkeypatch):
+    pytest.importorskip("safetensors", reason="needs safetensors: pip install 'disbench[export]'")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "quick").symlink_to(small_store)
+    first, second = _blocks("Models")
+    names = _run(first)
+    assert names["logits"].sigmoid().equal(names["pictures"])
+    assert names["reconstructions"].equal(names["pictures"])
+    (command,) = _blocks("Models", language="")
+    program, *arguments = shlex.split(command.replace("<run id>", names["run_id"]))
+    assert [program, *arguments[:2]] == ["python", "-m", "bench.export"]
+    assert export_main(arguments[2:]) == 0
+    again = _run(first, second)
+    assert again["model"] is not names["model"]
+    for images in (torch.zeros(2, 1, 16, 16), torch.ones(2, 1, 16, 16)):
+        means, logvars = again["model"].encode(images)
+        expected = names["model"].encode(images)
+        assert means.equal(expected[0])
+        assert logvars.equal(expected[1])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("place", "tracker", "package", "left"),
+    [
+        (0, TensorBoard, "tensorboard", "logs/*/events.out.*"),
+        (1, WeightsAndBiases, "wandb", "wandb/offline-run-*/*.wandb"),
+        (2, MLflow, "mlflow", "mlflow.db"),
+    ],
+)
+def test_trackers(place, tracker, package, left, tmp_path, monkeypatch):
+    pytest.importorskip(package, reason="needs more packages: pip install 'disbench[integration]'")
+    spec = expand(load_grid(ROOT / "grids" / "quick.yaml"))[0]
+
+    def run_grid(grid, callbacks):
+        (callback,) = callbacks
+        assert isinstance(callback, tracker)
+        callback.on_failure(spec, "nothing was trained")
+
+    monkeypatch.setattr(bench, "run_grid", run_grid, raising=False)
+    monkeypatch.chdir(tmp_path)
+    _run(_blocks("Trackers")[place])
+    assert len(list(tmp_path.glob(left))) == 1
+
+
+def test_readme_shows_trackers_by_their_names():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("\n## Tracking\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    imports, call = block.rsplit("\n\n", 1)
+    names = _run(imports)
+    assert {names[cls.__name__] for cls in (MLflow, TensorBoard, WeightsAndBiases)}
+    compile(call, "README.md", "exec")
