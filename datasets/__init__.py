@@ -21,6 +21,7 @@ from . import (
     xy_squares,
 )
 from ._base import FactorDataset
+from ._cache import cache_folder
 from ._common import COMMON
 from ._registry import DatasetInfo
 from .arrays import from_arrays, from_file
@@ -29,6 +30,7 @@ __all__ = [
     "DATASETS",
     "DatasetInfo",
     "FactorDataset",
+    "cache_folder",
     "from_arrays",
     "from_file",
     "load",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ._detail import details
 from ._info import MetricInfo
+from ._shared import shared
 from ._validation import MetricWarning
 from .aam import INFO as AAM, aam
 from .beta_vae import INFO as BETA_VAE, beta_vae_score
@@ -70,6 +71,7 @@ __all__ = [
     "omes",
     "posterior_std_per_dimension",
     "sap_score",
+    "shared",
     "smoothness",
     "trustworthiness",
     "udr",

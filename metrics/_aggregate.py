@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
+from ._shared import once
 from ._threads import one_thread
 from ._validation import Floats, Ints
 
@@ -59,6 +60,7 @@ class Aggregate:
     sample_information: Floats
 
 
+@once
 def aggregate_posterior(means: Floats, logvars: Floats, factors: Ints | None = None) -> Aggregate:
     """Return the information of each latent about each factor and about the sample."""
     n_samples, n_latents = means.shape

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ._detail import details, record
 from ._option import add_option
+from ._shared import apart
 from ._validation import MetricWarning, generator
 
 CONFIDENCE = 0.95
@@ -113,8 +114,9 @@ def _replicates(
         changed: dict[str, Any] = {name: array[rows] for name, array in arrays.items()}
         if "random_state" in arguments:
             changed["random_state"] = rng
-        # What there is to say about the samples was said of all of them.
-        with details(), warnings.catch_warnings():
+        # What there is to say about the samples was said of all of them. What a half has in common
+        # with no other call is forgotten with it.
+        with details(), apart(), warnings.catch_warnings():
             warnings.simplefilter("ignore", MetricWarning)
             values[replicate] = function(**{**arguments, **changed})
     return values

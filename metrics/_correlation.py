@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._scale import unit_scale
+from ._shared import once
 from ._ties import TIE, tied_ranks
-from ._validation import Floats, check_data, factor_columns, varying_factors
+from ._validation import Floats, Ints, check_data, factor_columns, varying_factors
 
 
 def correlations(
@@ -29,6 +30,12 @@ def correlations(
     """
     codes, values = check_data(means, factors)
     varying = varying_factors(values, exclude)
+    return _correlations(codes, factors, varying, of_ranks)
+
+
+@once
+def _correlations(codes: Floats, factors: ArrayLike, varying: Ints, of_ranks: bool) -> Floats:
+    """Return the correlations of checked codes with some factors, as these are numbered."""
     columns = factor_columns(factors, "factors")
     targets = np.stack([columns[k].astype(np.float64) for k in varying], axis=1)
     codes, targets = unit_scale(codes), unit_scale(targets)

@@ -7,7 +7,7 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -134,6 +134,21 @@ class MetricInfo:
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
             and parameter.name not in {*own, *_NOT_OPTIONS}
         }
+
+    def definitions(self, factor_names: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield every definition that goes by this name, as its label and options.
+
+        Parameters
+        ----------
+        factor_names : sequence of str
+            Where one is "shape", a metric that can leave factors out is also given without it.
+        """
+        for label, options in self.alternatives or ((self.name, ()),):
+            yield label, dict(options)
+        if "exclude" in self.options and "shape" in factor_names:
+            shape = list(factor_names).index("shape")
+            for label, options in self.alternatives:
+                yield f"{label}, without shape", {**dict(options), "exclude": (shape,)}
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse options that the metric does not have, or values that it cannot do anything with.

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from ._scale import unit_scale
+from ._shared import once
 from ._ties import TIE
 from ._validation import Floats, Ints
 
@@ -18,6 +19,7 @@ def entropy(counts: Floats | Ints) -> float:
     return float(special.entr(counts / counts.sum()).sum())
 
 
+@once
 def factor_entropies(factors: Ints) -> Floats:
     """Return the (n_factors,) empirical entropies of factors, of which 0 says constant."""
     return np.array([entropy(np.bincount(column)) for column in factors.T])
@@ -38,9 +40,12 @@ def discretise(codes: Floats, n_bins: int) -> Ints:
     return bins
 
 
-def histogram_information(codes: Floats, factors: Ints, n_bins: int) -> Floats:
-    """Return the (n_latents, n_factors) plug-in mutual information of binned codes."""
-    return discrete_information(discretise(codes, n_bins), n_bins, factors)[0]
+@once
+def histogram_information(
+    codes: Floats, factors: Ints, n_bins: int, *, corrected: bool = False
+) -> tuple[Floats, Floats]:
+    """Return what `discrete_information` says of binned codes."""
+    return discrete_information(discretise(codes, n_bins), n_bins, factors, corrected=corrected)
 
 
 def discrete_information(

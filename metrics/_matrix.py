@@ -15,6 +15,7 @@ from ._validation import (
     Ints,
     check_data,
     check_logvars,
+    columns_of,
     varying_factors,
     warn_of_few_samples,
 )
@@ -32,7 +33,7 @@ def information(
     """Return the (n_latents, n_factors) mutual information of checked codes and factors."""
     if estimator == "histogram":
         check_bins(n_bins)
-        return histogram_information(codes, values, n_bins)
+        return histogram_information(codes, values, n_bins)[0]
     if estimator != "posterior":
         raise ValueError(f"estimator must be 'histogram' or 'posterior', not {estimator!r}")
     if logvars is None:
@@ -66,7 +67,7 @@ def information_and_entropies(
     # Nothing is known about a constant factor, and its information over its entropy is 0 / 0.
     varying = varying_factors(values, exclude, least_factors)
     warn_of_few_samples(values, varying)
-    values = values[:, varying]
+    values = columns_of(values, varying)
     return information(codes, values, estimator, n_bins, logvars), factor_entropies(values)
 
 

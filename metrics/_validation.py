@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._shared import once
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -43,6 +45,7 @@ def plain_array(values: ArrayLike, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} is no array: {error}") from None
 
 
+@once
 def check_codes(values: ArrayLike, name: str = "means") -> Floats:
     """Return (n_samples, n_latents) finite floats.
 
@@ -70,6 +73,7 @@ def check_logvars(logvars: ArrayLike, means: Floats) -> Floats:
     return array
 
 
+@once
 def check_factors(values: ArrayLike, n_samples: int, name: str = "factors") -> Ints:
     """Return (n_samples, n_factors) labels, each column relabelled to 0 .. n_values - 1.
 
@@ -202,6 +206,13 @@ def varying_factors(values: Ints, exclude: Sequence[int] = (), least: int = 1) -
         raise ValueError("factors needs two factors that vary, to tell one from another")
     varying: Ints = kept[varies]
     return varying
+
+
+@once
+def columns_of(values: Ints, columns: Ints) -> Ints:
+    """Return some columns of factors."""
+    chosen: Ints = values[:, columns]
+    return chosen
 
 
 def warn_of_few_samples(values: Ints, columns: Iterable[int]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from ._info import MetricInfo
+from ._shared import shared
 from ._validation import MetricWarning
 from .factor_bins import binned
 
@@ -28,6 +29,7 @@ def compare_variants(
     logvars: ArrayLike | None = None,
     factor_names: Sequence[str] = (),
     slow: bool = False,
+    known: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Return every definition that goes by a metric's name, on the same codes.
 
@@ -46,6 +48,8 @@ def compare_variants(
         are also given without it, as Chen et al. 2018 do.
     slow : bool
         Also variants that take minutes.
+    known : mapping of str to float, optional
+        Values that are known, in the form that is returned; their definitions are not computed.
 
     Returns
     -------
@@ -82,8 +86,12 @@ def compare_variants(
     given = {"means": means, "factors": factors, "logvars": logvars}
     compared: dict[str, float] = {}
     refused: dict[str, Exception] = {}
-    for label, options in _alternatives(info, factor_names):
-        if slow or SLOW_OPTIONS.isdisjoint(options.items()):
+    with shared():
+        for label, options in info.definitions(factor_names):
+            there = {key: known[key] for key in _labels(label, info) if known and key in known}
+            compared.update(there)
+            if there or not (slow or SLOW_OPTIONS.isdisjoint(options.items())):
+                continue
             try:
                 value = _evaluate(info, given, options)
                 if value is not None:
@@ -97,18 +105,6 @@ def compare_variants(
         reason = refusal if isinstance(refusal, ValueError) else repr(refusal)
         warnings.warn(f"{name}, {label}: {reason}", MetricWarning, stacklevel=2)
     return compared
-
-
-def _alternatives(
-    info: MetricInfo, factor_names: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the label and options of every variant."""
-    for label, options in info.alternatives or ((info.name, ()),):
-        yield label, dict(options)
-    if "exclude" in info.options and "shape" in factor_names:
-        shape = list(factor_names).index("shape")
-        for label, options in info.alternatives:
-            yield f"{label}, without shape", {**dict(options), "exclude": (shape,)}
 
 
 def _evaluate(info: MetricInfo, given: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -128,10 +124,16 @@ def _evaluate(info: MetricInfo, given: dict[str, Any], options: dict[str, Any]) 
         raise
 
 
+def _labels(label: str, info: MetricInfo) -> list[str]:
+    """Return what the outputs of a definition are called."""
+    return [f"{label}: {output}" for output in info.outputs] or [label]
+
+
 def _labelled(label: str, value: Any, info: MetricInfo) -> dict[str, float]:
     """Return a value, or each output of a dataclass, under its label."""
     if dataclasses.is_dataclass(value):
-        return {f"{label}: {output}": float(getattr(value, output)) for output in info.outputs}
+        outputs = [float(getattr(value, output)) for output in info.outputs]
+        return dict(zip(_labels(label, info), outputs, strict=True))
     if not isinstance(value, int | float):
         raise ValueError(f"{info.name} returns an array, of which there are no variants")
     return {label: float(value)}

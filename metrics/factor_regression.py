@@ -19,6 +19,8 @@ from .kl import ACTIVE_KL, kl_per_dimension
 
 # A cubic of 10 variables has 286 terms; more latents would have more terms than samples to fit.
 MAX_LATENTS = 10
+# The worst condition of normal equations that are solved as such.
+_WORST = 1e5
 
 
 @binned
@@ -68,8 +70,9 @@ def factor_regression(
     Notes
     -----
     Least squares on latents standardised by the training part; of the smallest norm where there are
-    more terms than samples. A factor without order (shape) or that is periodic (orientation) has
-    no polynomial to be predicted by.
+    more terms than samples. They are solved by the normal equations where these are well
+    conditioned, which moves the weights by less than 1e-8 of their size. A factor without order
+    (shape) or that is periodic (orientation) has no polynomial to be predicted by.
 
     Detail: `per_factor`, R² of each factor; `n_used`, the number of latents in use.
 
@@ -96,10 +99,37 @@ def factor_regression(
     parts = split_samples(mu, factors, None, None, random_state)
     taken = _largest(kl, used, mu)
     train, test = (_terms(codes[:, taken], degree) for codes in parts.standardised())
-    weights = np.linalg.lstsq(train, parts.values.astype(np.float64), rcond=None)[0]
+    weights = least_squares(train, parts.values.astype(np.float64))
     scores = _held_out(test @ weights, parts.test_values)
     record(per_factor=scores, n_used=len(used))
     return float(scores.min())
+
+
+def least_squares(terms: Floats, values: Floats) -> Floats:
+    """Return the (n_terms, n_factors) weights that predict values best; of those, the smallest.
+
+    Terms are scaled to length 1. The normal equations, with a matrix G of their products, then err
+    by 2e-16 · n_terms · cond(G) of the weights' size at most. They are used up to a cond(G) of 1e5,
+    where that is 6e-9 for the 286 terms of a cubic. What is worse conditioned, or has more terms
+    than samples, goes to a singular value decomposition, which takes four times as long.
+
+    Parameters
+    ----------
+    terms : ndarray
+        (n_samples, n_terms).
+    values : ndarray
+        (n_samples, n_factors).
+    """
+    lengths = np.sqrt((terms**2).sum(0))
+    if terms.shape[1] <= terms.shape[0] and lengths.all():
+        scaled = terms / lengths
+        eigenvalues, vectors = np.linalg.eigh(scaled.T @ scaled)
+        if eigenvalues[0] * _WORST > eigenvalues[-1]:
+            along = vectors.T @ (scaled.T @ values) / eigenvalues[:, None]
+            weights: Floats = vectors @ along / lengths[:, None]
+            return weights
+    smallest: Floats = np.linalg.lstsq(terms, values, rcond=None)[0]
+    return smallest
 
 
 def _largest(kl: Floats, used: Ints, codes: Floats) -> Ints:

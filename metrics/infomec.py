@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from ._detail import record
 from ._imports import imported
 from ._info import MetricInfo, Part
-from ._information import discrete_information, discretise, entropy, factor_entropies
+from ._information import entropy, factor_entropies, histogram_information
+from ._logistic import Softmax, with_constant
 from ._matrix import check_bins
 from ._scale import common_scale, unit_scale
 from ._split import split_samples
@@ -23,6 +24,7 @@ from ._validation import (
     MetricWarning,
     check_data,
     check_threshold,
+    columns_of,
     generator,
     varying_factors,
     warn_of_few_samples,
@@ -118,6 +120,10 @@ def infomec(
     entropy of the factor there. A row or column without information counts 0, and with one latent
     or factor alone its share is 1.
 
+    The predictor is stopped after 100 iterations, as in the authors' code. Where it would go on (a
+    factor that a plane separates has no best one) rounding shows: `infoe` is within 1e-5 of that of
+    scikit-learn's fit there, and within 1e-8 elsewhere.
+
     References
     ----------
     Hsu et al. 2023, "Disentanglement via Latent Quantization", on InfoMEC.
@@ -139,10 +145,9 @@ def infomec(
         split = split_samples(means, factors, test_means, test_factors, rng)
     varying = varying_factors(values)
     warn_of_few_samples(values, varying)
-    values = values[:, varying]
+    values = columns_of(values, varying)
     if estimator == "histogram":
-        bins = discretise(codes, n_bins)
-        matrix, _ = discrete_information(bins, n_bins, values, corrected=True)
+        matrix, _ = histogram_information(codes, values, n_bins, corrected=True)
     elif estimator == "knn":
         matrix = _neighbour_information(unit_scale(codes), values, rng)
     else:
@@ -154,13 +159,10 @@ def infomec(
         record(per_factor=np.zeros(values.shape[1]), information=matrix)
         return InfoMEC(0.0, 0.0, 0.0)
     modularities = _concentration(matrix[active])
-    train, test = split.standardised()
-    explicit = np.array(
-        [
-            _explicitness(train, test, split.values[:, k], split.test_values[:, k])
-            for k in range(split.n_factors)
-        ]
-    )
+    train, test = map(with_constant, split.standardised())
+    columns = zip(split.values.T, split.test_values.T, strict=True)
+    with one_thread():
+        explicit = np.array([_explicitness(train, test, *column) for column in columns])
     per_latent = np.zeros(len(matrix))
     per_latent[active] = modularities
     record(per_factor=explicit, per_latent=per_latent, information=matrix)
@@ -195,15 +197,21 @@ def _explicitness(train: Floats, test: Floats, labels: Ints, test_labels: Ints) 
     known = entropy(np.bincount(test_labels))
     if known == 0 or len(np.unique(labels)) < 2:
         return 0.0
-    # No penalty, so a separable factor has no best classifier: the iterations end the fit.
-    regression = imported("sklearn.linear_model").LogisticRegression
-    classifier = regression(C=np.inf, solver="lbfgs", max_iter=_ITERATIONS)
-    with warnings.catch_warnings(), one_thread():
-        warnings.simplefilter("ignore", imported("sklearn.exceptions").ConvergenceWarning)
-        classifier.fit(train, labels)
-    probabilities = np.zeros((len(test), int(max(labels.max(), test_labels.max())) + 1))
-    probabilities[:, classifier.classes_] = classifier.predict_proba(test)
-    charged = probabilities[np.arange(len(test)), test_labels]
+    classes, labels = np.unique(labels, return_inverse=True)
+    problem = Softmax(train, labels, len(classes))
+    # No penalty, so a separable factor has no best classifier: the iterations end the fit. What
+    # ends it otherwise is as in scikit-learn's logistic regression, which the authors' code fits.
+    stop = {"maxiter": _ITERATIONS, "gtol": 1e-4, "ftol": 64 * np.finfo(np.float64).eps}
+    fitted = imported("scipy.optimize").minimize(
+        problem.loss_and_gradient,
+        np.zeros(problem.n_free * len(train)),
+        method="L-BFGS-B",
+        jac=True,
+        options={**stop, "maxls": 50},
+    )
+    probabilities = np.zeros((int(max(classes.max(), test_labels.max())) + 1, len(test_labels)))
+    probabilities[classes] = problem.probabilities(fitted.x, test)
+    charged = probabilities[test_labels, np.arange(len(test_labels))]
     loss = float(-np.log(np.maximum(charged, _IMPOSSIBLE)).mean())
     return max(0.0, 1 - loss / known)
 

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
-from ._information import discrete_information, discretise, factor_entropies
+from ._information import factor_entropies, histogram_information
 from ._matrix import check_bins, gap
 from ._ties import TIE
-from ._validation import check_data, varying_factors, warn_of_few_samples
+from ._validation import check_data, columns_of, varying_factors, warn_of_few_samples
 from .factor_bins import binned
 
 
@@ -74,8 +74,8 @@ def jemmig(means: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     check_bins(n_bins)
     varying = varying_factors(values)
     warn_of_few_samples(values, varying)
-    values = values[:, varying]
-    matrix, joint = discrete_information(discretise(codes, n_bins), n_bins, values)
+    values = columns_of(values, varying)
+    matrix, joint = histogram_information(codes, values, n_bins)
     best = np.where(matrix >= matrix.max(0) - TIE, joint, np.inf).min(0)
     scores = 1 - (best - gap(matrix, axis=0)) / (factor_entropies(values) + np.log(n_bins))
     scores = np.where(matrix.max(0) > TIE, np.clip(scores, 0, 1), 0)

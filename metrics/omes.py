@@ -12,11 +12,13 @@ from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
 from ._prune import pruned
+from ._shared import once
 from ._validation import (
     Floats,
     Ints,
     MetricWarning,
     check_data,
+    columns_of,
     relabel,
     varying_factors,
 )
@@ -123,9 +125,8 @@ def omes(
     if pooling not in ("mean", "max"):
         raise ValueError(f"pooling must be 'mean' or 'max', not {pooling!r}")
     varying = varying_factors(values)
-    values = values[:, varying]
-    active, unit, _ = pruned(codes, prune_below, absolute=absolute)
-    found, pairs = _correlations(unit, values)
+    values = columns_of(values, varying)
+    active, found, pairs = _correlations(codes, values, prune_below, absolute)
     _check_pairs(pairs, values, varying)
     n_values = values.max(0) + 1
     strength = (1 - 1 / n_values) * (1 - found) if redrawn else 1 - np.abs(found)
@@ -146,19 +147,26 @@ def omes(
     return float(mixed.mean())
 
 
-def _correlations(codes: Floats, values: Ints) -> tuple[Floats, Ints]:
-    """Return (n_latents, n_factors) correlations over pairs that differ in one factor alone.
+@once
+def _correlations(
+    codes: Floats, values: Ints, prune_below: float, absolute: bool
+) -> tuple[Ints, Floats, Ints]:
+    """Return correlations over pairs that differ in one factor alone.
 
     Returns
     -------
+    active : ndarray
+        The latents that are left.
     correlations : ndarray
-        1 where a latent is the same in all samples that are in a pair; NaN without pairs.
+        (n_active, n_factors); 1 where a latent is the same in all samples that are in a pair; NaN
+        without pairs.
     pairs : ndarray
         (n_factors,) numbers of unordered pairs.
     """
+    active, codes, _ = pruned(codes, prune_below, absolute=absolute)
     n_factors = values.shape[1]
     points = _groups(values)
-    found = np.full((codes.shape[1], n_factors), np.nan)
+    found = np.full((len(active), n_factors), np.nan)
     pairs = np.zeros(n_factors, np.int64)
     for k in range(n_factors):
         # All of a cell are pairs, but for those that have one value of the factor too.
@@ -173,7 +181,7 @@ def _correlations(codes: Floats, values: Ints) -> tuple[Floats, Ints]:
         joint = (_sums(centred, cells) ** 2).sum(0) - (_sums(centred, points) ** 2).sum(0)
         varies = np.ptp(codes[partners > 0], axis=0) > 0
         found[:, k] = np.where(varies, joint / total / np.where(varies, variance, 1), 1)
-    return np.clip(found, -1, 1), pairs
+    return active, np.clip(found, -1, 1), pairs
 
 
 def _groups(columns: Ints) -> Ints:

@@ -20,7 +20,7 @@ from ..grid import (
     evaluation_indices,
     metric_requests,
 )
-from ..scoring import BoundCodes, measured_bounds, score_request, total
+from ..scoring import BoundCodes, known_bounds, score_request, total
 from .arrays import CodesArrays, check_codes, check_given
 from .callables import Encode, as_dataset, as_requests, encode_images
 from .scores import SLOW_ABOVE
@@ -116,7 +116,8 @@ class Evaluator:
     -----
     Images are read at the first call, and up to 512 MiB of them are kept (10,000 of dSprites are
     41 MB). Chance and ceiling are computed at the first call too, as chance depends on the number
-    of latents, so it takes several times as long as those after it. An evaluator can be pickled;
+    of latents, so it takes several times as long as those after it; they are kept in the cache
+    folder, for every later evaluator of the same images. An evaluator can be pickled;
     its images are then read again.
 
     Examples
@@ -186,11 +187,12 @@ class Evaluator:
             "logvars": codes.logvars,
             "factors": codes.factors,
         }
-        entries = [
-            (entry, request.info.per_latent)
-            for request in self.requests
-            for entry in score_request(request, arrays, codes.factor_names)
-        ]
+        with known_metrics.shared():
+            entries = [
+                (entry, request.info.per_latent)
+                for request in self.requests
+                for entry in score_request(request, arrays, codes.factor_names)
+            ]
         n_latents = codes.means.shape[1]
         if n_latents not in self._bounds:
             columns = [entry["column"] for entry, _ in entries]
@@ -233,11 +235,12 @@ class Evaluator:
         self, made: BoundCodes, columns: Sequence[str]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return chance and ceiling by column, of those that have them."""
-        found = [
-            bounds
-            for request in self.requests
-            for bounds in measured_bounds(request, made, self.dataset.factor_names)[0]
-        ]
+        with known_metrics.shared():
+            found = [
+                bounds
+                for request in self.requests
+                for bounds in known_bounds(request, made, self.dataset.factor_names)[0]
+            ]
         chance, ceiling = (
             {
                 column: bounds[name]

@@ -3,11 +3,12 @@
 - `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
 - `missing_scores` lists the requested scores that a run does not have yet.
 - `run_entries`, `read_group_scores`, `read_variants` read stored scores.
-- `scores_on_the_way`, `score_request` and `measured_bounds` score arrays that are in memory.
+- `scores_on_the_way`, `score_request` and `known_bounds` score arrays that are in memory.
 """
 
 from .background import BackgroundScores
-from .bounds import BoundCodes, measured_bounds
+from .bounds import BoundCodes
+from .bounds_cache import known_bounds
 from .during_training import scores_on_the_way
 from .evaluate import NOT_GIVEN, ONE_SEED, score_request
 from .groups import read_group_scores
@@ -22,7 +23,7 @@ __all__ = [
     "BackgroundScores",
     "BoundCodes",
     "each",
-    "measured_bounds",
+    "known_bounds",
     "missing_scores",
     "note_unscored",
     "read_group_scores",

@@ -10,6 +10,7 @@ ordered by their factors, so neither renamed labels nor reordered samples change
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -85,6 +86,13 @@ class BoundCodes:
     def __init__(self, factors: NDArray[np.int64], n_latents: int) -> None:
         self._given = factors
         self._n_latents = n_latents
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the codes: other factors or another number of latents have another one."""
+        content = np.ascontiguousarray(self._given, np.int64)
+        terms = f"{content.shape} {self._n_latents} ".encode()
+        return hashlib.sha256(terms + content.tobytes()).hexdigest()
 
     @cached_property
     def of_ranks(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .._siblings import metrics
 from ..grid import MetricRequest
 from .evaluate import Arrays, score_request
 from .keys import of_scope
@@ -29,12 +30,13 @@ def scores_on_the_way(
     dict
         Column to value; NaN where there is none.
     """
-    entries = [
-        entry
-        for request in of_scope("run", requests)
-        if not request.info.per_latent
-        for entry in score_request(request.without_interval(), arrays, factor_names)
-    ]
+    with metrics.shared():
+        entries = [
+            entry
+            for request in of_scope("run", requests)
+            if not request.info.per_latent
+            for entry in score_request(request.without_interval(), arrays, factor_names)
+        ]
     return {
         entry["column"]: math.nan if entry["value"] is None else float(entry["value"])
         for entry in entries

@@ -52,17 +52,22 @@ def score_request(
 ) -> list[Entry]:
     """Return every variant of a metric, and every output of a variant, as plain JSON values."""
     info = request.info
-    chosen = _by_position(request.options, factor_names)
+    chosen = by_position(request.options, factor_names)
     entries = []
     for suffix, fixed in info.variants:
-        column = column_name(request, suffix, dict(fixed))
-        outputs = [f"{column}_{output}" for output in info.outputs] or [column]
-        entries += evaluate(info, {**chosen, **dict(fixed)}, arrays, outputs)
+        columns = columns_of(request, suffix, dict(fixed))
+        entries += evaluate(info, {**chosen, **dict(fixed)}, arrays, columns)
     common = {"options": request.options, "versions": versions(SCORED_WITH)}
     return [{**common, **entry} for entry in entries]
 
 
-def _by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dict[str, Any]:
+def columns_of(request: MetricRequest, suffix: str, fixed: Mapping[str, Any]) -> list[str]:
+    """Return the columns of a variant of a metric, one for every output."""
+    column = column_name(request, suffix, dict(fixed))
+    return [f"{column}_{output}" for output in request.info.outputs] or [column]
+
+
+def by_position(options: Mapping[str, Any], factor_names: Sequence[str]) -> dict[str, Any]:
     """Replace names of factors by their columns; what a dataset does not have needs no leaving out.
 
     A grid may have datasets with other factors: shape is left out where there is one.

@@ -8,9 +8,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._siblings import metrics
 from ..grid import MetricRequest
 from ..store import NOTE, ScoreEntry, Source, Store, StoredRun
-from .bounds import BoundCodes, measured_bounds
+from .bounds import BoundCodes
+from .bounds_cache import known_bounds
 from .evaluate import Arrays, arrays_of, score_request
 from .keys import ALWAYS, missing, of_scope, request_key
 
@@ -33,13 +35,14 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
     arrays = arrays_of(run)
     made = _bound_codes(run, arrays)
     scores = store.read_scores(run.run_id, run.codes_digest)
-    for key, request in missing_scores(store, run, requests).items():
-        entries = score_request(request, arrays, run.factor_names)
-        for entry, bounds in zip(entries, _bounds(store, run, request, made), strict=True):
-            entry.update(bounds)
-        scores[key] = entries
-        # At once: what comes next may take long, or not come at all.
-        store.write_scores(run.run_id, run.codes_digest, scores)
+    with metrics.shared():
+        for key, request in missing_scores(store, run, requests).items():
+            entries = score_request(request, arrays, run.factor_names)
+            for entry, bounds in zip(entries, _bounds(store, run, request, made), strict=True):
+                entry.update(bounds)
+            scores[key] = entries
+            # At once: what comes next may take long, or not come at all.
+            store.write_scores(run.run_id, run.codes_digest, scores)
 
 
 def failed_scores(store: Store, run: StoredRun) -> dict[str, str]:
@@ -91,8 +94,9 @@ def measure_bounds(store: Store, run: StoredRun, requests: Iterable[MetricReques
     """Compute and store chance and ceiling for runs like this one."""
     arrays = arrays_of(run)
     made = _bound_codes(run, arrays)
-    for request in missing_scores(store, run, requests).values():
-        _bounds(store, run, request, made)
+    with metrics.shared():
+        for request in missing_scores(store, run, requests).values():
+            _bounds(store, run, request, made)
 
 
 def bounds_terms(run: StoredRun) -> str:
@@ -125,7 +129,7 @@ def _bounds(
     name = f"levels/{request.name}-{_short(of)}"
     stored = store.read_scores(name, of)
     if len(stored.get("levels", ())) != n_entries:
-        found, final = measured_bounds(request, made, run.factor_names)
+        found, final = known_bounds(request, made, run.factor_names)
         stored = {"levels": found}
         # Bounds that may succeed at another try are not stored as if they never could.
         if final:

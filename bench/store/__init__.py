@@ -44,7 +44,7 @@ from .provenance import COMMIT_VARIABLE, MADE_WITH, SCORED_WITH, git_commit, ver
 from .report_folder import ReportFolder
 from .results import Failure, Result
 from .schema import check_grid, describe
-from .scores import NOTE, ScoreEntry, done_keys
+from .scores import NOTE, ScoreEntry, done_keys, parse_scores
 from .sealed import seal
 from .selection import ACTIVE_KL, CODE_KL, shown_runs, stored_frames, trained_groups
 from .snapshots import KL_SHOWN, Snapshots
@@ -112,6 +112,7 @@ __all__ = [
     "mean_curve",
     "new_folder",
     "outdated_runs",
+    "parse_scores",
     "read_bytes",
     "read_frames",
     "read_json",

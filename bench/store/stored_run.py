@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ..grid import SPEC_ADAPTER, Precision, RunSpec, group_id, run_id
+from ..grid import SPEC_ADAPTER, Precision, RunSpec, identities
 from .during_training import parse_scores_text
 from .files import MAX_BYTES, MAX_TEXT, DamagedError, read_bytes, read_json, sha256
 from .hdf5 import UNREADABLE, dump, form, load
@@ -105,12 +105,7 @@ class StoredRun:
 
         That may be weights, and the codes of a baseline, which nothing has to be trained for.
         """
-        may_be = (WEIGHTS, CODES) if self.is_baseline else (WEIGHTS,)
-        return [
-            name
-            for name in self.manifest.files
-            if name not in may_be or os.path.lexists(self.folder / name)
-        ]
+        return [name for name in self.manifest.files if self.has(name)]
 
     @property
     def is_baseline(self) -> bool:
@@ -119,7 +114,10 @@ class StoredRun:
 
     def has(self, name: str) -> bool:
         """Return whether the run has a file of that name."""
-        return name in self.files
+        if name not in self.manifest.files:
+            return False
+        may_be_left_out = name == WEIGHTS or (name == CODES and self.is_baseline)
+        return not may_be_left_out or os.path.lexists(self.folder / name)
 
     def verify(self, name: str) -> None:
         """Make sure that one of the run's files is what was committed.
@@ -290,10 +288,9 @@ def read_run(folder: Path) -> StoredRun:
         run = StoredRun(folder, parse_manifest(read_json(folder / "manifest.json")))
         if run.manifest.format != FORMAT:
             raise DamagedError(f"has format {run.manifest.format}, not {FORMAT}")
-        identities = run_id(run.spec), group_id(run.spec)
-        if identities != (run.manifest.run_id, run.group_id):
+        if identities(run.spec) != (run.manifest.run_id, run.group_id):
             raise DamagedError("its specification is not that of its run id")
-        if folder.name != identities[0]:
+        if folder.name != run.manifest.run_id:
             raise DamagedError("its name is not its run id")
         if CODES not in run.manifest.files:
             raise DamagedError("it has no codes")

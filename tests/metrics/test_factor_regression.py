@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metrics import MetricWarning, details, factor_regression
+from metrics.factor_regression import least_squares
 
 GRID = np.indices((12, 15)).reshape(2, -1).T
 CENTRED = (GRID - GRID.mean(0)) / GRID.std(0)
@@ -122,3 +123,25 @@ def test_among_latents_of_equal_kl_the_place_decides_nothing():
         with pytest.warns(MetricWarning, match="14 latents are in use"):
             found.append(factor_regression(sign * means[:, order], logvars, factors, degree=1))
     assert found == pytest.approx([found[0]] * 3, abs=1e-9)
+
+
+@pytest.mark.parametrize("spread", [1e-1, 1e-2, 1e-3, 1e-6, 1e-12, 0])
+def test_least_squares_are_those_of_a_singular_value_decomposition(spread):
+    rng = np.random.default_rng(0)
+    # Two columns that differ by ever less, up to copies; scales apart.
+    terms = rng.normal(size=(200, 6)) * [1, 0.01, 100, 1, 1, 1]
+    terms[:, 5] = terms[:, 4] + spread * terms[:, 5]
+    values = rng.normal(size=(200, 3))
+    found, expected = least_squares(terms, values), np.linalg.lstsq(terms, values, rcond=None)[0]
+    assert found == pytest.approx(expected, rel=1e-8, abs=1e-8 * np.abs(expected).min())
+    assert terms @ found == pytest.approx(terms @ expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (9, 9), (9, 1)])
+def test_least_squares_of_few_samples_or_of_nothing_are_the_smallest(shape):
+    rng = np.random.default_rng(1)
+    terms, values = rng.normal(size=shape), rng.normal(size=(shape[0], 2))
+    expected = np.linalg.lstsq(terms, values, rcond=None)[0]
+    assert least_squares(terms, values) == pytest.approx(expected, rel=1e-8)
+    terms[:, 0] = 0
+    assert least_squares(terms, values)[0] == pytest.approx(0, abs=1e-12)

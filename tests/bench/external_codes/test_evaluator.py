@@ -102,7 +102,7 @@ def _count(monkeypatch, place, name):
 
 def test_images_are_read_once_and_bounds_computed_once(ball, monkeypatch):
     read = _count(monkeypatch, ball, "images")
-    measured = _count(monkeypatch, evaluator, "measured_bounds")
+    measured = _count(monkeypatch, evaluator, "known_bounds")
     evaluate = Evaluator(ball, metrics=["mig", "modularity"], images=40, batch_size=16)
     assert (len(read), len(measured)) == (0, 0)
     first, second = evaluate(_pair), evaluate(_pair)

@@ -309,7 +309,7 @@ def test_an_error_in_a_groups_metric_or_in_one_definition_leaves_the_others(
     runs = [_run(store, seed=seed, means=MEANS * (1 + seed)) for seed in (0, 1)]
     requests = metric_requests(["udr", {"name": "udr", "similarity": "spearman"}, "irs", "jemmig"])
     _failing(monkeypatch, "udr", error, 1)
-    # Score, chance and ceiling of both runs, then the definitions: the first of them fails.
+    # Score, chance and ceiling of both runs, then the definition that is no score: it fails.
     _failing(monkeypatch, "irs", error, 5)
     assert score_stored(store, runs, runs, requests, LocalEngine(1)) == set()
     entries = [entry for part in groups.read_group_scores(store, runs).values() for entry in part]
@@ -318,7 +318,7 @@ def test_an_error_in_a_groups_metric_or_in_one_definition_leaves_the_others(
     assert all(str(error) in entry.reason for entry in entries if entry.value is None)
     assert len(entries) == 4
     compared = variants.read_variants(store, runs[0])
-    assert list(compared["irs"]) == ["greatest deviation"]
+    assert list(compared["irs"]) == ["99% quantile of deviations"]
 
 
 INFINITE = {
