@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Other people's packages, in an environment of their own.
+INTEGRATION ?= .venv-integration
 
-.PHONY: install quick test test-fast endurance mutations lint clean
+.PHONY: install quick test test-fast endurance mutations integration site lint clean
 
 install: $(STAMP)
 
@@ -31,6 +33,20 @@ endurance: $(STAMP)
 mutations: $(STAMP)
 	$(BIN)/python -m pytest -m mutations
 
+$(INTEGRATION)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(INTEGRATION)
+	$(INTEGRATION)/bin/python -m pip install --quiet --upgrade pip
+	$(INTEGRATION)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test,integration]'
+	touch $@
+
+# The tests that `make test` skips: with Lightning, the notebook, the documentation site.
+integration: $(INTEGRATION)/.installed
+	$(INTEGRATION)/bin/python -m pytest -m integration -rs
+
+# The documentation, in site/.
+site: $(INTEGRATION)/.installed
+	$(INTEGRATION)/bin/mkdocs build --strict
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,4 +54,4 @@ lint: $(STAMP)
 	PYTHONPATH=. $(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(INTEGRATION) build dist site *.egg-info

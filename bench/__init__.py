@@ -26,8 +26,8 @@ trackers
     Callbacks that log a grid to TensorBoard, Weights & Biases or MLflow.
 
 `pipeline` takes a grid through all of these, following a `plan` of what is still to be done. `run`,
-`report`, `score`, `share` and `export` are the commands, `options` has what they take, and `commands`
-what they share. A room imports only from the rooms before it.
+`report`, `score`, `share` and `export` are the commands, `options` has what they take, and
+`commands` what they share. A room imports only from the rooms before it.
 
 The public functions are imported when they are first used: `import bench` loads neither torch nor
 scikit-learn.
@@ -36,7 +36,14 @@ scikit-learn.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    raise ImportError(
+        "bench does not run on Windows, which lacks the file locks that keep output folders whole: "
+        "use Linux, macOS or the Windows Subsystem for Linux; metrics and datasets run alone"
+    )
 
 if TYPE_CHECKING:
     from .analysis.results import load_results

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -35,6 +37,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `disbench COMMAND ...` and return its exit code."""
+    _import_from_here()
     arguments = sys.argv[1:] if argv is None else [*argv]
     name, *rest = arguments or ["--help"]
     if name == "datasets":
@@ -42,10 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(work(rest, prog="disbench datasets"))
     if name not in COMMANDS:
         return console.run(lambda: _check(_parser(), [name]))
-    # Help and mistakes are answered before anything is imported that works.
+    # Help and mistakes are answered before what does the work is imported.
     options = importlib.import_module(f".options.{name}", __package__).parser()
     console.run(lambda: _check(options, rest))
     return int(importlib.import_module(f".{name}", __package__).main(rest))
+
+
+def _import_from_here() -> None:
+    """Have imports look into the current folder too, as `python -m` does, but last of all."""
+    with suppress(OSError):
+        here = os.getcwd()
+        if here not in sys.path:
+            sys.path.append(here)
 
 
 def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -42,6 +42,10 @@ class CodesError(InputError):
     """Codes from elsewhere that cannot be scored."""
 
 
+class OwnCodeError(DisbenchError, ValueError):
+    """Code from outside that may not or cannot be imported, or is not what it has to be."""
+
+
 class DeviceError(DisbenchError, RuntimeError):
     """The device that was asked for is not there."""
 

@@ -107,7 +107,7 @@ def _card(run: StoredRun, model: PlainModel, license_id: str) -> str:
     spec = run.spec
     return model_card(
         model,
-        title=f"{spec.template.format(**spec.model_dump())} on {spec.dataset.name}",
+        title=f"{spec.title} on {spec.dataset.name}",
         kind=spec.kind,
         dataset=spec.dataset.name,
         license_id=license_id,

@@ -72,6 +72,7 @@ def run_grid(
     engine: str = "local",
     address: str | None = None,
     gpus_per_run: float | None = None,
+    slurm: Mapping[str, str | bool] | None = None,
     allow_imports: bool = False,
     checkpoint_seconds: float = given.CHECKPOINT_SECONDS,
     callbacks: Sequence[object] = (),
@@ -99,14 +100,18 @@ def run_grid(
     pack : int, optional
         Models trained together; by default as many as are fastest on this GPU, and one on a CPU.
     engine : str
-        Where tasks run, one of `engines.ENGINES`: "local" or "ray".
+        Where tasks run, one of `engines.ENGINES`: "local", "ray" or "slurm".
     address : str, optional
         HOST:PORT of the Ray cluster's head node; by default RAY_ADDRESS, or the cluster that this
         machine belongs to.
     gpus_per_run : float, optional
         Share of a GPU that each pack takes on a cluster, 1 by default.
+    slurm : mapping, optional
+        Options of sbatch for all jobs by their names, without dashes; True for those without a
+        value.
     allow_imports : bool
-        Whether the grid may import metrics from outside the suite.
+        Whether the grid may import its author's own objectives, architectures, datasets, metrics
+        and figures.
     checkpoint_seconds : float
         Time between two checkpoints of a run.
     callbacks : sequence of object
@@ -142,6 +147,7 @@ def run_grid(
         threads=execution.threads,
         pack=pack,
         gpus_per_run=gpus_per_run,
+        slurm=slurm,
         checkpoint_seconds=checkpoint_seconds,
     )
     if parquet:
@@ -149,12 +155,14 @@ def run_grid(
     where = engine_info(engine)
     several = (workers or 1) > 1
     grid = _validated(grid, allow_imports)
-    specs = expand(grid)
+    specs = expand(grid, allow_imports=allow_imports)
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
     if several or not where.is_here:
         _check_workers_can_import(requests)
     store = Store(given.path(out) if out else Path("results") / grid.name, create=True)
-    options = EngineOptions(store.folder, workers, address, gpus_per_run)
+    options = EngineOptions(
+        store.folder, workers, address, gpus_per_run, given.sbatch_options(slurm or {})
+    )
     with store.lock(), where.open(options) as machines:
         todo = plan(store, specs, requests)
         _set_aside(store, todo)
@@ -176,7 +184,8 @@ def run_grid(
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
         failed |= _decode_shown(store, todo, runs, machines)
-        build(store, runs=[run for run in runs if store.has(run.run_id)], parquet=parquet)
+        there = [run for run in runs if store.has(run.run_id)]
+        build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
     made = todo.specs.keys() - todo.done - failed
     summary = Summary(store.folder, len(made), len(todo.done), len(failed))
     listeners.notify("on_end", summary)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .grid import BaseSpec, Execution, MetricRequest, Pack, Precision, RunSpec, make_packs, run_id
+from .grid import (
+    BaseSpec,
+    DatasetSpec,
+    Execution,
+    MetricRequest,
+    Pack,
+    Precision,
+    RunSpec,
+    make_packs,
+    run_id,
+)
 from .scoring import missing_scores
 from .store import CODES, DamagedError, Store, StoredRun, outdated_runs
+from .uncollected import uncollected
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Plan:
         ]
 
 
+@uncollected()
 def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[MetricRequest]) -> Plan:
     """Compare the runs of a grid with those in an output folder.
 
@@ -69,7 +81,8 @@ def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[Metri
         Its metrics. A baseline stored without codes is made again if a metric needs them.
     """
     by_id = {run_id(spec): spec for spec in specs}
-    runs, damaged, old = _stored(store) if store is not None else ([], {}, {})
+    datasets = {spec.dataset for spec in by_id.values()}
+    runs, damaged, old = _stored(store, datasets) if store is not None else ([], {}, {})
     there = {run.run_id: run for run in runs if run.run_id in by_id}
     again: dict[str, Precision] = {
         identity: run.precision
@@ -81,7 +94,9 @@ def plan(store: Store | None, specs: Iterable[RunSpec], requests: Sequence[Metri
     return Plan(by_id, requests, done, pending, again, runs, damaged, old)
 
 
-def _stored(store: Store) -> tuple[list[StoredRun], dict[Path, str], dict[Path, str]]:
+def _stored(
+    store: Store, datasets: Collection[DatasetSpec]
+) -> tuple[list[StoredRun], dict[Path, str], dict[Path, str]]:
     """Return the intact runs, and the folders of damaged and of outdated ones."""
     runs, damaged = store.scan()
     for run in runs:
@@ -92,6 +107,6 @@ def _stored(store: Store) -> tuple[list[StoredRun], dict[Path, str], dict[Path, 
         except DamagedError as error:
             damaged[run.folder] = str(error)
     sound = [run for run in runs if run.folder not in damaged]
-    reasons = outdated_runs(sound)
+    reasons = outdated_runs(sound, datasets)
     old = {run.folder: reasons[run.run_id] for run in sound if run.run_id in reasons}
     return [run for run in sound if run.folder not in old], damaged, old

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from .engines.progress import progress
 from .errors import InputError, printable
 from .options.report import parser
 from .page import latex_files, render, summary_tables
-from .plots import FIGURES, Drawn, draw_all, save_pdf, save_png, svg_text
+from .plots import FIGURES, Drawn, draw_all, draw_own, save_pdf, save_png, svg_text
 from .store import (
     DamagedError,
     Folder,
@@ -54,6 +54,7 @@ class Wanted:
     png: bool = False
     pdf: bool = False
     parquet: bool = False
+    allow_imports: bool = False
 
     def __post_init__(self) -> None:
         if self.parquet:
@@ -69,6 +70,7 @@ def build(
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
     title: str | None = None,
+    allow_imports: bool = False,
 ) -> Path:
     """Write `tables/`, `figures/` and `report.html` from what is stored; return the page's path.
 
@@ -90,8 +92,11 @@ def build(
         What `collect` makes of them, where it just has.
     title : str, optional
         The page's; by default the grid's name.
+    allow_imports : bool
+        Whether the functions that the grid names for its own figures may be imported; without it
+        these figures are left out, and the log says so.
     """
-    wanted = Wanted(png, pdf, parquet)
+    wanted = Wanted(png, pdf, parquet, allow_imports)
     return _write(store, store, wanted, title=title, grid=_grid(store), runs=runs, tables=tables)
 
 
@@ -103,6 +108,7 @@ def compare(
     pdf: bool = False,
     parquet: bool = False,
     title: str | None = None,
+    allow_imports: bool = False,
 ) -> Path:
     """Write the report of output folders to a folder of its own; return the page's path.
 
@@ -121,6 +127,9 @@ def compare(
         Whether to write every table as Parquet too; needs pyarrow.
     title : str, optional
         The page's; by default the names of the folders, or of one folder its grid's.
+    allow_imports : bool
+        Whether the functions that the grid of a single folder names for its own figures may be
+        imported.
 
     Raises
     ------
@@ -133,7 +142,7 @@ def compare(
     >>> compare([Path("alice/quick"), Path("bob/quick")], Path("leaderboard"))  # doctest: +SKIP
     PosixPath('leaderboard/report.html')
     """
-    wanted = Wanted(png, pdf, parquet)
+    wanted = Wanted(png, pdf, parquet, allow_imports)
     stores = [Store(folder) for folder in folders]
     names = folder_names([store.folder for store in stores])
     report = ReportFolder(target, [store.folder for store in stores])
@@ -152,6 +161,7 @@ def _write(
     grid: dict[str, Any] | None = None,
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
+    allow_imports: bool = False,
 ) -> Path:
     """Write everything that is derived from a source to a folder."""
     # By kind of figure: how many there are of each is known only when they are drawn.
@@ -163,17 +173,25 @@ def _write(
         study = load_study(source, runs, tables)
         write_all_tables(folder, study, parquet=wanted.parquet)
         drawings = []
-        for drawing in _write_figures(folder, study, wanted):
-            while stages[ended] != drawing[0]:
+        figures = _Figures(folder, wanted)
+        for info, drawn in draw_all(study):
+            while stages[ended] != info.name:
                 shown.end(ended, None)
                 ended += 1
-            drawings.append(drawing)
+            svg = svg_text(drawn.figure)
+            figures.write(drawn, svg)
+            drawings.append((info.name, drawn, svg))
+        references = grid.get("figures", ()) if grid else ()
+        own = list(draw_own(study, references, allow_imports=wanted.allow_imports))
+        for drawn, svg in own:
+            figures.write(drawn, svg)
+        figures.remove_others()
         for position in range(ended, len(stages) - 1):
             shown.end(position, None)
         path = folder.folder / "report.html"
         # A copy may lack the grid: then its folder is all that has a name.
         place = "" if isinstance(source, Joined) else printable(source.folder.name)
-        write_text(path, render(study, grid, drawings, title, place))
+        write_text(path, render(study, grid, drawings, title, place, own))
         shown.end(len(stages) - 1, None)
     return path
 
@@ -205,26 +223,32 @@ def write_all_tables(store: Folder, study: Study, *, parquet: bool = False) -> N
             remove(old)
 
 
-def _write_figures(store: Folder, study: Study, wanted: Wanted) -> Iterator[tuple[str, Drawn, str]]:
-    """Write every figure; yield its kind, itself and its SVG."""
-    asked = [
-        *([(".png", save_png)] if wanted.png else []),
-        *([(".pdf", save_pdf)] if wanted.pdf else []),
-    ]
-    current = set()
-    for info, drawn in draw_all(study):
-        path = store.folder / "figures" / f"{drawn.name}.svg"
-        svg = svg_text(drawn.figure)
+class _Figures:
+    """The files in `figures/`: what is drawn now, and nothing of an earlier start."""
+
+    def __init__(self, store: Folder, wanted: Wanted) -> None:
+        self._folder = store.folder / "figures"
+        self._asked = [
+            *([(".png", save_png)] if wanted.png else []),
+            *([(".pdf", save_pdf)] if wanted.pdf else []),
+        ]
+        self._current = set[Path]()
+
+    def write(self, drawn: Drawn, svg: str) -> None:
+        """Write a figure in every form that was asked for."""
+        path = self._folder / f"{drawn.name}.svg"
         write_text(path, svg)
-        current.add(path)
-        for suffix, save in asked:
+        self._current.add(path)
+        for suffix, save in self._asked:
             save(drawn.figure, path.with_suffix(suffix))
-            current.add(path.with_suffix(suffix))
-        yield info.name, drawn, svg
-    for old in (store.folder / "figures").glob("*.*"):
-        # A PNG or PDF of an earlier start shows other runs.
-        if old.suffix in (".svg", ".png", ".pdf") and old not in current:
-            remove(old)
+            self._current.add(path.with_suffix(suffix))
+
+    def remove_others(self) -> None:
+        """Remove figures that were not written."""
+        for old in self._folder.glob("*.*"):
+            # A PNG or PDF of an earlier start shows other runs.
+            if old.suffix in (".svg", ".png", ".pdf") and old not in self._current:
+                remove(old)
 
 
 def _grid(store: Store) -> dict[str, Any] | None:
@@ -253,6 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "pdf": options.pdf,
             "parquet": options.parquet,
             "title": title,
+            "allow_imports": options.allow_imports,
         }
         if options.out is not None:
             path = compare(options.folders, options.out, **wanted)

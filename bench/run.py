@@ -23,6 +23,7 @@ from .grid import (
     expand,
     load_grid,
     metric_requests,
+    short_name,
 )
 from .options.run import parser
 from .pipeline import run_grid
@@ -61,6 +62,7 @@ def _run(argv: Sequence[str] | None) -> int:
         engine=options.engine,
         address=options.address,
         gpus_per_run=options.gpus_per_run,
+        slurm=dict(options.slurm),
         allow_imports=options.allow_imports,
         checkpoint_seconds=options.checkpoint_seconds,
         parquet=options.parquet,
@@ -73,12 +75,13 @@ def _run(argv: Sequence[str] | None) -> int:
 def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Namespace) -> None:
     """Print the runs of a grid, which are done, and how long the others will take."""
     requests = metric_requests(grid.metrics, allow_imports=options.allow_imports)
-    todo = plan(Store(out) if out.exists() else None, expand(grid), requests)
+    specs = expand(grid, allow_imports=options.allow_imports)
+    todo = plan(Store(out) if out.exists() else None, specs, requests)
     for reason in todo.damaged.values():
         log.warning("left out: %s; the next start of its grid makes it again", reason)
     lines = [
         f"{identity}  {'done' if identity in todo.done else 'to do'}  "
-        f"{spec.dataset.name}  {spec.kind}  seed {spec.seed}"
+        f"{short_name(spec.dataset.name)}  {spec.kind}  seed {spec.seed}"
         for identity, spec in todo.specs.items()
     ]
     counts = f"{len(todo.done)} done, {len(todo.pending)} to do"

@@ -97,7 +97,8 @@ def share(
     workers : int
         Scores computed at the same time.
     allow_imports : bool
-        Whether scores may be computed again by functions from outside of the suite.
+        Whether scores may be computed again, and the grid's own figures drawn, by functions from
+        outside of the suite.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def share(
         _copy_records(source, copy)
         _copy_frames(source, runs, copy, code_bits)
         _score(copy, {run.run_id for run in rounded_runs}, requests, workers)
-        build(copy)
+        build(copy, allow_imports=allow_imports)
     return target / "report.html"
 
 

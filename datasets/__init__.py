@@ -23,6 +23,7 @@ from . import (
 from ._base import FactorDataset
 from ._cache import cache_folder
 from ._common import COMMON
+from ._own import own_info
 from ._registry import DatasetInfo
 from .arrays import from_arrays, from_file
 
@@ -34,6 +35,7 @@ __all__ = [
     "from_arrays",
     "from_file",
     "load",
+    "own_info",
     "resolve",
     "restore",
     "spelling",
@@ -94,7 +96,7 @@ def load(name: str, **options: Any) -> FactorDataset:
     return info.build(values)
 
 
-def restore(name: str, options: Mapping[str, Any]) -> FactorDataset:
+def restore(name: str | DatasetInfo, options: Mapping[str, Any]) -> FactorDataset:
     """Return the dataset of options that `resolve` gave, today or long ago.
 
     What a name alone means may change: `load("ball")` is another ball than it once was. What
@@ -102,8 +104,8 @@ def restore(name: str, options: Mapping[str, Any]) -> FactorDataset:
 
     Parameters
     ----------
-    name : str
-        A name of `DATASETS`.
+    name : str or DatasetInfo
+        A name of `DATASETS`, or what `own_info` returned.
     options : mapping
         What `resolve` returned, as it stands in a run's spec.
 
@@ -169,13 +171,13 @@ def spelling(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return written
 
 
-def resolve(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(name: str | DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:
     """Check a dataset's name and options without drawing anything, in one canonical form.
 
     Parameters
     ----------
-    name : str
-        A name of `DATASETS`.
+    name : str or DatasetInfo
+        A name of `DATASETS`, or what `own_info` returned.
     options : mapping
         Options as a user wrote them.
 
@@ -208,7 +210,9 @@ def resolve(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return settled
 
 
-def _info(name: str) -> DatasetInfo:
+def _info(name: str | DatasetInfo) -> DatasetInfo:
+    if isinstance(name, DatasetInfo):
+        return name
     if name not in DATASETS:
         raise ValueError(f"unknown dataset {name!r}; known are: {', '.join(DATASETS)}")
     return DATASETS[name]

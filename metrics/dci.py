@@ -98,6 +98,9 @@ def dci(
     Latents are standardised first, which changes no tree but for rounding: scikit-learn reads
     single precision and takes a range below 1e-7 for constant.
 
+    Trees are fitted in one thread, or in as many as `joblib.parallel_config` says where the call is
+    made inside of its block; the trees are the same.
+
     Detail: `per_factor`, the completeness of each factor; `per_latent`, the disentanglement of each
     latent; `informativeness_per_factor`; `importance`, the (n_latents, n_factors) matrix.
 
@@ -123,7 +126,8 @@ def dci(
         else:
             trees = _trees(learner, int(rng.integers(2**31))).fit(train, labels)
             importance[:, k] = np.abs(trees.feature_importances_)
-            predicted = trees.predict(test)
+            # In one thread: several would add votes up in any order, and round them differently.
+            predicted = trees.set_params(**_alone(trees)).predict(test)
         accuracy[k] = (predicted == parts.test_values[:, k]).mean()
     scores = dci_from_importance(importance)
     record(informativeness_per_factor=accuracy, importance=importance)
@@ -189,6 +193,11 @@ def _concentration(matrix: Floats) -> Floats:
     # A single column has no entropy to lose: all mass is in it.
     score: Floats = np.where(mass[:, 0] > 0, 1 - entropies / np.log(max(matrix.shape[1], 2)), 0)
     return score
+
+
+def _alone(trees: Any) -> dict[str, int]:
+    """Return the parameters of an ensemble that works in one thread; boosting knows no other."""
+    return {"n_jobs": 1} if "n_jobs" in trees.get_params() else {}
 
 
 def _trees(learner: Learner, seed: int) -> Any:

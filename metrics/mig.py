@@ -85,8 +85,12 @@ def mig(
 
     Parameters
     ----------
-    means, factors, estimator, n_bins, logvars
+    means, factors, logvars : array_like
         As in `mutual_information_matrix`.
+    estimator : {"histogram", "posterior"}
+        As in `mutual_information_matrix`.
+    n_bins : int
+        Bins of the histogram estimator.
     exclude : sequence of int
         Columns of factors left out of the mean. Chen et al. leave out shape: its three values have
         no order that one latent could follow.

@@ -34,7 +34,7 @@ def posterior_std_per_dimension(logvars: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> posterior_std_per_dimension([[0.0, 0.0], [0.0, 2 * np.log(3.0)]]).tolist()
+    >>> posterior_std_per_dimension([[0.0, 0.0], [0.0, 2 * np.log(3.0)]]).round(6).tolist()
     [1.0, 2.0]
     """
     std: Floats = np.exp(check_codes(logvars, "logvars") / 2).mean(0)

@@ -109,7 +109,7 @@ def ball_latents(tables: Tables) -> pd.DataFrame:
 
 def _spread(values: pd.Series[Any], name: str) -> dict[str, float]:
     return {
-        name: float(values.median()),
+        name: float(values.dropna().median()),
         f"{name}_low": float(values.min()),
         f"{name}_high": float(values.max()),
     }

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..grid import is_pinned
 from ..store import (
     DamagedError,
     Frames,
@@ -125,6 +126,9 @@ def _decoders(
     for name in shown:
         if len(decoders) == MOST_DECODERS:
             break
+        if is_pinned(getattr(by_id[name].spec, "architecture", "")):
+            # Nobody can run a decoder by own code but its author.
+            continue
         try:
             weights = by_id[name].weights()
         except DamagedError as error:

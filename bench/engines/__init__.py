@@ -1,4 +1,4 @@
-"""Where tasks run: `local` is this machine, `ray` an existing Ray cluster.
+"""Where tasks run: `local` is this machine, `ray` and `slurm` are existing clusters.
 
 An engine is opened by its name in a `with` block, runs tasks and yields their answers as they come.
 It does not know what the tasks are. `progress` shows how far they are, `stopping` ends them at a
@@ -11,11 +11,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from .base import Crashed, Demand, Engine, EngineError, EngineOptions
-from .cpus import usable_cpus
+from .base import BRIEF, Crashed, Demand, Engine, EngineError, EngineOptions
+from .cpus import multiplies_bfloat16, usable_cpus
 from .local import LocalEngine, open_local, run_tasks
 
 __all__ = [
+    "BRIEF",
     "ENGINES",
     "Crashed",
     "Demand",
@@ -25,6 +26,7 @@ __all__ = [
     "EngineOptions",
     "LocalEngine",
     "engine_info",
+    "multiplies_bfloat16",
     "open_engine",
     "run_tasks",
     "usable_cpus",
@@ -54,9 +56,16 @@ def _open_ray(options: EngineOptions) -> AbstractContextManager[Engine]:
     return open_ray(options)
 
 
+def _open_slurm(options: EngineOptions) -> AbstractContextManager[Engine]:
+    from .slurm.cluster import open_slurm
+
+    return open_slurm(options)
+
+
 ENGINES = {
     "local": EngineInfo(open_local, is_here=True),
     "ray": EngineInfo(_open_ray, is_here=False),
+    "slurm": EngineInfo(_open_slurm, is_here=False),
 }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -63,13 +63,26 @@ def portable(error: Exception) -> Exception:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a task takes of a machine, for engines that choose the machine by it."""
+    """What a task takes of a machine, for engines that choose the machine by it.
+
+    Attributes
+    ----------
+    threads : int
+        CPU cores.
+    gpu : bool
+        Whether it takes a GPU.
+    brief : bool
+        Whether it takes seconds or minutes and no checkpoint, so that it is not worth a job of its
+        own in a queue.
+    """
 
     threads: int = 1
     gpu: bool = False
+    brief: bool = False
 
 
 SMALL = Demand()
+BRIEF = Demand(brief=True)
 
 
 @dataclass(frozen=True)
@@ -86,12 +99,15 @@ class EngineOptions:
         Of a cluster.
     gpus_per_run : float, optional
         The share of a GPU that a task with `Demand.gpu` takes on a cluster.
+    slurm : mapping
+        Options of sbatch by their names, without dashes; True for those without a value.
     """
 
     folder: Path
     workers: int | None = None
     address: str | None = None
     gpus_per_run: float | None = None
+    slurm: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""Count the processors that this process may use, often fewer than the machine has."""
+"""What processors this process may use, often fewer than the machine has, and what they can."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 _GROUPS = Path("/proc/self/cgroup")
 _ROOT = Path("/sys/fs/cgroup")
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
 def usable_cpus() -> int:
@@ -26,6 +27,19 @@ def usable_cpus() -> int:
     else:
         count = os.cpu_count() or 1
     return max(1, math.ceil(min(count, _quota())))
+
+
+def multiplies_bfloat16() -> bool | None:
+    """Return whether the processors have products of bfloat16: AVX-512 BF16 or AMX.
+
+    None where the system does not say, as outside of Linux and x86.
+    """
+    try:
+        text = _PROCESSORS.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), None)
+    return None if flags is None else not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
 
 
 def _quota() -> float:

@@ -71,7 +71,9 @@ def open_local(options: EngineOptions) -> Iterator[LocalEngine]:
     if options.address is not None:
         raise EngineError("--address names a Ray cluster: it goes with --engine ray")
     if options.gpus_per_run is not None:
-        raise EngineError("--gpus-per-run goes with --engine ray; use --workers on one machine")
+        raise EngineError("--gpus-per-run goes with a cluster; use --workers on one machine")
+    if options.slurm:
+        raise EngineError("--slurm goes with --engine slurm")
     yield LocalEngine(options.workers or 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from .._siblings import metrics
-from ..engines import LocalEngine
+from ..engines import LocalEngine, usable_cpus
 from ..grid import MetricRequest, check_excluded, metric_requests
 from ..report import build
 from ..scoring import ONE_SEED, note_unscored, score_stored
@@ -89,7 +90,8 @@ def score_models(
         stored = store.runs()
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)
-        failed = score_stored(store, stored, runs, wanted, LocalEngine(workers))
+        with _threads(1 if workers > 1 else usable_cpus()):
+            failed = score_stored(store, stored, runs, wanted, LocalEngine(workers))
         sizes = Counter(run.group_id for run in stored)
         for run in runs:
             if run.run_id not in failed:
@@ -101,6 +103,15 @@ def score_models(
         report = build(store, runs=stored, tables=tables) if page else None
         scores, details = _tables(tables.scores, runs, models)
     return Scores(scores, details, len(failed & {run.run_id for run in runs}), report)
+
+
+def _threads(n_threads: int) -> AbstractContextManager[Any]:
+    """Let what takes threads of joblib's, such as trees, have so many in this process."""
+    # Imported here: it comes with scikit-learn, and takes as long as the rest of this module.
+    import joblib
+
+    threads: AbstractContextManager[Any] = joblib.parallel_config("threading", n_jobs=n_threads)
+    return threads
 
 
 def _affordable(

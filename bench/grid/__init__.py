@@ -6,21 +6,22 @@ Everything is a plain frozen value; nothing is drawn or trained here. A grid fil
 """
 
 from .config import Grid
+from .dataset_spec import DatasetSpec, Evaluation
 from .expand import expand
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
+from .own_code import is_pinned, own_object, pinned, short_name
 from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs, second_network
 from .specs import (
     KINDS,
     SPEC_ADAPTER,
     BaseSpec,
     Codes,
-    DatasetSpec,
-    Evaluation,
     FactorChannelSpec,
     LatentSpec,
     ModelSpec,
+    OwnVAESpec,
     RunSpec,
     TrainedSpec,
     UntrainedBaseline,
@@ -49,6 +50,7 @@ __all__ = [
     "LatentSpec",
     "MetricRequest",
     "ModelSpec",
+    "OwnVAESpec",
     "Pack",
     "Precision",
     "RunSpec",
@@ -63,12 +65,16 @@ __all__ = [
     "generator",
     "group_id",
     "identities",
+    "is_pinned",
     "load_grid",
     "make_packs",
     "metric_requests",
+    "own_object",
     "parse_grid",
+    "pinned",
     "run_id",
     "run_name",
     "second_network",
+    "short_name",
     "sort_key",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import os
+import re
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,57 @@ def path(value: Any) -> Path:
     raise ValueError(f"must be a path, not {reprlib.repr(os.fspath(value))}: {reason}")
 
 
+def sbatch_option(value: Any) -> tuple[str, str | bool]:
+    """Return an option of sbatch, as its name and its value, True where it has none.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or one that the engine itself sets.
+
+    Examples
+    --------
+    >>> sbatch_option("time=4:00:00"), sbatch_option("exclusive")
+    (('time', '4:00:00'), ('exclusive', True))
+    """
+    name, equals, content = str(value).partition("=")
+    if not _SBATCH.fullmatch(name) or not (content.isprintable() and bool(content) == bool(equals)):
+        raise ValueError(
+            f"must be an option of sbatch without its dashes, such as partition=gpu or exclusive, "
+            f"not {reprlib.repr(value)}"
+        )
+    if name in _OF_ENGINE:
+        raise ValueError(f"cannot be {name}: {_OF_ENGINE[name]}")
+    return name, content if equals else True
+
+
+def sbatch_options(value: Any) -> dict[str, str | bool]:
+    """Return options of sbatch from a mapping of names to values, True where there is none.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or has an option that `sbatch_option` refuses.
+
+    Examples
+    --------
+    >>> sbatch_options({"partition": "gpu", "exclusive": True})
+    {'partition': 'gpu', 'exclusive': True}
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a mapping of sbatch's options, not {reprlib.repr(value)}")
+    texts = (str(name) if part is True else f"{name}={part}" for name, part in value.items())
+    return dict(map(sbatch_option, texts))
+
+
+_SBATCH = re.compile("[a-z][a-z0-9-]*")
+_OF_ENGINE = {
+    "cpus-per-task": "--threads says it",
+    **dict.fromkeys(
+        ("array", "error", "job-name", "nodes", "ntasks", "open-mode", "output", "signal", "wrap"),
+        "the engine sets it",
+    ),
+}
 # The most work, in seconds of training, that a crash can cost, where nothing else is said.
 CHECKPOINT_SECONDS = 60.0
 YEAR = 366 * 86_400
@@ -132,6 +184,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "gpus_per_run": share,
     "checkpoint_seconds": seconds,
     "out": path,
+    "slurm": sbatch_options,
 }
 
 
@@ -146,7 +199,7 @@ def check(**given: Any) -> None:
     for name, value in given.items():
         if value is None:
             continue
-        if isinstance(value, str) and _CHECKS[name] is not path:
+        if isinstance(value, str) and _CHECKS[name] not in (path, sbatch_options):
             raise ValueError(f"{name} must be a number, not {reprlib.repr(value)}")
         try:
             _CHECKS[name](value)

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .fields import Frozen, Seed
-from .specs import KINDS, Evaluation
+from .dataset_spec import Evaluation
+from .fields import Frozen, Reference, Seed
+from .specs import KINDS
 
 # What `train` may hold; an entry of `models` may override any of it for its own runs.
 TRAIN_KEYS = (
@@ -37,8 +38,9 @@ Scalar = bool | int | float | str
 Entry = dict[str, Scalar | list[Scalar]]
 # An option of a dataset may be a mapping, as `correlated` is; the dataset itself checks it.
 DatasetEntry = dict[str, Scalar | dict[str, Any] | list[Scalar | dict[str, Any]]]
-# An entry of `models` may also hold `datasets`, whose entries are mappings themselves.
-ModelEntry = dict[str, Scalar | list[Scalar | DatasetEntry]]
+# An entry of `models` may also hold `datasets`, whose entries are mappings themselves, and own
+# objectives have `options`.
+ModelEntry = dict[str, Scalar | list[Scalar | DatasetEntry] | dict[str, Any]]
 
 
 class Grid(Frozen):
@@ -61,3 +63,5 @@ class Grid(Frozen):
     # At so many steps of training, evenly spaced in their logarithm, what is trained is scored. Of
     # no run's identity: the same is trained without it.
     metrics_at: Annotated[int, Field(ge=1, le=100)] | None = None
+    # Own figures, "package.module:function". Of no run's identity either.
+    figures: list[Reference] = Field(default_factory=list)

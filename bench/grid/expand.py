@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from .._siblings import datasets
-from ..errors import GridError, GridWarning
+from ..errors import GridError, GridWarning, OwnCodeError
+from ..uncollected import uncollected
 from .config import MODEL_KEYS, OF_A_RUN, OWN_LISTS, TRAIN_KEYS, Grid
 from .dataset_entries import LIST_OPTIONS, blamed
+from .dataset_spec import DatasetSpec, own_dataset
+from .own_code import is_own, own_object, pinned
 from .problems import first_problem, unknown_key
-from .specs import GRID_ADAPTER, KINDS, DatasetSpec, RunSpec, TrainedSpec, VAESpec, run_id
+from .specs import GRID_ADAPTER, KINDS, RunSpec, TrainedSpec, VAESpec, run_id
 
 BASELINE_KINDS = {
     # kind: (the keys of `train` it takes, whether it is repeated for every seed)
@@ -28,11 +32,19 @@ BASELINE_KINDS = {
 _OF_FACTORS = ("factor_channel", "baseline_truth")
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
+# What of a model may be own code, and what that must have.
+_OWN_CODE = {
+    "architecture": (("__call__",), "a function or a class, which makes an encoder and a decoder"),
+    "objective": (("control", "loss"), "a bench.training.objective.Objective"),
+}
+# Takes the key of a name, the name and its path; returns the name, pinned if it is of own code.
+_Pin = Callable[[str, str, str], str]
 # Far above any grid that a person writes: above it is a mistake.
 MAX_RUNS = 100_000
 
 
-def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
+@uncollected()
+def expand(grid: Grid, source: str = "grid", *, allow_imports: bool = False) -> list[RunSpec]:
     """Return the runs of a grid, in its order, each once.
 
     Parameters
@@ -41,6 +53,8 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
         A grid, from `load_grid` or built in Python.
     source : str
         What to call the grid in errors.
+    allow_imports : bool
+        Whether the code of its author's own that it names may be imported.
 
     Returns
     -------
@@ -50,7 +64,8 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     Raises
     ------
     GridError
-        If a value is unknown, of the wrong type or out of range.
+        If a value is unknown, of the wrong type or out of range, or own code may not or cannot be
+        imported.
 
     Warns
     -----
@@ -66,21 +81,23 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     6
     """
     _check_size(grid, source)
+    own_code = functools.partial(_pinned, allow_imports=allow_imports, source=source)
     evaluation = grid.evaluation.model_dump()
     runs: dict[str, RunSpec] = {}
     merged = 0
-    shared = list(_datasets(grid.datasets, "datasets", source))
+    shared = list(_datasets(grid.datasets, "datasets", source, own_code))
     # Baselines stand beside every score of a VAE: of each dataset, with the seeds trained on it.
     beside = {DatasetSpec(**dataset): dict.fromkeys(grid.seeds) for dataset, *_ in shared}
     varying = {DatasetSpec(**dataset): varies for dataset, _, varies in shared}
     for position, entry in enumerate(grid.models):
         where = f"models.{position}"
         own = _own_list(entry, "datasets", where, source)
-        chosen = shared if own is None else list(_datasets(own, f"{where}.datasets", source))
+        place = f"{where}.datasets"
+        chosen = shared if own is None else list(_datasets(own, place, source, own_code))
         seeds = _own_list(entry, "seeds", where, source) or grid.seeds
         for dataset, n_images, varies in chosen:
             varying[DatasetSpec(**dataset)] = varies
-            for values, paths in _candidates(grid, position, source):
+            for values, paths in _candidates(grid, position, source, own_code):
                 _check_batch_size(values, paths, dataset, n_images, source)
                 if values.get("kind") in _OF_FACTORS and not varies:
                     reason = f"needs factors, of which {dataset['name']} has none that varies"
@@ -97,14 +114,14 @@ def expand(grid: Grid, source: str = "grid") -> list[RunSpec]:
     if grid.baselines:
         for used, members in beside.items():
             # Settings of `train` that a baseline does not have make equal specs: no warning here.
-            for spec in _baselines(grid, used.model_dump(), list(members), evaluation, source):
+            for spec in _baselines(grid, used, list(members), evaluation, source, own_code):
                 if varying[used] or spec.kind not in _OF_FACTORS:
                     runs.setdefault(run_id(spec), spec)
     if merged:
         warnings.warn(
             f"{source}: {merged} runs equal another after normalisation and are merged with it",
             GridWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return list(runs.values())
 
@@ -115,7 +132,9 @@ def _check_size(grid: Grid, source: str) -> None:
     def combinations(entry: Mapping[str, Any]) -> int:
         own = {*OWN_LISTS, *LIST_OPTIONS}
         axes = {key: value for key, value in entry.items() if key not in own}
-        return math.prod(len(value) for value in axes.values() if isinstance(value, list))
+        options = entry.get("options")
+        within = combinations(options) if isinstance(options, Mapping) else 1
+        return within * math.prod(len(v) for v in axes.values() if isinstance(v, list))
 
     total = 0
     for position, entry in enumerate(grid.models):
@@ -132,8 +151,22 @@ def _check_size(grid: Grid, source: str) -> None:
         )
 
 
+def _pinned(key: str, name: str, path: str, *, allow_imports: bool, source: str) -> str:
+    """Return a name as it is, but that of own code with the digest of its source."""
+    if not is_own(name):
+        return name
+    try:
+        reference = pinned(name, allow_imports=allow_imports)
+    except OwnCodeError as error:
+        raise GridError(source, path, str(error)) from None
+    needed, what = _OWN_CODE.get(key, ((), ""))
+    if not all(hasattr(own_object(reference), part) for part in needed):
+        raise GridError(source, path, f"{name} is not {what}")
+    return reference
+
+
 def _datasets(
-    entries: Iterable[object], place: str, source: str
+    entries: Iterable[object], place: str, source: str, own_code: _Pin
 ) -> Iterator[tuple[dict[str, Any], int, bool]]:
     """Yield datasets with their resolved options and sizes, and whether any factor varies.
 
@@ -148,9 +181,11 @@ def _datasets(
             name = options.pop("name", None)
             if not isinstance(name, str):
                 raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
+            name = own_code("name", name, path)
             try:
-                resolved = datasets.resolve(name, options)
-                dataset = datasets.restore(name, resolved)
+                known = own_dataset(name) if is_own(name) else name
+                resolved = datasets.resolve(known, options)
+                dataset = datasets.restore(known, resolved)
             except (ValueError, TypeError, OSError) as error:
                 raise GridError(source, blamed(error, options, paths) or path, str(error)) from None
             height, width = dataset.image_shape[1:]
@@ -200,7 +235,7 @@ def _check_batch_size(
 
 
 def _candidates(
-    grid: Grid, position: int, source: str
+    grid: Grid, position: int, source: str, own_code: _Pin
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Yield every combination of the axes of a model and `train`, with where each value stands."""
     for key in grid.train:
@@ -222,7 +257,18 @@ def _candidates(
             if not isinstance(partial, bool):
                 raise GridError(source, paths["allow_partial_anneal"], "must be true or false")
             _check_anneal(values, paths, partial, source)
-            yield values, paths
+            yield _with_own_code(values, paths, own_code), paths
+
+
+def _with_own_code(
+    values: Mapping[str, Any], paths: Mapping[str, str], own_code: _Pin
+) -> dict[str, Any]:
+    return {
+        key: own_code(key, value, paths[key])
+        if key in _OWN_CODE and isinstance(value, str)
+        else value
+        for key, value in values.items()
+    }
 
 
 def _applies(key: str, kind: object) -> bool:
@@ -248,16 +294,18 @@ def _check_anneal(
 
 def _baselines(
     grid: Grid,
-    dataset: dict[str, Any],
+    dataset: DatasetSpec,
     seeds: Sequence[int],
     evaluation: dict[str, Any],
     source: str,
+    own_code: _Pin,
 ) -> Iterator[RunSpec]:
     for kind, (keys, per_seed) in BASELINE_KINDS.items():
         settings = {key: grid.train[key] for key in keys if key in grid.train}
         for values, paths in _product(settings, "train", source):
+            values = _with_own_code(values, paths, own_code)
             for seed in seeds if per_seed else [0]:
-                spec = {**values, "kind": kind, "dataset": dataset, "seed": seed}
+                spec = {**values, "kind": kind, "dataset": dataset.model_dump(), "seed": seed}
                 yield _build({**spec, "evaluation": evaluation}, paths, source)
 
 
@@ -271,6 +319,9 @@ def _product(
             if not value:
                 raise GridError(source, f"{path}.{key}", "is an empty list; name a value at least")
             axes.append([(item, f"{path}.{key}.{i}") for i, item in enumerate(value)])
+        elif key == "options" and isinstance(value, Mapping):
+            inner = _product(value, f"{path}.{key}", source)
+            axes.append([(options, f"{path}.{key}") for options, _ in inner])
         else:
             axes.append([(value, f"{path}.{key}")])
     for combination in itertools.product(*axes):

@@ -18,7 +18,6 @@ import numpy as np
 from .._siblings import metrics
 from ..errors import Stopped, named, said
 
-REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _ARRAYS = ("means", "logvars", "factors")
 # How numpy refuses to write to an array.
 _READ_ONLY = re.compile(r"read-?only|writeable", re.IGNORECASE)

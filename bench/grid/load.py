@@ -12,14 +12,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import GridError
+from ..errors import GridError, OwnCodeError
 from .config import MODEL_KEYS, TRAIN_KEYS, Grid
 from .dataset_entries import anchored
+from .dataset_spec import Evaluation
 from .expand import expand
 from .fields import Frozen
 from .metric_requests import MetricRequest, check_excluded, metric_requests
+from .own_code import own_object, pinned
 from .problems import first_problem, shape_problem, unknown_key
-from .specs import Evaluation
 from .yaml_text import read_text, read_yaml
 
 
@@ -31,7 +32,8 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
     path : str or Path
         A YAML 1.2 file; see the README for its keys. Relative paths in it start at its folder.
     allow_imports : bool
-        Whether the grid may name metrics that are imported from outside of the suite.
+        Whether what the grid names of its author's own may be imported: objectives, architectures,
+        datasets, metrics and figures.
 
     Returns
     -------
@@ -61,15 +63,26 @@ def parse_grid(data: object, source: str = "grid", *, allow_imports: bool = Fals
     except ValidationError as error:
         path, reason = first_problem(error)
         raise GridError(source, path, reason) from None
-    specs = expand(grid, source)
+    specs = expand(grid, source, allow_imports=allow_imports)
+    for position, figure in enumerate(grid.figures):
+        _check_figure(figure, f"figures.{position}", source, allow_imports=allow_imports)
     requests = metric_requests(grid.metrics, source, allow_imports=allow_imports)
     if grid.metrics_at is not None and not any(map(_is_one_number, requests)):
         reason = "there is nothing to compute on the way; name a metric that gives one number"
         raise GridError(source, "metrics_at", reason)
     references = dict.fromkeys(spec.dataset for spec in specs)
-    loaded = [ref.load() for ref in references]
+    loaded = [ref.load(allow_imports=allow_imports) for ref in references]
     check_excluded(requests, [(data.factor_names, data.factor_sizes) for data in loaded], source)
     return grid
+
+
+def _check_figure(name: str, path: str, source: str, *, allow_imports: bool) -> None:
+    try:
+        found = own_object(pinned(name, allow_imports=allow_imports))
+    except OwnCodeError as error:
+        raise GridError(source, path, str(error)) from None
+    if not callable(found):
+        raise GridError(source, path, f"{name} is not a function, which draws a figure")
 
 
 def _is_one_number(request: MetricRequest) -> bool:

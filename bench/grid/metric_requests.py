@@ -11,7 +11,8 @@ from pydantic import Field
 from .._siblings import metrics
 from ..errors import GridError
 from .fields import Frozen
-from .imported_metric import REFERENCE, foreign_metric
+from .imported_metric import foreign_metric
+from .own_code import REFERENCE
 from .problems import did_you_mean
 from .specs import KINDS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .specs import BaseSpec, TrainedSpec, VAESpec, canonical, run_id
+from .specs import BaseSpec, OwnVAESpec, TrainedSpec, VAESpec, canonical, run_id
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -58,8 +58,9 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
     for spec in specs:
         if size > 1 and isinstance(spec, TrainedSpec):
             shape = {key: value for key, value in canonical(spec).items() if key in _SHARED}
-            # A second network takes longer than a VAE, which would wait for it at every step.
-            own = (isinstance(spec, VAESpec), second_network(spec))
+            # A second network takes longer than a VAE, which would wait for it at every step; an
+            # own objective may fail, and the others go on.
+            own = (isinstance(spec, VAESpec), second_network(spec), own_objective(spec))
             family = repr((own, sorted(shape.items())))
         else:
             family = run_id(spec)
@@ -74,6 +75,11 @@ def make_packs(specs: Iterable[BaseSpec], execution: Execution, size: int = 1) -
 def second_network(spec: BaseSpec) -> bool:
     """Return whether the objective of a run trains a network of its own beside the model."""
     return isinstance(spec, VAESpec) and spec.second_network
+
+
+def own_objective(spec: BaseSpec) -> str | None:
+    """Return the objective of a run that has one by own code."""
+    return spec.objective if isinstance(spec, OwnVAESpec) else None
 
 
 def _parts(count: int, size: int) -> list[tuple[int, int]]:

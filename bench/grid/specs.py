@@ -24,47 +24,24 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .._siblings import datasets
-from .fields import Count, Frozen, NonNegative, Positive, Seed, Several, Share, Width
+from .dataset_spec import DatasetSpec, Evaluation
+from .fields import (
+    Architecture,
+    Count,
+    Frozen,
+    NonNegative,
+    Number,
+    Pinned,
+    Positive,
+    Seed,
+    Several,
+    Share,
+    Width,
+)
+from .own_code import is_pinned, short_name
 
 # Of a learnt factor channel whose grid names none: see docs/fig3.md.
 CHANNEL_RATE = 1.5e-4
-
-
-class DatasetSpec(Frozen):
-    """A dataset by name with the options that differ from their frozen defaults."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    def load(self) -> datasets.FactorDataset:
-        """Return the dataset, without drawing or reading its images yet."""
-        return datasets.restore(self.name, self.options)
-
-    @property
-    def spelling(self) -> Mapping[str, Any]:
-        """The options that a grid has to name for it; as stored, where it is not known here."""
-        try:
-            return _spelling(self)
-        except (ValueError, TypeError, OSError):
-            return self.options
-
-    def __hash__(self) -> int:
-        """Hash by meaning, as equality does (a dict field has no hash of its own)."""
-        return hash((self.name, json.dumps(self.options, sort_keys=True)))
-
-
-# An error is not kept: what is not known here now may be in a moment.
-@functools.cache
-def _spelling(reference: DatasetSpec) -> Mapping[str, Any]:
-    return datasets.spelling(reference.name, reference.options)
-
-
-class Evaluation(Frozen):
-    """Which images are encoded after training: all, or so many drawn without replacement."""
-
-    images: Literal["all"] | Count = "all"
-    seed: Seed = 0
 
 
 # The class of every kind of run. Their order, which is that of their definitions below, is the one
@@ -84,6 +61,11 @@ class BaseSpec(Frozen):
     seed: Seed = 0
     evaluation: Evaluation = Evaluation()
 
+    @property
+    def title(self) -> str:
+        """What it is called by itself, without its dataset and its seed."""
+        return self.template.format(**self.model_dump())
+
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Register the class of a kind."""
@@ -98,11 +80,22 @@ class LatentSpec(BaseSpec):
 
 
 class ModelSpec(BaseSpec):
-    """A run that has a model, trained or not."""
+    """A run that has a model, trained or not; its architecture may be own code."""
 
-    architecture: Literal["burgess", "locatello"] = "burgess"
+    architecture: Architecture = "burgess"
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     initialisation: Literal["pytorch", "kaiming"] = "pytorch"
+
+    @field_validator("initialisation")
+    @classmethod
+    def _of_the_suite(cls, value: str, info: ValidationInfo) -> str:
+        # It would give equal runs different identities.
+        if is_pinned(info.data.get("architecture", "")) and value != "pytorch":
+            raise PydanticCustomError(
+                "initialisation",
+                "must be left out of an architecture of your own, which draws its own weights",
+            )
+        return value
 
 
 class TrainedSpec(ModelSpec):
@@ -111,6 +104,11 @@ class TrainedSpec(ModelSpec):
     steps: Count = 300_000
     batch_size: Count = 64
     learning_rate: Positive = 5e-4
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """Its hyper-parameters that are numbers, by name: what an objective is given."""
+        return {name: value for name, value in self if isinstance(value, float | int)}
 
 
 class VAESpec(TrainedSpec, LatentSpec):
@@ -222,6 +220,41 @@ class InfoVAESpec(VAESpec):
         return value
 
 
+class OwnVAESpec(VAESpec):
+    """An objective of the grid's author: a `bench.training.objective.Objective`, and its numbers.
+
+    The name of the objective has the digest of its source with it: see `own_code`.
+    """
+
+    template: ClassVar[str] = "{objective} {options}"
+    kind: Literal["own"]
+    objective: Pinned
+    options: dict[str, Number] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The objective's own name, with its options."""
+        said = [f"{name}={value:g}" for name, value in sorted(self.options.items())]
+        return " ".join([short_name(self.objective), *said])
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The numbers that every VAE has, and those of the objective."""
+        return {**super().settings, **self.options}
+
+    @field_validator("options")
+    @classmethod
+    def _have_names_of_their_own(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            if not (name.isidentifier() and name.isascii() and len(name) <= 60):
+                raise PydanticCustomError("options", "must have names of letters, digits and _")
+            if name in cls.model_fields:
+                raise PydanticCustomError(
+                    "options", f"must not have {name}, which is a setting of every model"
+                )
+        return value
+
+
 class FactorChannelSpec(TrainedSpec):
     """Burgess et al. 2018, Fig. 3: the true factors through a noisy channel, and a decoder.
 
@@ -238,6 +271,7 @@ class FactorChannelSpec(TrainedSpec):
         "{channel} factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
     )
     kind: Literal["factor_channel"]
+    architecture: Literal["burgess", "locatello"] = "burgess"
     gamma: NonNegative
     capacity_start: NonNegative = 0.5
     capacity: NonNegative
@@ -354,7 +388,7 @@ def run_name(spec: BaseSpec) -> str:
     >>> run_name(RandomBaseline(kind="baseline_random", dataset=DatasetSpec(name="ball"), seed=3))
     'ball random codes seed 3'
     """
-    return f"{spec.dataset.name} {spec.template.format(**spec.model_dump())} seed {spec.seed}"
+    return f"{short_name(spec.dataset.name)} {spec.title} seed {spec.seed}"
 
 
 def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
@@ -366,9 +400,17 @@ def sort_key(spec: BaseSpec) -> tuple[Any, ...]:
         len(spec.dataset.spelling),
         json.dumps(spec.dataset.options, sort_keys=True),
         list(KINDS).index(spec.kind),
-        *(fields[name] if name != "evaluation" else json.dumps(fields[name]) for name in fields),
+        *(_sortable(value) for value in fields.values()),
         spec.seed,
     )
+
+
+def _sortable(value: Any) -> Any:
+    """Return a field's value as one that has an order; options by name, then by their number."""
+    if not isinstance(value, dict):
+        return value
+    numbers = all(isinstance(one, float) for one in value.values())
+    return sorted(value.items()) if numbers else json.dumps(value)
 
 
 def _digest(value: dict[str, Any]) -> str:

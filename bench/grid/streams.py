@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from .specs import Evaluation
+from .dataset_spec import Evaluation
 
 # Numbered in this order: a new one comes last.
 Stream = Literal[

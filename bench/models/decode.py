@@ -25,16 +25,16 @@ EXTRA_BINS = 20
 
 
 def decode_run(store: Store, run: StoredRun) -> None:
-    """Decode and store the frames of a run.
+    """Decode and store the frames of a run of a grid, which was allowed to import its own code.
 
     Raises
     ------
     DamagedError
         If the run's model or codes are not what was committed.
     """
-    model = load_run(run.folder)
+    model = load_run(run.folder, allow_imports=True)
     latents = run.latents()
-    dataset = run.spec.dataset.load()
+    dataset = run.spec.dataset.load(allow_imports=True)
     if latents.logvars is None:
         raise ValueError(f"{run.folder}: has no log-variances to sort its latents by")
     kl = metrics.kl_per_dimension(latents.means, latents.logvars)

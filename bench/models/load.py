@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from ..errors import InputError
-from ..grid import FactorChannelSpec, ModelSpec, arguments as given
+from ..errors import InputError, OwnCodeError, named, said
+from ..grid import FactorChannelSpec, ModelSpec, arguments as given, is_pinned
 from ..store import WEIGHTS, DamagedError, StoredRun, read_run
 from .factor_channel import CHANNELS, FactorChannel
+from .own_vae import OwnVAE
 from .plain import PlainModel, plain
-from .vae import CHUNK, VAE
+from .vae import CHUNK, VAE, Decoding
 from .weights import NO_WEIGHTS, read_weights
 
 
@@ -28,12 +31,12 @@ class LoadedRun:
     ----------
     run : StoredRun
         Its manifest, codes and history.
-    model : VAE or FactorChannel
+    model : VAE, OwnVAE or FactorChannel
         The model, a pack of one, on the CPU.
     """
 
     run: StoredRun
-    model: VAE | FactorChannel
+    model: Decoding
 
     @property
     def architecture(self) -> str:
@@ -100,21 +103,32 @@ class LoadedRun:
             [0, 1], whose logits are `decoder(codes)`. Of a factor channel there is the decoder
             alone, and `encode` raises ValueError.
 
+        Raises
+        ------
+        InputError
+            If the architecture is own code, whose modules are in `model.members[0]` as they are.
+
         Examples
         --------
         >>> model = load_run("results/quick/runs/0123456789abcdef").to_torch()  # doctest: +SKIP
         >>> means, logvars = model.encode(images)                              # doctest: +SKIP
         """
-        return plain(self.model, self.architecture)
+        if isinstance(self.model, OwnVAE):
+            reason = f"{self.architecture} is own code: its modules are model.members[0]"
+            raise InputError(str(self.run.folder), "", reason)
+        return plain(cast("VAE | FactorChannel", self.model), self.architecture)
 
 
-def load_run(folder: str | Path) -> LoadedRun:
+def load_run(folder: str | Path, *, allow_imports: bool = False) -> LoadedRun:
     """Load the model of a committed run.
 
     Parameters
     ----------
     folder : str or Path
         A folder `runs/<run id>` of an output folder.
+    allow_imports : bool
+        Whether the architecture may be imported where it is own code. Its source has to be there
+        and to be that of the run.
 
     Returns
     -------
@@ -127,7 +141,8 @@ def load_run(folder: str | Path) -> LoadedRun:
         If the folder is no committed run, or its content does not match its checksums.
     InputError
         If the run has no model (principal components, random codes, true factors), or its weights
-        were left out of the folder.
+        were left out of the folder, or its architecture is own code that may not or cannot be
+        imported.
 
     Examples
     --------
@@ -143,22 +158,46 @@ def load_run(folder: str | Path) -> LoadedRun:
     # Only for codes from elsewhere may the images be unknown.
     shape = tuple(run.manifest.dataset.image_shape or ())
     n_latents = len(run.latent_names)
-    family = CHANNELS[spec.channel] if isinstance(spec, FactorChannelSpec) else VAE
+    family: Callable[..., Decoding] = VAE
+    if isinstance(spec, FactorChannelSpec):
+        family = CHANNELS[spec.channel]
+    elif is_pinned(spec.architecture):
+        family = OwnVAE
     build = partial(family, (shape[0], shape[1], shape[2]), n_latents, spec.architecture)
+    own = _own_model(run, build, allow_imports=allow_imports) if family is OwnVAE else None
     content = run.content(WEIGHTS)
     try:
         state = read_weights(content)
-        # The manifest may claim any size: an empty pack has the model's shapes and takes no memory.
-        expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
-        size = sum(value.nbytes for value in state.values())
-        if {name: value.shape[1:] for name, value in state.items()} != expected:
-            raise ValueError("its shapes differ from the model's")
-        if size > len(content):
+        if sum(value.nbytes for value in state.values()) > len(content):
             raise ValueError("its tensors are larger than their file")
-        model = build([spec.seed])
+        if own is None:
+            _check_shapes(build, state)
+        model = build([spec.seed]) if own is None else own
         model.load_state_dict(state)
     except NO_WEIGHTS as error:
         # Torch's own message spends lines on how to load it all the same.
         reason = f"holds no weights of this model ({type(error).__name__})"
         raise DamagedError(f"{run.folder / WEIGHTS}: {reason}") from None
     return LoadedRun(run, model.eval())
+
+
+def _own_model(run: StoredRun, build: Callable[..., Decoding], *, allow_imports: bool) -> Decoding:
+    """Return the model of an own architecture, which may do anything when it is made."""
+    if not allow_imports:
+        raise OwnCodeError(
+            f"{run.folder}: its architecture is code from outside; load_run(..., "
+            f"allow_imports=True) imports it"
+        )
+    try:
+        return build([run.spec.seed])
+    except (Exception, SystemExit) as error:
+        reason = said(error) if isinstance(error, OwnCodeError) else named(error)
+        raise OwnCodeError(f"{run.folder}: its architecture cannot be made: {reason}") from error
+
+
+def _check_shapes(build: Callable[..., Decoding], state: Mapping[str, Tensor]) -> None:
+    """Refuse weights of another model before it is built: its manifest may claim any size."""
+    # An empty pack has the model's shapes and takes no memory.
+    expected = {name: value.shape[1:] for name, value in build([]).state_dict().items()}
+    if {name: value.shape[1:] for name, value in state.items()} != expected:
+        raise ValueError("its shapes differ from the model's")

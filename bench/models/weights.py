@@ -42,5 +42,12 @@ def halved(content: bytes) -> bytes:
     [1.0, 1.0]
     """
     buffer = io.BytesIO()
-    torch.save({name: value.half() for name, value in read_weights(content).items()}, buffer)
+    # Own architectures may have counts, which are no weights.
+    torch.save(
+        {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in read_weights(content).items()
+        },
+        buffer,
+    )
     return buffer.getvalue()

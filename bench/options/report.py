@@ -40,4 +40,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--parquet", action="store_true", help="also write the tables as Parquet (needs pyarrow)"
     )
+    options.add_argument(
+        "--allow-imports",
+        action="store_true",
+        help="allow the figures of its own that the grid names as package.module:function",
+    )
     return options

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine",
         choices=tuple(ENGINES),
         default="local",
-        help="this machine, or a Ray cluster (default: local)",
+        help="this machine, a Ray cluster, or a Slurm cluster (default: local)",
     )
     options.add_argument(
         "--workers",
@@ -41,6 +41,14 @@ def parser() -> argparse.ArgumentParser:
         type=option(given.share),
         metavar="F",
         help="share of a GPU per run, or per pack, on a cluster (default: 1)",
+    )
+    options.add_argument(
+        "--slurm",
+        type=option(given.sbatch_option),
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of sbatch for all jobs, such as partition=gpu; may be repeated",
     )
     options.add_argument(
         "--device",
@@ -69,7 +77,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--allow-imports",
         action="store_true",
-        help="allow metrics that the grid names as package.module:function",
+        help="allow your own objectives, architectures, datasets, metrics and figures, which the "
+        "grid names as package.module:name",
     )
     options.add_argument(
         "--checkpoint-seconds",

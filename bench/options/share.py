@@ -58,6 +58,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--allow-imports",
         action="store_true",
-        help="allow imported metrics (package.module:function) to be computed again",
+        help="allow imported metrics to be computed again, and the grid's own figures to be drawn",
     )
     return options

@@ -16,13 +16,15 @@ ALL_BYTES = 3_000_000
 
 # A figure with its kind and its SVG.
 Drawing = tuple[str, Drawn, str]
+# A figure by own code with its SVG.
+OwnDrawing = tuple[Drawn, str]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as it is shown, beside what it is."""
+    """A figure as it is shown, beside what it is; those of a grid's own are of no kind."""
 
-    kind: FigureInfo
+    kind: FigureInfo | None
     title: str
     alt: str
     note: str
@@ -94,6 +96,14 @@ def page_figures(drawings: Sequence[Drawing]) -> PageFigures:
             for run, part in models.items()
         },
     )
+
+
+def own_figures(drawings: Iterable[OwnDrawing]) -> list[Figure]:
+    """Return the figures that a grid has of its own: all of them, whatever room they take."""
+    return [
+        Figure(None, drawn.title, drawn.alt, drawn.note, "".join(page_svgs(drawn, svg)))
+        for drawn, svg in drawings
+    ]
 
 
 def _rooms(

@@ -124,7 +124,7 @@ def model_blocks(
 def _gist(study: Study, group: pd.DataFrame) -> str:
     """Return seeds, KL and latents in use, medians over seeds."""
     seeds = counted(len(group), "seed")
-    kl = group["kl"].median() if "kl" in group else float("nan")
+    kl = group["kl"].dropna().median() if "kl" in group else float("nan")
     if pd.isna(kl):
         return seeds
     known = f"{seeds}, KL {float(kl):.1f} nats"

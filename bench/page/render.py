@@ -16,7 +16,7 @@ from . import explorer, facts, published, runs, tables
 from .claims import claims_section
 from .definitions import definitions
 from .doctor import doctor_gist, doctor_tables
-from .figures import UNFOLDED, Drawing, page_figures
+from .figures import UNFOLDED, Drawing, OwnDrawing, own_figures, page_figures
 from .models import model_blocks
 from .overview import overview
 
@@ -43,10 +43,13 @@ def render(
     drawings: Sequence[Drawing],
     title: str | None = None,
     folder: str = "",
+    own: Sequence[OwnDrawing] = (),
 ) -> str:
     """Return the page: one file that loads nothing from elsewhere.
 
-    Its title is the one given, else the name of the grid, of codes or of the folder.
+    `own` are figures by the code of the grid's author.
+
+    The page's title is the one given, else the name of the grid, of codes or of the folder.
     """
     templates = Path(__file__).parent / "templates"
     environment = Environment(
@@ -85,6 +88,7 @@ def render(
         "unfolded": UNFOLDED,
         "figures": kinds,
         "figures_open": len(kinds) if len(kinds) <= FEW_FIGURES else FIRST_FIGURES,
+        "own_figures": own_figures(own),
         "doctor": doctor_tables(study.diagnoses, study.tables),
         "doctor_gist": doctor_gist(study.diagnoses),
         "published_models": published.models_table(study.tables),
@@ -125,6 +129,7 @@ def _contents(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("scores", "Scores", True),
         ("models", "Models", values["blocks"]),
         ("figures", "Figures", values["figures"]),
+        ("own-figures", "Own figures", values["own_figures"]),
         ("published", "Published numbers", published_numbers),
         ("doctor", "Capacity doctor", values["doctor"]),
         ("failures", "Failures", values["failures"]),

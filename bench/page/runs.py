@@ -121,12 +121,13 @@ def _kl_lines(study: Study) -> dict[Hashable, str]:
 
 def _remarks(scores: pd.DataFrame) -> Mapping[Hashable, Sequence[str]]:
     """Return, by run, why it lacks scores and what its metrics warn of."""
+    titles = {metric: metric_title(metric) for metric in scores["metric"].unique()}
     lacking: dict[tuple[Hashable, str], list[str]] = {}
     without = scores[scores["value"].isna() & scores["reason"].notna()]
     for run, metric, reason in zip(
         without["run_id"], without["metric"], without["reason"], strict=True
     ):
-        lacking.setdefault((run, reason), []).append(metric_title(metric))
+        lacking.setdefault((run, reason), []).append(titles[metric])
     remarks: dict[Hashable, list[str]] = {}
     for (run, reason), names in lacking.items():
         remarks.setdefault(run, []).append(f"No {', '.join(names)}: {reason}")
@@ -134,5 +135,5 @@ def _remarks(scores: pd.DataFrame) -> Mapping[Hashable, Sequence[str]]:
         scores["run_id"], scores["metric"], scores["warnings"], strict=True
     ):
         if isinstance(texts, list) and texts:
-            remarks.setdefault(run, []).extend(f"{metric_title(metric)}: {text}" for text in texts)
+            remarks.setdefault(run, []).extend(f"{titles[metric]}: {text}" for text in texts)
     return remarks

@@ -22,6 +22,7 @@ from . import (
 from ._base import Drawn, FigureInfo, styled
 from ._images import MAP_COLOURS
 from ._save import page_svgs, save_pdf, save_png, svg_text
+from .own_figure import draw_own
 
 if TYPE_CHECKING:
     from ..analysis import Study
@@ -32,6 +33,7 @@ __all__ = [
     "Drawn",
     "FigureInfo",
     "draw_all",
+    "draw_own",
     "page_svgs",
     "save_pdf",
     "save_png",

@@ -32,6 +32,7 @@ COLOURS = {
     "dip_vae_ii": "#999933",
     "control_vae": "#C2185B",
     "info_vae": "#5C8A00",
+    "own": "#8D6E63",
     "factor_channel": "#B07D00",
 }
 MARKERS = {
@@ -45,6 +46,7 @@ MARKERS = {
     "dip_vae_ii": ">",
     "control_vae": "*",
     "info_vae": "p",
+    "own": "h",
     "factor_channel": "P",
 }
 GREY = "#767676"

@@ -222,7 +222,7 @@ def _panel(
         axes.scatter(runs[parameter], runs[metric], 12, colour, alpha=0.6, zorder=3)
         here = groups.isin(pd.MultiIndex.from_frame(runs[["group_id", "precision"]]))
         means = summary[here].sort_values(parameter)
-        errors = [means["mean"] - means["low"], means["high"] - means["mean"]]
+        errors = np.stack([means["mean"] - means["low"], means["high"] - means["mean"]])
         axes.errorbar(
             means[parameter],
             means["mean"],

@@ -41,8 +41,8 @@ def arrays_of(run: StoredRun) -> Arrays:
     """
     latents = run.latents()
     factors = latents.factors
-    # Codes from elsewhere have their own factors, or none.
-    if not isinstance(run.spec, Codes):
+    # Codes from elsewhere have their own factors, or none, and so have those of own datasets.
+    if factors is None and not isinstance(run.spec, Codes):
         factors = run.spec.dataset.load().factors(latents.indices)
     return {"means": latents.means, "logvars": latents.logvars, "factors": factors}
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ..engines import Engine
+from ..engines import BRIEF, Engine
 from ..engines.progress import progress, silence
-from ..grid import MetricRequest
+from ..grid import MetricRequest, short_name
 from ..store import DamagedError, Store, StoredRun, shown_runs, trained_groups
+from ..uncollected import uncollected
 from .groups import missing_group_scores, score_group
 from .runs import bounds_terms, failed_scores, measure_bounds, missing_scores, score_run
 from .variants import missing_variants, score_variants
@@ -55,7 +56,8 @@ def score_runs(
     quiet: bool = False,
 ) -> set[str]:
     """Score runs, each by itself; return those that failed."""
-    unscored = [run for run in runs if missing_scores(store, run, requests)]
+    with uncollected():
+        unscored = [run for run in runs if missing_scores(store, run, requests)]
     # Many runs share their bounds, so each is computed once, before all runs need it at once.
     alike = {bounds_terms(run): run for run in unscored}
     call = partial(_of_run, measure_bounds, requests)
@@ -93,13 +95,14 @@ def each(
     failed: set[str] = set()
     names = [[run.run_id for run in runs] for runs in tasks]
     shown_names = [
-        f"{runs[0].spec.dataset.name} {runs[0].spec.kind} seed {runs[0].spec.seed}"
+        f"{short_name(runs[0].spec.dataset.name)} {runs[0].spec.kind} seed {runs[0].spec.seed}"
         for runs in tasks
     ]
     bar = progress(stage, shown_names, [1] * len(tasks), engine.status)
     with silence() if quiet else bar as shown:
         task = partial(_derive, call, store.folder.absolute())
-        for position, answer in engine.run_tasks(task, names, progress=shown.update):
+        answers = engine.run_tasks(task, names, progress=shown.update, demand=BRIEF)
+        for position, answer in answers:
             if answer is not None:
                 failed.update(names[position])
             shown.end(position, None if answer is None else str(answer))

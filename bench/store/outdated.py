@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..grid import Codes, DatasetSpec
 from .stored_run import StoredRun
@@ -11,7 +11,9 @@ from .stored_run import StoredRun
 log = logging.getLogger("disbench")
 
 
-def outdated_runs(runs: Iterable[StoredRun]) -> dict[str, str]:
+def outdated_runs(
+    runs: Iterable[StoredRun], importable: Collection[DatasetSpec] = ()
+) -> dict[str, str]:
     """Return the runs whose dataset has other images today than when they were made.
 
     Parameters
@@ -19,6 +21,9 @@ def outdated_runs(runs: Iterable[StoredRun]) -> dict[str, str]:
     runs : iterable of StoredRun
         Of any datasets. The fingerprint of each dataset is taken once. Codes that were made
         elsewhere have their own factors with them, and are never outdated.
+    importable : collection of DatasetSpec
+        The datasets by own code that may be imported. Others of that kind are left alone: a folder
+        is data, and their source is part of what they are.
 
     Returns
     -------
@@ -31,6 +36,8 @@ def outdated_runs(runs: Iterable[StoredRun]) -> dict[str, str]:
         if isinstance(run.spec, Codes):
             continue
         reference = run.spec.dataset
+        if reference.is_own and reference not in importable:
+            continue
         if reference not in today:
             today[reference] = _fingerprint(reference)
         now, then = today[reference], run.fingerprint
@@ -43,7 +50,7 @@ def outdated_runs(runs: Iterable[StoredRun]) -> dict[str, str]:
 
 def _fingerprint(reference: DatasetSpec) -> str | None:
     try:
-        return reference.load().fingerprint
+        return reference.load(allow_imports=reference.is_own).fingerprint
     except (ValueError, TypeError, OSError) as error:
         log.warning(
             "%s: cannot check whether its runs are of today's images: %s", reference.name, error

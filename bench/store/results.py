@@ -39,8 +39,8 @@ class Result:
     scores : DataFrame or None
         What it scored on the way through training: `step`, `metric`, `value`.
     factors : ndarray or None
-        (N, K) int64 factors of those images, for codes that bring their own; None where the
-        dataset has them.
+        (N, K) int64 factors of those images, for codes that bring their own and for own datasets;
+        None where a dataset of the suite has them.
     """
 
     spec: BaseSpec

@@ -122,10 +122,11 @@ class Failed(Checked):
 
 class _Grid(Checked):
     name: Annotated[str, Field(max_length=100)]
+    figures: list[str] = Field(default_factory=list)
 
 
 class GridRecord(Checked):
-    """What `grid.json` holds: the grid of the last start, of which the name is read."""
+    """What `grid.json` holds: the grid of the last start, of which name and figures are read."""
 
     grid: _Grid
 

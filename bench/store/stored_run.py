@@ -40,7 +40,10 @@ _PACKED: dict[str, Any] = {"fletcher32": True, "shuffle": True, "compression": "
 
 @dataclass(frozen=True)
 class Latents:
-    """The codes of a run's evaluation images; codes from elsewhere may bring their factors too."""
+    """The codes of a run's evaluation images, and their factors where no dataset here has them.
+
+    Codes from elsewhere may bring them, and own datasets are not imported to score a run.
+    """
 
     indices: NDArray[np.int64] = field(metadata=form(np.int64, "N"))
     means: NDArray[np.float32] = field(metadata=form(np.float32, "ND"))

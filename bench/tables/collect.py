@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from ..grid import KINDS, SPEC_ADAPTER, Codes, VAESpec, sort_key
+from ..grid import KINDS, SPEC_ADAPTER, BaseSpec, Codes, OwnVAESpec, VAESpec, sort_key
 from ..scoring import read_group_scores, read_variants, run_entries, total
 from ..store import MADE_WITH, ScoreEntry, Source, StoredRun, shown_runs, trained_groups
 from ..store.during_training import COLUMNS
+from ..uncollected import uncollected
 from .names import model_names
 from .summary import differences, summarise
 
@@ -47,12 +48,15 @@ _SPEC_COLUMNS = tuple(
         name
         for cls in KINDS.values()
         for name in cls.model_fields
-        if name not in ("kind", "dataset", "seed", "evaluation", "name", "content")
+        if cls is not OwnVAESpec
+        and name not in ("kind", "dataset", "seed", "evaluation", "name", "content")
     )
 )
-_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS, "folder"))
+# There only where a run has an objective by own code.
+_OWN_OBJECTIVE = ("objective", "objective_options")
+_DESCRIBED = frozenset((*_FIRST, *_LAST, *_SPEC_COLUMNS, *_OWN_OBJECTIVE, "folder"))
 # Settings of single kinds, beside those that all trained VAEs share.
-_OWN = frozenset(_SPEC_COLUMNS) - VAESpec.model_fields.keys()
+_OWN = frozenset((*_SPEC_COLUMNS, *_OWN_OBJECTIVE)) - VAESpec.model_fields.keys()
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,6 +128,7 @@ class Tables:
         return _measured(self.runs)
 
 
+@uncollected()
 def collect(store: Source, found: Iterable[StoredRun]) -> Tables:
     """Read a store into tables.
 
@@ -222,13 +227,15 @@ def _measured(runs: pd.DataFrame) -> list[str]:
 
 def _describe(run: StoredRun) -> dict[str, Any]:
     spec, execution = run.spec, run.manifest.execution
+    fields = type(spec).model_fields
     described = {
         "run_id": run.run_id,
         "dataset": spec.dataset.name,
         "dataset_options": json.dumps(spec.dataset.options, sort_keys=True),
         "kind": spec.kind,
         "seed": spec.seed,
-        **{name: getattr(spec, name, None) for name in _SPEC_COLUMNS},
+        **{name: getattr(spec, name) if name in fields else None for name in _SPEC_COLUMNS},
+        **_own_objective(spec),
         "precision": run.precision,
         "evaluation_images": str(spec.evaluation.images),
         "evaluation_seed": spec.evaluation.seed,
@@ -237,11 +244,18 @@ def _describe(run: StoredRun) -> dict[str, Any]:
         f"pack={len(execution.pack)} torch={run.manifest.versions.torch}",
         "group_id": run.group_id,
         # What its maker calls it; `model_names` knows the others.
-        "label": spec.name if isinstance(spec, Codes) else "",
+        "label": spec.title if isinstance(spec, Codes | OwnVAESpec) else "",
         **_folder(run),
     }
     order = dict.fromkeys([*_FIRST, *described])
     return {name: described[name] for name in order}
+
+
+def _own_objective(spec: BaseSpec) -> dict[str, str]:
+    if not isinstance(spec, OwnVAESpec):
+        return {}
+    options = json.dumps(spec.options, sort_keys=True)
+    return dict(zip(_OWN_OBJECTIVE, (spec.objective, options), strict=True))
 
 
 def _folder(run: StoredRun) -> dict[str, str]:
@@ -313,7 +327,7 @@ def _failures(store: Source) -> pd.DataFrame:
             "dataset": spec.dataset.name,
             "kind": spec.kind,
             "seed": spec.seed,
-            "label": spec.template.format(**spec.model_dump()),
+            "label": spec.title,
             "reason": failure["reason"],
         }
         for spec, failure in records

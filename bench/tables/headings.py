@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from .._siblings import metrics
-from ..grid import DatasetSpec
+from ..grid import DatasetSpec, short_name
 
 # What identifies codes from elsewhere by their content: no name that anybody gave.
 _DIGEST = re.compile(r"[0-9a-f]{16,}|.*/[0-9a-f]+")
@@ -109,6 +109,8 @@ def dataset_heading(name: str, options: str) -> str:
     'dsprites (scale–shape correlated in training, σ 0.2)'
     >>> dataset_heading("dsprites", '{"pad": 90, "resize": 64}')
     'dsprites (padded to 90×90 pixels, resized to 64×64 pixels)'
+    >>> dataset_heading("my_package.data:Rings@0123456789abcdef", "{}")
+    'Rings@012345'
     """
     return _heading(name, options)
 
@@ -123,6 +125,7 @@ def _heading(name: str, options: str, *, whole: bool = False) -> str:
     if isinstance(listed.get("picture"), str) and not whole:
         listed["picture"] = PurePath(listed["picture"]).name
     text = ", ".join(_said(key, value) for key, value in listed.items())
+    name = name if whole else short_name(name)
     return f"{name} ({text})" if text else name
 
 

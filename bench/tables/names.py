@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..grid import KINDS, FactorChannelSpec, VAESpec
+from ..grid import KINDS, FactorChannelSpec, VAESpec, short_name
 
 Model = Mapping[str, Any]
 # What a name says of a setting: a text with the value in braces.
@@ -52,6 +52,8 @@ TRAINING = tuple(
     for name in dict.fromkeys((*WORDS, *VAESpec.model_fields))
     if name not in (*_STRUCTURE, *_OF_SOME)
 )
+# Kinds whose models have names of their own, not made of their settings, and what they are called.
+_BY_LABEL = {"codes": "codes from elsewhere", "own": "own objective"}
 _FAMILIES = {"VAEs": VAESpec, "factor channels": FactorChannelSpec}
 
 
@@ -153,7 +155,7 @@ def kind_title(kind: str) -> str:
     if kind not in KINDS:
         return kind.replace("_", " ")
     words = [word for word in KINDS[kind].template.split() if not {*"{="} & {*word}]
-    return " ".join(words) or "codes from elsewhere"
+    return " ".join(words) or _BY_LABEL[kind]
 
 
 def in_words(setting: str, value: Any) -> str:
@@ -168,7 +170,7 @@ def in_words(setting: str, value: Any) -> str:
     if isinstance(value, bool | str) or value is None:
         pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
         text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)
-        return pattern.format(text)
+        return short_name(pattern.format(text))
     return WORDS.get(setting, f"{setting.replace('_', ' ')} {{:g}}").format(value)
 
 
@@ -206,8 +208,9 @@ def _family(model: Model) -> str | None:
 
 
 def _text(model: Model) -> str:
-    # Codes from elsewhere bring their name as their label.
-    return KINDS[model["kind"]].template.format(**{"name": model.get("label", ""), **model})
+    if model["kind"] in _BY_LABEL:
+        return str(model.get("label", ""))
+    return KINDS[model["kind"]].template.format(**model)
 
 
 def _own(kind: str) -> Sequence[str]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grid import LatentSpec, Pack, UntrainedBaseline, evaluation_indices, generator
-from ..models.vae import CHUNK, VAE
+from ..models.own_vae import build_vae
+from ..models.vae import CHUNK
 from ..store import Result
 from .batches import Images, weight_ends, weighted_draw
 from .context import Context
@@ -25,7 +26,7 @@ PCA_IMAGES = 10_000
 def untrained(pack: Pack, dataset: datasets.FactorDataset, context: Context) -> Iterator[Result]:
     """Yield the codes of the encoder at its initialisation."""
     for spec in cast("tuple[UntrainedBaseline, ...]", pack.specs):
-        vae = VAE(
+        vae = build_vae(
             dataset.image_shape,
             spec.n_latents,
             spec.architecture,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
-from ..engines import Engine
+from ..engines import Engine, multiplies_bfloat16
 from ..errors import DeviceError
 from ..grid import Execution
+
+log = logging.getLogger("disbench")
 
 
 def settle_device(execution: Execution, engine: Engine | None = None) -> Execution:
     """Decide which device `auto` is; refuse a GPU that is not there, or what only a GPU has.
+
+    A processor of this machine that is slower in the precision than in float32 is warned of.
 
     Parameters
     ----------
@@ -41,4 +46,10 @@ def settle_device(execution: Execution, engine: Engine | None = None) -> Executi
             raise DeviceError(f"--device cuda: {where}; use --device cpu")
     if execution.precision == "tf32" and not there:
         raise DeviceError("--precision tf32: only GPUs have it; use float32 or bfloat16")
+    here = engine is None or engine.has_gpu() is None
+    if execution.precision == "bfloat16" and not there and here and multiplies_bfloat16() is False:
+        log.warning(
+            "--precision bfloat16: slower than float32 on this processor, which has neither "
+            "AVX-512 BF16 nor AMX"
+        )
     return replace(execution, device="cuda" if there else "cpu")

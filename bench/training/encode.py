@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..grid import Execution, ModelSpec, generator
 from ..models.vae import CHUNK, Decoding
@@ -29,6 +31,17 @@ def ignore(share: float) -> None:
     """Do nothing."""
 
 
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Let layers that train otherwise than they are used, as batch normalisation, be used."""
+    before = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(before)
+
+
 @torch.inference_mode()
 def encode_images(
     model: Decoding,
@@ -48,7 +61,7 @@ def encode_images(
     size = _chunk(pack, execution)
     for start in range(0, len(indices), size):
         chunk = images(indices[start : start + size])
-        with autocast(execution):
+        with evaluating(model), autocast(execution):
             parts = torch.stack(model.encode(chunk.expand(pack, *chunk.shape)))
         if codes is None:
             codes = np.empty((2, pack, len(indices), parts.shape[-1]), np.float32)
@@ -90,7 +103,7 @@ def reconstruction_term(
     for start in range(0, n_images, size):
         stop = start + size
         chunk = images(indices[rows[start:stop]])
-        with autocast(execution):
+        with evaluating(model), autocast(execution):
             logits = model.decode(z[:, start:stop].to(execution.device))
         chunk = chunk.expand(len(specs), *chunk.shape)
         loss = negative_log_likelihood(logits.float(), chunk, specs[0].likelihood)

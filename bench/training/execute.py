@@ -6,7 +6,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def execute(
     Parameters
     ----------
     pack : Pack
-        The runs.
+        The runs. What they have of own code is imported: their grid was allowed to.
     commit : callable
         Takes every Result or Failure as it comes, with the record of its execution.
     report : callable
@@ -68,16 +68,20 @@ def execute(
     try:
         record["execution"] = _execution(pack)
         prepare(pack.execution)
-        dataset = pack.specs[0].dataset.load()
+        dataset = pack.specs[0].dataset.load(allow_imports=True)
         record["dataset"] = describe(dataset)
         name = checkpoint_name(pack, versions(), dataset.fingerprint)
         place = scratch / name if scratch else None
         context = Context(report, Checkpoints(place, seconds=checkpoint_seconds), scoring)
         for outcome in PRODUCERS[pack.specs[0].kind](pack, dataset, context):
+            if isinstance(outcome, Result) and outcome.spec.dataset.is_own:
+                # Whoever scores the run need not have the dataset's source.
+                outcome = replace(outcome, factors=dataset.factors(outcome.indices))
             commit(outcome, _timed(outcome, record, started))
             failure = outcome.reason if isinstance(outcome, Failure) else None
             statuses[run_id(outcome.spec)] = RunStatus(run_id(outcome.spec), failure)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # Own code may even exit.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         for spec in pack.specs:
             if run_id(spec) not in statuses:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..grid import Pack, VAESpec
-from ..models.vae import VAE, Decoding
+from ..models.own_vae import build_vae
+from ..models.vae import Decoding
 from ..store import Snapshots
 from .batches import Images
 from .encode import OnProgress, encode_images, ignore
@@ -97,7 +98,7 @@ class VAEFamily:
         self._execution = pack.execution
         spec = cast("VAESpec", pack.specs[0])
         seeds = [member.seed for member in pack.specs]
-        vae = VAE(images.shape, spec.n_latents, spec.architecture, seeds, spec.initialisation)
+        vae = build_vae(images.shape, spec.n_latents, spec.architecture, seeds, spec.initialisation)
         self.model = vae.to(pack.execution.device)
         self.latent_names = tuple(f"z{j}" for j in range(spec.n_latents))
 

@@ -1,4 +1,4 @@
-"""What the members of a pack minimise: those of one kind have an objective in common."""
+"""What the members of a pack minimise: those with the same objective are a group."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..grid import TrainedSpec
-from .objective import Learner, Members, Terms
-from .objectives import OBJECTIVES
+from .objective import Learner, Members, Objective, Terms
+from .own_objective import objective_of
 
 
 class Groups:
@@ -38,16 +38,19 @@ class Groups:
     def __init__(self, specs: Sequence[TrainedSpec], n_latents: int, device: str = "cpu") -> None:
         self._pack = len(specs)
         self._groups: list[tuple[Learner, Tensor | slice]] = []
-        for kind in dict.fromkeys(spec.kind for spec in specs):
-            places = [i for i, spec in enumerate(specs) if spec.kind == kind]
+        # Own objectives may leave settings out.
+        groups: dict[tuple[Objective, tuple[str, ...]], list[int]] = {}
+        for place, spec in enumerate(specs):
+            groups.setdefault((objective_of(spec), (*spec.settings,)), []).append(place)
+        for (objective, names), places in groups.items():
             alike = [specs[i] for i in places]
-            settings = {
-                name: torch.tensor([getattr(spec, name) for spec in alike], device=device).float()
-                for name, value in alike[0]
-                if isinstance(value, float | int)
-            }
+            columns = {name: [spec.settings[name] for spec in alike] for name in names}
+            settings = _Settings(
+                (name, torch.tensor(values, device=device).float())
+                for name, values in columns.items()
+            )
             members = Members(settings, [spec.seed for spec in alike], n_latents, device)
-            learner = OBJECTIVES[kind].learner(OBJECTIVES[kind], members).to(device)
+            learner = objective.learner(objective, members).to(device)
             # One objective for all is the ordinary case, and a slice gathers nothing.
             whole = len(places) == self._pack
             chosen = slice(None) if whole else torch.tensor(places, device=device)
@@ -62,14 +65,15 @@ class Groups:
         """Return the value at a step of what each member's objective schedules, (K,)."""
         controls = torch.empty(self._pack, device=step.device)
         for learner, chosen in self._groups:
-            controls[chosen] = learner.control(step)
+            controls[chosen] = _of_each(learner, learner.control(step), "control")
         return controls
 
     def loss(self, terms: Terms, controls: Tensor) -> Tensor:
         """Return each member's loss, (K,)."""
         losses = torch.empty_like(terms.reconstruction)
         for learner, chosen in self._groups:
-            losses[chosen] = learner.loss(_of(terms, chosen), controls[chosen])
+            found = learner.loss(_of(terms, chosen), controls[chosen])
+            losses[chosen] = _of_each(learner, found, "loss")
         return losses
 
     def learn(self, terms: Terms, step: Tensor) -> None:
@@ -89,6 +93,25 @@ class Groups:
             return
         for (learner, _), own in zip(self._groups, state["objectives"], strict=True):
             learner.restore(own)
+
+
+class _Settings(dict[str, Tensor]):
+    """Hyper-parameters by name, which says what there is to an own objective that misses one."""
+
+    def __missing__(self, name: str) -> Tensor:
+        raise KeyError(f"the objective has no option {name!r}; its settings are: {', '.join(self)}")
+
+
+def _of_each(learner: Learner, found: object, what: str) -> Tensor:
+    """Refuse what would silently become the value of every member; own objectives are anybody's."""
+    wanted = learner.settings["seed"].shape
+    if isinstance(found, Tensor) and found.shape == wanted:
+        return found
+    given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+    raise ValueError(
+        f"the objective's {what} must give a number for each model of the pack, a tensor of shape "
+        f"{tuple(wanted)}, not {given}"
+    )
 
 
 def _of(terms: Terms, chosen: Tensor | slice) -> Terms:

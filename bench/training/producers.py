@@ -23,7 +23,7 @@ Producer = Callable[[Pack, "datasets.FactorDataset", Context], Iterator[Result |
 
 # Which family of models a trained kind is of.
 FAMILIES: dict[str, Callable[[Pack, Images], Family]] = {
-    **dict.fromkeys(OBJECTIVES, VAEFamily),
+    **dict.fromkeys((*OBJECTIVES, "own"), VAEFamily),
     "factor_channel": ChannelFamily,
 }
 PRODUCERS: dict[str, Producer] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..grid import TrainedSpec
-from .objectives import OBJECTIVES
+from .own_objective import objective_of
 
 # The most rows of a history, each the mean over its window of steps.
 HISTORY_ROWS = 600
@@ -82,7 +82,7 @@ class History:
     def frame(self, member: int) -> pd.DataFrame:
         """Return the history of a member; `step` is the number of steps done by a window's end."""
         spec = self._specs[member]
-        control = OBJECTIVES[spec.kind].control_name
+        control = objective_of(spec).control_name
         latents = [f"kl_{j}" for j in range(self._n_latents)]
         columns = ["loss", "reconstruction", "kl", control, *latents]
         frame = pd.DataFrame(self._rows[: len(self._ends), member], columns=columns)

@@ -12,7 +12,7 @@ from ..engines import run_tasks
 from ..engines.local import Crashed
 from ..engines.progress import progress
 from ..errors import DisbenchError
-from ..grid import Pack, TrainedSpec, VAESpec, second_network
+from ..grid import Pack, TrainedSpec, VAESpec, second_network, short_name
 
 log = logging.getLogger("disbench")
 # The first steps warm caches and threads up, and on a GPU one of them is recorded.
@@ -71,7 +71,7 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
             alike.setdefault(_work(pack), []).append(pack)
     at_once = min(workers, len(packs))
     timed = [max(members, key=lambda pack: pack.steps) for members in alike.values()]
-    names = [f"{pack.specs[0].dataset.name} {pack.specs[0].kind}" for pack in timed]
+    names = [f"{short_name(pack.specs[0].dataset.name)} {pack.specs[0].kind}" for pack in timed]
     log.info("timing a few steps of %s", ", ".join(names))
     seconds: list[float] = []
     with progress("time", names, [1] * len(names)) as shown:
@@ -84,9 +84,12 @@ def estimate_seconds(packs: Sequence[Pack], workers: int) -> float:
 
 
 def _work(pack: Pack) -> str:
-    """Return what a step's time depends on: not on the seed or the objective, but its network."""
+    """Return what a step's time depends on: not on the seed or the objective, but its network.
+
+    Of an own objective nobody knows.
+    """
     spec = pack.specs[0]
-    names = ("architecture", "likelihood", "n_latents", "batch_size", "channel")
+    names = ("architecture", "likelihood", "n_latents", "batch_size", "channel", "objective")
     shape = [getattr(spec, name, None) for name in names]
     networks = (isinstance(spec, VAESpec), second_network(spec))
     return repr((spec.dataset, len(pack.specs), networks, shape, pack.execution))
@@ -96,7 +99,7 @@ def _seconds(pack: Pack, costs: Costs) -> float:
     spec = pack.specs[0]
     images = spec.evaluation.images
     if images == "all":
-        images = len(spec.dataset.load())
+        images = len(spec.dataset.load(allow_imports=True))
     steps = spec.steps if isinstance(spec, TrainedSpec) else 0
     return steps * costs.step + images * costs.image
 
@@ -131,7 +134,7 @@ def time_pack(pack: Pack, report: Callable[..., None]) -> Costs:
     from .train import Training
 
     prepare(pack.execution)
-    dataset = pack.specs[0].dataset.load()
+    dataset = pack.specs[0].dataset.load(allow_imports=True)
     images = Images(dataset, pack.execution.device)
     training = Training(pack, images, FAMILIES[pack.specs[0].kind](pack, images))
     indices = np.arange(min(TIMED_IMAGES, len(dataset)))

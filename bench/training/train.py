@@ -147,7 +147,8 @@ class Training:
         self.family = family
         device, n_latents = pack.execution.device, family.model.n_latents
         on_gpu = device != "cpu"
-        self._parameters = list(family.model.parameters())
+        # Own architectures may have fixed weights.
+        self._parameters = [p for p in family.model.parameters() if p.requires_grad]
         descending = {id(parameter) for parameter in family.descending}
         # Fused: one pass over all parameters on a CPU, one kernel on a GPU.
         self._adam = torch.optim.Adam(

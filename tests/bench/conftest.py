@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench.pipeline import run_grid
+from tests.bench.own_examples import forget, write_modules
 from tests.bench.wheels import build_wheel
 
 # 16 pixels is the least that both architectures take; 64 discs, all different, all binary.
@@ -54,3 +55,15 @@ def small_store(tmp_path_factory):
 def wheel(tmp_path_factory):
     """Return the wheel of this checkout; the log of its build is beside it."""
     return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture
+def own_modules(tmp_path, monkeypatch):
+    """Return a folder of modules that can be imported: at first the examples of docs/own.md."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    forget()
+    write_modules(folder)
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    forget()

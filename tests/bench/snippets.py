@@ -13,6 +13,8 @@ SMALLER
 PARSED
     Shell snippets of which no command is run: `disbench` reads its options, `make` lists what it
     would do (`--dry-run`), and what belongs to a cluster does nothing.
+COMPILED
+    Python that is only compiled.
 REFUSED
     Grids that name files which nobody has here, with the reason that they are refused for.
 
@@ -39,17 +41,30 @@ models: [{kind: vae}]
 train: {steps: 2, batch_size: 8, n_latents: 2}
 metrics: [mig]
 """
-GIVEN = {
-    "from disbench.metrics import beta_vae_score, dci, kl_per_dimension, mig": """
+CODES = """
 import numpy as np
 factors = np.stack(np.unravel_index(np.arange(0, 737280, 1801), (3, 6, 40, 32, 32)), 1)
 means = np.c_[factors, factors[:, :1] ** 2] + 0.1 * np.random.default_rng(0).normal(size=(410, 6))
 logvars = np.full_like(means, -4.0)
-""",
-    "disbench score seed0.npz seed1.npz --name mymodel   # writes results/mymodel/": """
-import shutil
-shutil.copy("seed0.npz", "seed1.npz")
-""",
+"""
+FILES = """
+np.savez("seed0.npz", means=means, logvars=logvars, factors=factors)
+np.savez("seed1.npz", means=means, logvars=logvars, factors=factors)
+"""
+FOLDERS = """
+import numpy as np
+from pathlib import Path
+from disbench.bench import report, run_grid
+report.draw_all = lambda study: iter(())  # looked at by others
+for folder in ("results/example", "alice/quick", "bob/quick"):
+    if not Path(folder).exists():
+        run_grid("grid.yaml", out=folder)
+images = np.zeros((3, 1, 16, 16), np.uint8)
+"""
+GIVEN = {
+    "from disbench.metrics import dci, mig\n": CODES,
+    "import numpy as np\n\nnp.savez(\n": CODES,
+    "disbench score seed0.npz seed1.npz --name mymodel": CODES + FILES,
     "from disbench.bench import score": """
 my_model = lambda images: (images.mean(axis=2)[:, 0, ::16], None)
 """,
@@ -68,19 +83,9 @@ model, batches, train_step, log = Model(), range(1_000), lambda batch: None, pri
 from types import SimpleNamespace
 lightning = SimpleNamespace(Callback=object)
 """,
-    "from disbench.bench import load_results, load_run, run_grid": """
-import shutil
-from disbench.bench import report, run_grid
-draw_all, report.draw_all = report.draw_all, lambda study: iter(())  # looked at by others
-for folder in ("results/example", "alice/quick", "bob/quick"):
-    run_grid("grid.yaml", out=folder)
-images = np.zeros((3, 1, 16, 16), np.uint8)
-""",
-    "class TensorBoard:": """
-from contextlib import nullcontext
-SummaryWriter = lambda folder: nullcontext(SimpleNamespace(add_scalar=print))
-shutil.rmtree("results/example")
-""",
+    "from disbench.bench import load_results, load_run, run_grid": FOLDERS,
+    "import torch\nfrom disbench.bench import load_results, load_run": FOLDERS,
+    "disbench report alice/quick bob/quick ": FOLDERS,
     "from disbench.metrics import METRICS, dci, details, mig": """
 import numpy as np
 factors = np.indices((4, 5, 6)).reshape(3, -1).T
@@ -91,6 +96,11 @@ import numpy as np
 factors = np.stack(np.divmod(np.arange(100), 10), 1)
 np.savez("faces.npz", images=np.zeros((100, 218, 178), np.uint8), factors=factors)
 """,
+    "source .venv/bin/activate\n": """
+from pathlib import Path
+Path(".venv/bin").mkdir(parents=True)
+Path(".venv/bin/activate").touch()
+""",
     "metrics:\n  - sap_score\n": """
 from pathlib import Path
 Path("package").mkdir()
@@ -100,11 +110,21 @@ Path("package/module.py").write_text("def function(means, factors):\\n    return
 SMALLER = {
     "evaluation=10_000": "evaluation=300",
     "images=10_000": "images=300",
+    "steps: 500, ": "steps: 2, ",
+    "positions: int = 8, side: int = 32": "positions: int = 4, side: int = 16",
 }
 PARSED = (
-    "make quick ",
+    "make quick",
+    "source .venv/bin/activate\n",
+    "ls results/first/tables",
+    "disbench run example.yaml",
     "pip install 'disbench[ray]' ",
     "#!/bin/bash\n#SBATCH --nodes=4",
+)
+# What needs packages that only the environment of `make integration` has: it runs them too.
+COMPILED = tuple(
+    f"from disbench.bench import run_grid\nfrom disbench.bench.trackers import {name}\n"
+    for name in ("TensorBoard", "WeightsAndBiases", "MLflow")
 )
 REFUSED = {"datasets:\n  - shapes3d ": r"shapes3d.*3dshapes\.h5"}
 COMPLETE = {
@@ -116,6 +136,7 @@ COMPLETE = {
 # What stands for the commands of PARSED.
 STAND_INS = {
     "make": 'exec {make} --dry-run -C {checkout} "$@"',
+    "ls": "exit 0",
     "pip": "exit 0",
     "ray": "exit 0",
     "scontrol": "echo node1",
@@ -125,6 +146,10 @@ STAND_INS = {
         'importlib.import_module("disbench.bench.options." + name).parser().parse_args(rest)\' "$@"'
     ),
 }
+BLOCK = re.compile(
+    r"^(?:`(?P<file>[\w.]+)`:\n\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +160,8 @@ class Snippet:
     line: int
     language: str
     text: str
+    # Of one below the name of a file and a colon: it is that file, too.
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"
@@ -145,9 +172,12 @@ def snippets(checkout: Path) -> list[Snippet]:
     found = []
     for path in (checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))):
         text = path.read_text(encoding="utf-8")
-        for block in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-            line = text[: block.start(2)].count("\n") + 1
-            found.append(Snippet(str(path.relative_to(checkout)), line, block[1], block[2]))
+        document = str(path.relative_to(checkout))
+        for block in BLOCK.finditer(text):
+            line = text[: block.start("text")].count("\n") + 1
+            found.append(
+                Snippet(document, line, block["language"], block["text"], block["file"] or "")
+            )
     return found
 
 
@@ -161,11 +191,15 @@ def run(snippet: Snippet, names: dict, checkout: Path) -> None:
     if (key := named(snippet, GIVEN)) is not None:
         _execute(GIVEN[key], "given", names)
     text = snippet.text
-    if snippet.language == "python":
-        for large, small in SMALLER.items():
-            text = text.replace(large, small)
-        if "<run id>" in text:
-            text = text.replace("<run id>", next(Path("results/example/runs").iterdir()).name)
+    for large, small in SMALLER.items():
+        text = text.replace(large, small)
+    if snippet.file:
+        Path(snippet.file).write_text(text)
+    if "<run id>" in text:
+        text = text.replace("<run id>", next(Path("results/example/runs").iterdir()).name)
+    if named(snippet, COMPILED) is not None:
+        compile(text, snippet.document, "exec")
+    elif snippet.language == "python":
         _execute("\n" * (snippet.line - 1) + text, snippet.document, names)
     elif snippet.language == "sh":
         _run_shell(text, stand_ins=named(snippet, PARSED) is not None, checkout=checkout)
@@ -210,7 +244,7 @@ def _load_grid(text: str, refused: str | None) -> None:
     rest = [line for key, line in COMPLETE.items() if key not in there]
     Path("part.yaml").write_text("\n".join([text, *rest]))
     try:
-        expand(load_grid("part.yaml", allow_imports=True))
+        expand(load_grid("part.yaml", allow_imports=True), allow_imports=True)
     except ValueError as error:
         if refused is None or not re.search(REFUSED[refused], str(error)):
             raise

@@ -74,7 +74,7 @@ def test_the_readme_has_the_verdicts(study):
 
 def test_the_readme_has_how_far_the_maps_are_turned():
     text = (ROOT / "README.md").read_text()
-    stated = float(re.search(r"turned from x and y by at\s+most ([\d.]+) degrees", text)[1])
+    stated = float(re.search(r"turned from x and y by at\s+most ([\d.]+)\s+degrees", text)[1])
     runs = [run for run in Store(LONG).runs() if getattr(run.spec, "beta", None) == 150]
     assert len(runs) == 10
     turned = []

@@ -11,6 +11,7 @@ TESTS = {
     "_hinge.py": "test_sap.py",
     "_ties.py": "test_smoothness.py",
     "_correlation.py": "test_mcc.py",
+    "_prune.py": "test_factor_vae.py",
 }
 
 MUTATIONS = [

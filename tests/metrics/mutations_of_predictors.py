@@ -3,19 +3,19 @@
 MUTATIONS = [
     # Samplers and predictors
     (
-        "factor_vae.py",
+        "_prune.py",
         "np.flatnonzero((deviations > 0) & (spread >= least))",
         "np.flatnonzero(spread >= least)",
         "NaN of a dead latent wins the argmin",
     ),
     (
         "factor_vae.py",
-        "unit[:, active] / deviations[active]",
-        "codes[:, active]",
+        "scaled = unit / deviations",
+        "scaled = codes[:, active]",
         "variances are not scaled",
     ),
     (
-        "factor_vae.py",
+        "_prune.py",
         "prune_below * (1 if absolute else spread.max())",
         "prune_below",
         "absolute threshold by default",
@@ -298,12 +298,6 @@ MUTATIONS = [
         "alpha * overlap + (1 - alpha) * multiple",
         "(1 - alpha) * overlap + alpha * multiple",
         "α weighs the other score",
-    ),
-    (
-        "omes.py",
-        "prune_below * (1 if absolute else spread.max())",
-        "prune_below",
-        "absolute threshold by default",
     ),
     ("udr.py", " / twins.sum(1)[:, None]", "", "copies of a latent have a coefficient each"),
     ("udr.py", "np.median(others, axis=1)", "np.mean(others, axis=1)", "mean over partners"),

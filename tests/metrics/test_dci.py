@@ -1,5 +1,6 @@
 """DCI: known importance matrices, known codes, and the protocol."""
 
+import joblib
 import numpy as np
 import pytest
 
@@ -171,3 +172,12 @@ def test_bad_arguments_are_refused_and_constant_factors_left_out():
     with details() as found, pytest.warns(MetricWarning):
         dci(FACTORS.astype(float), FACTORS * [1, 0, 1])
     assert found["importance"].shape == (3, 2)
+
+
+def test_threads_change_nothing():
+    rng = np.random.default_rng(3)
+    factors = np.stack([rng.integers(size, size=400) for size in (3, 8)], axis=1)
+    means = factors + rng.normal(size=factors.shape)
+    alone = dci(means, factors)
+    with joblib.parallel_config("threading", n_jobs=3):
+        assert dci(means, factors) == alone

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from metrics import MetricWarning, smoothness
 
@@ -21,7 +21,7 @@ def _overlap(mu, sigma, other_mu, other_sigma):
     """Return −ln ∫ √(p q), by quadrature."""
     x = np.linspace(-60, 60, 2_000_001)
     p, q = stats.norm.pdf(x, mu, sigma), stats.norm.pdf(x, other_mu, other_sigma)
-    return -np.log(np.trapezoid(np.sqrt(p * q), x))
+    return -np.log(integrate.trapezoid(np.sqrt(p * q), x))
 
 
 def test_distances_are_those_of_bhattacharyya():

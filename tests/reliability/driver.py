@@ -9,6 +9,7 @@ made : bool     results are drawn from a generator keyed by the run, in millisec
 seconds : float so long every run takes at least
 undrawn : bool  the report has no figures
 patient : bool  the nodes of a cluster may take their time at the start
+prompt : bool   jobs of Slurm are looked at all the time
 faults : dict   seed to what becomes of its runs: raise, exit, segfault, nan (a loss) or wait
 release : str   a file that ends the waiting once it is there
 log : str       a file that every run is written into as it begins
@@ -33,6 +34,7 @@ import pandas as pd
 import datasets
 from bench import pipeline, report, run
 from bench.engines.ray import nodes as _nodes
+from bench.engines.slurm import stage
 from bench.grid.specs import TrainedSpec, group_id, run_id
 from bench.store.results import Result
 from bench.store.store import Store
@@ -167,6 +169,8 @@ def stand_in():
         report.draw_all = lambda study: []
     if WISHES.get("patient"):
         _nodes.CHECK_SECONDS = 250.0
+    if WISHES.get("prompt"):
+        stage.POLL_SECONDS, stage.REPORT_SECONDS, stage.STATE_SECONDS = 0.1, 0.2, 1.0
     if WISHES.get("made"):
         pipeline._execute = partial(make, WISHES)
         pipeline._decode = undecoded

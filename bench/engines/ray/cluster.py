@@ -255,6 +255,8 @@ def _serve(
 @contextmanager
 def open_ray(options: EngineOptions) -> Iterator[RayEngine]:
     """Connect to an existing cluster, and check its nodes; see `open_engine`."""
+    if options.slurm:
+        raise EngineError("--slurm goes with --engine slurm")
     ray = _import_ray()
     if ray.is_initialized():
         raise EngineError("this process is connected to Ray already: call ray.shutdown() before")

@@ -13,20 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ...store import MADE_WITH, SCORED_WITH
+from .. import machines
 from ..base import EngineError
 
 log = logging.getLogger("disbench")
 # The longest wait for all nodes to answer and for their files to be seen here.
 CHECK_SECONDS = 30.0
-# The part of it in which files have to be seen: network file systems may be late.
-SEEN_SECONDS = 10.0
-# What results depend on: reported where it is not what this machine has.
-_COMPARED = tuple(name for name in dict.fromkeys(MADE_WITH + SCORED_WITH) if name != "python")
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,11 @@ def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": place}
         return ray.remote(function).options(**options).remote(*given)
 
-    ask, remove = _questions()
-    asked = {on(node, ask, package, str(folder), name): node for node, name in names.items()}
+    ask, remove = machines.questions()
+    asked = {
+        on(node, ask, f"{package}.pipeline", str(folder), name): node
+        for node, name in names.items()
+    }
     try:
         ready, late = ray.wait(
             [*asked], num_returns=len(asked), timeout=max(0, deadline - time.monotonic())
@@ -86,9 +84,9 @@ def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
                 f"node {asked[late[0]].address} has not answered within {CHECK_SECONDS:.0f} s: "
                 f"see its logs in /tmp/ray/session_latest/logs, or take it out of the cluster"
             )
-        deadline = min(deadline, time.monotonic() + SEEN_SECONDS)
+        deadline = min(deadline, time.monotonic() + machines.SEEN_SECONDS)
         for node, name in names.items():
-            if not _seen(folder, name, deadline):
+            if not machines.seen(folder, name, deadline):
                 raise EngineError(
                     f"{folder}: what node {node.address} writes there is not seen here, so it is "
                     f"a disk of its own: name a folder on a file system that all nodes share, "
@@ -105,41 +103,6 @@ def check_nodes(ray: Any, nodes: Sequence[Node], folder: Path) -> None:
                 (folder / name).unlink(missing_ok=True)
 
 
-def _questions() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the functions that a node runs.
-
-    They are pickled whole, because they are nested, and not as names in this package: a node may
-    lack it.
-    """
-    compared = _COMPARED
-
-    def ask(package: str, folder: str, name: str) -> dict[str, Any]:
-        import importlib
-        from importlib import metadata
-        from pathlib import Path
-
-        try:
-            importlib.import_module(f"{package}.pipeline")
-            versions = {each: metadata.version(each) for each in compared}
-            ours = metadata.version("disbench") if package.startswith("disbench.") else None
-        except ImportError as error:  # also a distribution that is not there
-            return {"lacks": f"{type(error).__name__}: {error}"}
-        if not (Path(folder) / "store.json").is_file():
-            return {"blind": "does not see it"}
-        try:
-            (Path(folder) / name).write_text(name)
-        except OSError as error:
-            return {"blind": f"cannot write to it ({error.strerror})"}
-        return {"versions": versions, "ours": ours}
-
-    def remove(folder: str, name: str) -> None:
-        from pathlib import Path
-
-        (Path(folder) / name).unlink(missing_ok=True)
-
-    return ask, remove
-
-
 def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> bool:
     """Raise what is wrong with a node, and log what is merely different.
 
@@ -153,42 +116,5 @@ def _judge(ray: Any, answer: Any, node: Node, folder: Path) -> bool:
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"node {node.address} cannot run tasks: {first}") from None
-    if "lacks" in said:
-        raise EngineError(
-            f"node {node.address} cannot import what runs need ({said['lacks']}): install the "
-            f"same version of disbench there, with pip install 'disbench[ray]'"
-        )
-    if "blind" in said:
-        raise EngineError(
-            f"{folder}: node {node.address} {said['blind']}: name a folder on a file system that "
-            f"all nodes share, with --out"
-        )
-    if said["ours"] is not None and said["ours"] != metadata.version("disbench"):
-        raise EngineError(
-            f"node {node.address} has disbench {said['ours']}, this machine "
-            f"{metadata.version('disbench')}: install the same version"
-        )
-    other = [
-        f"{name} {there} ({metadata.version(name)} here)"
-        for name, there in said["versions"].items()
-        if there != metadata.version(name)
-    ]
-    if other:
-        log.warning(
-            "node %s has %s: its results may differ in their last digits",
-            node.address,
-            ", ".join(other),
-        )
+    machines.judge(said, node.address, folder, "ray")
     return True
-
-
-def _seen(folder: Path, name: str, deadline: float) -> bool:
-    """Wait until a file that a node wrote is seen here."""
-    while True:
-        with suppress(OSError):
-            # Listing makes a network file system look again, opening a missing name need not.
-            if any(path.name == name for path in folder.iterdir()):
-                return (folder / name).read_text() == name
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.2)

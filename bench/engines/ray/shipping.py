@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...store import COMMIT_VARIABLE, git_commit
 from ..base import EngineError
+from ..machines import variables
 
 # Code is in small files; what is larger is data.
 FILE_BYTES = 1_000_000
@@ -42,12 +42,8 @@ def runtime_environment(root: Path | None) -> dict[str, Any]:
     EngineError
         If the checkout is too large to be sent.
     """
-    variables = {}
-    if cache := os.environ.get("DISBENCH_CACHE"):
-        variables["DISBENCH_CACHE"] = cache
-    if commit := git_commit():
-        variables[COMMIT_VARIABLE] = commit
-    environment: dict[str, Any] = {"env_vars": variables} if variables else {}
+    given = variables()
+    environment: dict[str, Any] = {"env_vars": given} if given else {}
     if root is not None and '"working_dir"' not in os.environ.get(_JOB_VARIABLE, ""):
         environment |= {"working_dir": str(root), "excludes": left_out(root)}
     return environment

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 from bench._siblings import datasets
 from bench.analysis.collapse import (
@@ -50,7 +51,7 @@ def test_a_single_pixel_that_knows_the_position_has_the_closed_form():
     z = np.linspace(-12, 12, 20_001)
     density = sum(np.exp(-0.5 * (z - s * r) ** 2) for s in (-1, 1)) / np.sqrt(8 * np.pi)
     p = np.clip(1 / (1 + np.exp(-2 * r * z)), 1e-300, 1 - 1e-16)
-    expected = np.trapezoid(density * _entropy(p), z)
+    expected = integrate.trapezoid(density * _entropy(p), z)
     assert distortion_one(images, rate, axis=0) == pytest.approx(expected, rel=1e-4)
     # Σ cov²/(m(1 − m)) = (1/2)²/(1/4).
     assert initial_slope(images[:, [0, 0]]) == pytest.approx(1)

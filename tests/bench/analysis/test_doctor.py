@@ -322,7 +322,7 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     found = diagnose(study.tables)
     capacity = study.tables.runs[study.tables.runs["kind"] == "capacity_vae"]
     assert [one.run["run_id"] for one in found] == capacity["run_id"].tolist()
-    written = pd.read_csv(small_store / "tables" / "doctor.csv")
+    written = pd.read_csv(small_store / "tables" / "doctor.csv", float_precision="round_trip")
     frame = diagnosis_frame(found)
     assert written["run_id"].tolist() == frame["run_id"].tolist()
     assert written["kl_end"].tolist() == frame["kl_end"].tolist()

@@ -39,7 +39,7 @@ def test_a_callable_is_scored_without_an_output_folder(tmp_path, monkeypatch):
     assert values["mig_histogram"] > 0.9
     assert found.report is None
     assert [*tmp_path.iterdir()] == []
-    details = found.details.set_index(["metric", "detail"])
+    details = found.details.set_index(["metric", "detail"]).sort_index()
     gaps = details.loc[("mig_histogram", "per_factor")]
     assert gaps["factor"].tolist() == [*ball.factor_names]
     assert gaps["value"].mean() == pytest.approx(values["mig_histogram"])

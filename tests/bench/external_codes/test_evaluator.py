@@ -235,8 +235,8 @@ def test_what_is_no_encoder_is_refused(ball, encode, message):
 
 
 def _examples():
-    """Return the two loops that README shows, as code."""
-    text = (Path(__file__).parents[3] / "README.md").read_text()
+    """Return the two loops that docs/scoring_codes.md shows, as code."""
+    text = (Path(__file__).parents[3] / "docs" / "scoring_codes.md").read_text("utf-8")
     # In a checkout the packages have no name before their own.
     text = text.replace("from disbench.", "from ")
     section = text.split("## Scores while you train")[1].split("\n## ")[0]
@@ -253,7 +253,7 @@ class _Model(torch.nn.Module):
         return self.linear(images.flatten(1)).chunk(2, 1)
 
 
-def test_the_loop_that_the_readme_shows():
+def test_the_loop_of_the_documentation():
     logged = {}
     names = {
         "torch": torch,
@@ -271,8 +271,9 @@ def test_the_loop_that_the_readme_shows():
 
 
 # What Lightning warns of, here and at its import, is its own affair.
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
-def test_the_callback_that_the_readme_shows(tmp_path):
+def test_the_callback_of_the_documentation(tmp_path):
     lightning = pytest.importorskip(
         "lightning", reason="needs Lightning: pip install 'disbench[integration]'"
     )

@@ -30,7 +30,7 @@ class PluggedOutError(Exception):
 def spec_of(kind, **fields):
     """Return a spec of a kind on a small ball."""
     common = {"dataset": {"name": "ball", "options": BALL}, "steps": STEPS, "batch_size": 16}
-    own = {**common, "n_latents": 4, "initialisation": "kaiming", **KINDS[kind], **fields}
+    own = {**common, "n_latents": 4, "initialisation": "kaiming", **KINDS.get(kind, {}), **fields}
     return SPEC_ADAPTER.validate_python({"kind": kind, **own})
 
 

@@ -144,3 +144,28 @@ def test_a_gpu_has_its_scores_made_meanwhile(tmp_path, monkeypatch):
     # Three VAEs are one pack.
     assert sorted(map(len, added))[-1] == 3
     assert sum(map(len, added)) == summary.trained
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("flags\t\t: fpu avx2 avx512f", True),
+        ("processor : 0\nflags : avx512f avx512_bf16\n", False),
+        ("flags : amx_tile amx_bf16", False),
+        ("Features : asimd bf16", False),
+        (None, False),
+    ],
+)
+def test_bfloat16_on_a_processor_without_it_is_warned_of(
+    tmp_path, monkeypatch, caplog, text, warned
+):
+    place = tmp_path / "cpuinfo"
+    if text is not None:
+        place.write_text(text)
+    monkeypatch.setattr("bench.engines.cpus._PROCESSORS", place)
+    settle_device(Execution("cpu", "float32"))
+    assert not caplog.records
+    settle_device(Execution("cpu", "bfloat16"), LocalEngine(1))
+    assert [r.getMessage().startswith("--precision bfloat16: slower") for r in caplog.records] == (
+        [True] if warned else []
+    )

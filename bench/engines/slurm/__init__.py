@@ -1,0 +1,1 @@
+"""Run tasks as jobs of Slurm."""

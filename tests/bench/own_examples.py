@@ -1,0 +1,28 @@
+"""The examples of docs/own.md, and code that is not as it should be."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs" / "own.md"
+# File name to text: the four modules and the grid, with the names that a checkout has.
+EXAMPLES = {
+    name: text.replace("from disbench.", "from ")
+    for name, text in re.findall(
+        r"`(\w+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
+    )
+}
+
+
+def write_modules(folder, **texts):
+    """Write modules, by default the examples, for `import` to find."""
+    for name, text in (texts or {Path(k).stem: v for k, v in EXAMPLES.items()}).items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    importlib.invalidate_caches()
+
+
+def forget():
+    """Forget what was imported, as a new process does."""
+    for name in [name for name in sys.modules if "@" in name or name.startswith("my_")]:
+        del sys.modules[name]
