@@ -25,7 +25,8 @@ test: $(STAMP) lint
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not mutations and not endurance"
 
-# Kills runs and drivers at random moments, fails every write of a start, loses nodes of a cluster.
+# Kills runs and drivers at random moments, fails every write of a start, loses nodes of clusters, and
+# runs every snippet of the documents from a wheel.
 endurance: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m endurance
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from ._bootstrap import bootstrapped
 from ._detail import record
@@ -124,10 +123,12 @@ def _multinomial(train: Floats, labels: Ints, test: Floats, values: Ints) -> Ite
     decisions = fitted.decision_function(test[:-1].T)
     if decisions.ndim == 1:
         decisions = np.stack([np.zeros(test.shape[1]), decisions], axis=1)
-    for value in values:
-        place = np.searchsorted(fitted.classes_, value)
-        others = special.logsumexp(np.delete(decisions, place, axis=1), axis=1)
-        yield decisions[:, place] - others
+    # Of all values but one: of those before it and of those after it.
+    none = np.full((len(decisions), 1), -np.inf)
+    before = np.logaddexp.accumulate(decisions, axis=1)[:, :-1]
+    after = np.logaddexp.accumulate(decisions[:, ::-1], axis=1)[:, -2::-1]
+    others = np.logaddexp(np.hstack([none, before]), np.hstack([after, none]))
+    yield from (decisions - others)[:, np.searchsorted(fitted.classes_, values)].T
 
 
 _DECISIONS = {"one_versus_rest": _one_versus_rest, "multinomial": _multinomial}

@@ -122,14 +122,12 @@ def least_squares(terms: Floats, values: Floats) -> Floats:
     """
     lengths = np.sqrt((terms**2).sum(0))
     if terms.shape[1] <= terms.shape[0] and lengths.all():
-        scaled = terms / lengths
+        scaled: Floats = terms / lengths
         eigenvalues, vectors = np.linalg.eigh(scaled.T @ scaled)
         if eigenvalues[0] * _WORST > eigenvalues[-1]:
-            along = vectors.T @ (scaled.T @ values) / eigenvalues[:, None]
-            weights: Floats = vectors @ along / lengths[:, None]
-            return weights
-    smallest: Floats = np.linalg.lstsq(terms, values, rcond=None)[0]
-    return smallest
+            along: Floats = vectors.T @ (scaled.T @ values) / eigenvalues[:, None]
+            return np.asarray(vectors @ along / lengths[:, None], np.float64)
+    return np.asarray(np.linalg.lstsq(terms, values, rcond=None)[0], np.float64)
 
 
 def _largest(kl: Floats, used: Ints, codes: Floats) -> Ints:

@@ -8,6 +8,7 @@ Everything is a plain frozen value; nothing is drawn or trained here. A grid fil
 from .config import Grid
 from .dataset_spec import DatasetSpec, Evaluation
 from .expand import expand
+from .identity import group_id, identities, run_id, run_name, sort_key
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
@@ -26,11 +27,6 @@ from .specs import (
     TrainedSpec,
     UntrainedBaseline,
     VAESpec,
-    group_id,
-    identities,
-    run_id,
-    run_name,
-    sort_key,
 )
 from .streams import Stream, evaluation_indices, generator
 

@@ -17,9 +17,10 @@ from ..uncollected import uncollected
 from .config import MODEL_KEYS, OF_A_RUN, OWN_LISTS, TRAIN_KEYS, Grid
 from .dataset_entries import LIST_OPTIONS, blamed
 from .dataset_spec import DatasetSpec, own_dataset
+from .identity import run_id
 from .own_code import is_own, own_object, pinned
 from .problems import first_problem, unknown_key
-from .specs import GRID_ADAPTER, KINDS, RunSpec, TrainedSpec, VAESpec, run_id
+from .specs import GRID_ADAPTER, KINDS, RunSpec, TrainedSpec, VAESpec
 
 BASELINE_KINDS = {
     # kind: (the keys of `train` it takes, whether it is repeated for every seed)

@@ -30,7 +30,7 @@ def load_grid(path: str | Path, *, allow_imports: bool = False) -> Grid:
     Parameters
     ----------
     path : str or Path
-        A YAML 1.2 file; see the README for its keys. Relative paths in it start at its folder.
+        A YAML 1.2 file; docs/grids.md has its keys. Relative paths in it start at its folder.
     allow_imports : bool
         Whether what the grid names of its author's own may be imported: objectives, architectures,
         datasets, metrics and figures.

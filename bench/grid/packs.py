@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .specs import BaseSpec, OwnVAESpec, TrainedSpec, VAESpec, canonical, run_id
+from .identity import canonical, run_id
+from .specs import BaseSpec, OwnVAESpec, TrainedSpec, VAESpec
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)

@@ -4,7 +4,7 @@
     config.json          what it is built with, and where it comes from
     README.md            the card: `model_card`
 
-`python -m bench.export` writes such folders. They may come from anybody: nothing is believed
+`disbench export` writes such folders. They may come from anybody: nothing is believed
 unchecked.
 """
 
@@ -63,7 +63,7 @@ class Config(BaseModel):
 
 
 def load_exported(folder: str | Path) -> PlainModel:
-    """Load a model that `python -m bench.export` wrote.
+    """Load a model that `disbench export` wrote.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def text_width(text: str, size: float = SIZE) -> float:
     font.set_size(size, 72)
     widths = []
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        warnings.filterwarnings("ignore", "Glyph .* missing from (current )?font")
         for line in text.split("\n"):
             font.set_text(line, 0.0)
             widths.append(font.get_width_height()[0] / 64 / 72)

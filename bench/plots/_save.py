@@ -101,7 +101,7 @@ def _save(figure: Figure, target: Path | IO[Any], **options: Any) -> None:
     _take_literally(figure)
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         # Text stays text: a glyph that is missing here may be there where it is read.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        warnings.filterwarnings("ignore", "Glyph .* missing from (current )?font")
         figure.savefig(target, **options)
 
 

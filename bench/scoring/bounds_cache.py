@@ -41,11 +41,11 @@ def known_bounds(
 
 def _read(path: Path) -> Bounds | None:
     try:
-        found = {"levels": read_json(path)["levels"]}
-        parse_scores("levels/", found)
+        found: Bounds = read_json(path)["levels"]
+        parse_scores("levels/", {"levels": found})
     except (DisbenchError, OSError, KeyError):
         return None
-    return found["levels"]
+    return found
 
 
 def _path(request: MetricRequest, made: BoundCodes, factor_names: Sequence[str]) -> Path | None:

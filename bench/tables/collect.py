@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -227,14 +228,14 @@ def _measured(runs: pd.DataFrame) -> list[str]:
 
 def _describe(run: StoredRun) -> dict[str, Any]:
     spec, execution = run.spec, run.manifest.execution
-    fields = type(spec).model_fields
+    own = _own_columns(type(spec))
     described = {
         "run_id": run.run_id,
         "dataset": spec.dataset.name,
         "dataset_options": json.dumps(spec.dataset.options, sort_keys=True),
         "kind": spec.kind,
         "seed": spec.seed,
-        **{name: getattr(spec, name) if name in fields else None for name in _SPEC_COLUMNS},
+        **{name: getattr(spec, name) if name in own else None for name in _SPEC_COLUMNS},
         **_own_objective(spec),
         "precision": run.precision,
         "evaluation_images": str(spec.evaluation.images),
@@ -256,6 +257,16 @@ def _own_objective(spec: BaseSpec) -> dict[str, str]:
         return {}
     options = json.dumps(spec.options, sort_keys=True)
     return dict(zip(_OWN_OBJECTIVE, (spec.objective, options), strict=True))
+
+
+@cache
+def _own_columns(kind: type[BaseSpec]) -> frozenset[str]:
+    """Return the settings that a kind of run has: fields, and what is the same for all of it.
+
+    Asking a run for what it does not have takes twenty times as long.
+    """
+    there = (name for name in _SPEC_COLUMNS if name in kind.model_fields or hasattr(kind, name))
+    return frozenset(there)
 
 
 def _folder(run: StoredRun) -> dict[str, str]:

@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs" / "own.md"
-# File name to text: the four modules and the grid, with the names that a checkout has.
-EXAMPLES = {
-    name: text.replace("from disbench.", "from ")
-    for name, text in re.findall(
-        r"`(\w+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
-    )
-}
+# File name to text: the four modules and the grid.
+DOCUMENTED = dict(
+    re.findall(r"`(\w+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+)
+# With the names that the packages have in a checkout.
+EXAMPLES = {name: text.replace("from disbench.", "from ") for name, text in DOCUMENTED.items()}
 
 
 def write_modules(folder, **texts):

@@ -8,8 +8,8 @@ import pytest
 from bench import load_results, run_grid
 from bench.callbacks import Callbacks
 from bench.grid.expand import expand
+from bench.grid.identity import run_id
 from bench.grid.load import parse_grid
-from bench.grid.specs import run_id
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 

@@ -130,7 +130,7 @@ def test_a_grid_that_trains_nothing_is_listed_and_not_timed(write, tmp_path, cap
     monkeypatch.setattr("bench.run.estimate_seconds", None)
     small = parse_grid(YAML(typ="safe").load(write(seeds=[0])))
     baselines = [spec for spec in expand(small) if spec.kind.startswith("baseline")]
-    monkeypatch.setattr("bench.run.expand", lambda grid: baselines)
+    monkeypatch.setattr("bench.run.expand", lambda grid, **_: baselines)
     assert main([str(write()), "--dry-run", "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.endswith(f"{len(baselines)} runs: 0 done, 4 to do\n")
 

@@ -62,6 +62,7 @@ def test_models(small_store, tmp_path, monkeypatch):
         assert logvars.equal(expected[1])
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("place", "tracker", "package", "left"),

@@ -10,8 +10,8 @@ from bench import load_results, run_grid
 from bench.analysis.study import load_study
 from bench.errors import GridError
 from bench.grid.expand import expand
+from bench.grid.identity import run_id
 from bench.grid.load import parse_grid
-from bench.grid.specs import run_id
 from bench.plots import FIGURES, svg_text
 from bench.report import build
 from bench.share import share

@@ -3,9 +3,9 @@
 import shutil
 
 from bench.grid.expand import expand
+from bench.grid.identity import run_id
 from bench.grid.load import parse_grid
 from bench.grid.metric_requests import metric_requests
-from bench.grid.specs import run_id
 from bench.plan import plan
 from bench.store.store import Store
 from bench.store.stored_run import CURVES

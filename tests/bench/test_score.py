@@ -162,6 +162,7 @@ def outside(tmp_path, monkeypatch):
     return {"spread": "elsewhere:spread"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_metric_from_outside_needs_permission(outside, small_grid, tmp_path):
     grid = {**small_grid, "metrics": outside}
     with pytest.raises(GridError, match=r"metrics\.0: elsewhere:spread is code .* --allow-imports"):

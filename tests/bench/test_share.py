@@ -35,7 +35,7 @@ def original(small_store, tmp_path, monkeypatch):
 @pytest.fixture
 def no_page(monkeypatch):
     """Build no page, which takes seconds, where nobody looks at it."""
-    monkeypatch.setattr("bench.share.build", lambda store: None)
+    monkeypatch.setattr("bench.share.build", lambda store, **_: None)
 
 
 def _tables(folder):

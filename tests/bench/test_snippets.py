@@ -45,7 +45,7 @@ def outcomes(wheel, tmp_path_factory):
     return json.loads(answer.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("snippet", TO_RUN, ids=str)
 def test_a_snippet_works_from_a_wheel(outcomes, snippet):

@@ -11,12 +11,12 @@ import pytest
 from bench import load_results, run_grid
 from bench.errors import MissingPackageError
 from bench.grid.expand import expand
+from bench.grid.identity import group_id, run_id, run_name
 from bench.grid.load import parse_grid
-from bench.grid.specs import group_id, run_id, run_name
 from bench.store.store import Store
 from bench.trackers import MLflow, TensorBoard, Tracker, WeightsAndBiases
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.integration]
 
 ROOT = Path(__file__).parents[2]
 BALL = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}

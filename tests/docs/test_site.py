@@ -43,11 +43,28 @@ def test_every_document_is_a_page(site):
     assert not [*site.rglob("*.py*")]
 
 
+def test_what_others_have_made_is_passed_on_with_its_licence(site):
+    folder = site / "_site"
+    theirs = [*folder.glob("*.js"), *folder.glob("*.woff2")]
+    assert len(theirs) == 2
+    for path in theirs:
+        licence = path.with_suffix(".LICENSE.txt").read_text(encoding="utf-8")
+        assert licence.startswith(f"{path.name}: ")
+        assert "Copyright" in licence
+        assert "Permission is hereby granted, free of charge" in licence
+
+
 def test_what_decorators_add_is_in_the_api(site):
     text = (site / "api" / "metrics.html").read_text(encoding="utf-8")
     section = text[text.index('id="metrics.mig.mig"') :][:20_000]
     assert "bootstrap" in section
     assert "factor_bins" in section
+
+
+def test_a_command_does_not_hide_the_function_of_its_name(site):
+    text = (site / "api" / "bench.html").read_text(encoding="utf-8")
+    assert 'id="bench.score.score"' in text
+    assert 'id="bench.score.main"' not in text
 
 
 def test_no_page_asks_for_anything_outside(site, tab):

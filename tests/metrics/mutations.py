@@ -171,7 +171,7 @@ MUTATIONS = [
     ),
     (
         "_matrix.py",
-        "values = values[:, varying]",
+        "values = columns_of(values, varying)",
         "pass",
         "constant factors divide by an entropy of 0",
     ),
@@ -278,8 +278,8 @@ MUTATIONS = [
     ("infomec.py", "1 - loss / known", "1 - loss / np.log(len(test))", "another normaliser"),
     (
         "infomec.py",
-        "_explicitness(train, test, split.values[:, k], split.test_values[:, k])",
-        "_explicitness(train, train, split.values[:, k], split.values[:, k])",
+        "_explicitness(train, test, *column)",
+        "_explicitness(train, train, column[0], column[0])",
         "judged on the samples that it was fitted on",
     ),
     (

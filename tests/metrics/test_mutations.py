@@ -36,6 +36,8 @@ def _exit_code(folder, file, old, new):
     shutil.copytree(ROOT / "metrics", folder / "metrics")
     shutil.copy(ROOT / "pyproject.toml", folder)
     shutil.copy(HERE / test, folder)
+    (folder / "tests").mkdir()
+    shutil.copy(HERE.parent / "random_states.py", folder / "tests")
     changed = folder / "metrics" / file
     source = changed.read_text(encoding="utf-8")
     if source.count(old) != 1:

@@ -35,7 +35,8 @@ import datasets
 from bench import pipeline, report, run
 from bench.engines.ray import nodes as _nodes
 from bench.engines.slurm import stage
-from bench.grid.specs import TrainedSpec, group_id, run_id
+from bench.grid.identity import group_id, run_id
+from bench.grid.specs import TrainedSpec
 from bench.store.results import Result
 from bench.store.store import Store
 

@@ -11,8 +11,8 @@ import pytest
 
 from bench import load_results, pipeline
 from bench.grid.expand import expand
+from bench.grid.identity import run_id
 from bench.grid.load import parse_grid
-from bench.grid.specs import run_id
 from bench.store.files import WriteError, is_staged, read_json, write_text
 from bench.store.frames import Frames, write_frames
 from bench.store.results import Failure

@@ -10,8 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench.grid.expand import expand
+from bench.grid.identity import run_id
 from bench.grid.load import parse_grid
-from bench.grid.specs import run_id
 from bench.store.store import Store
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, ROOT, environment, start, wait_for

@@ -56,7 +56,7 @@ def test_no_metric_reads_or_changes_global_random_state(name):
     assert value(1) == value(2)
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.timeout(3 * HANG)
 def test_order_and_number_of_workers_change_no_byte(tmp_path):
     turned = {**GRID, "seeds": GRID["seeds"][::-1], "models": GRID["models"][::-1]}

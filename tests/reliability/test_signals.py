@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from tests.reliability.driver import BALL
 from tests.reliability.processes import HANG, members, needs_proc, start, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * HANG), needs_proc]
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(2 * HANG), needs_proc]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 OPTIONS = ("--workers", 2, "--device", "cpu", "--checkpoint-seconds", 1e6)
 

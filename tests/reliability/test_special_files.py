@@ -157,7 +157,7 @@ def test_what_is_no_file_or_a_link_is_replaced_and_never_followed(folder, tmp_pa
 
 
 def test_a_copy_is_made_where_its_path_leads(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(share, "build", lambda store: None)
+    monkeypatch.setattr(share, "build", lambda store, **_: None)
     (tmp_path / "inside").symlink_to(folder / "figures")
     (tmp_path / "nowhere").symlink_to(tmp_path / "later")
     inside = "is inside of an output folder"

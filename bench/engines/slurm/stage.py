@@ -125,7 +125,7 @@ class Stage(Generic[Task, Answer]):
 
     def stop(self) -> None:
         """Cancel what has not ended, and clear up."""
-        flying = len(self._flying)
+        flying = sum(bool(self._left(flight.positions)) for flight in self._flying.values())
         self.status = ""
         if flying:
             log.warning("cancelling %d Slurm job%s", flying, "s" * (flying != 1))

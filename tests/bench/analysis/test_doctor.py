@@ -322,10 +322,11 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     found = diagnose(study.tables)
     capacity = study.tables.runs[study.tables.runs["kind"] == "capacity_vae"]
     assert [one.run["run_id"] for one in found] == capacity["run_id"].tolist()
-    written = pd.read_csv(small_store / "tables" / "doctor.csv", float_precision="round_trip")
+    written = pd.read_csv(small_store / "tables" / "doctor.csv", dtype={"kl_end": str})
     frame = diagnosis_frame(found)
     assert written["run_id"].tolist() == frame["run_id"].tolist()
-    assert written["kl_end"].tolist() == frame["kl_end"].tolist()
+    # By Python, as the readers of old and new pandas round otherwise.
+    assert written["kl_end"].map(float).tolist() == frame["kl_end"].tolist()
     (table,) = doctor_tables(found, study.tables)
     assert {row["verdict"] for row in table.rows} == {one.verdict for one in found}
     text = (small_store / "report.html").read_text()

@@ -43,7 +43,7 @@ SERIAL = pytest.param(("local", 1), id="serial")
 POOL = pytest.param(("local", 2), id="pool", marks=pytest.mark.slow)
 RAY = pytest.param(("ray", None), id="ray", marks=on_cluster)
 # Slurm's engine with jobs that are processes of this machine, and with a real Slurm.
-JOBS = pytest.param(("jobs", None), id="jobs", marks=pytest.mark.slow)
+JOBS = pytest.param(("jobs", None), id="jobs", marks=pytest.mark.endurance)
 SLURM = pytest.param(("slurm", None), id="slurm", marks=on_slurm)
 
 

@@ -41,6 +41,7 @@ def _printed(outputs, stream="stderr"):
     return "".join(one.text for one in outputs if one.get("name") == stream)
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 # What the notebook's packages warn of at their import is their own affair.
 @pytest.mark.filterwarnings("ignore")
@@ -58,6 +59,7 @@ def test_run_grid_shows_a_bar_of_widgets_and_prints_lines(tmp_path):
     assert "nan" not in json.dumps([texts, printed])
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_without_widgets_the_bar_is_text(tmp_path):

@@ -1,21 +1,15 @@
 """The Slurm engine without Slurm: what it asks for, and what it makes of jobs that end."""
 
-import os
-import signal
 import sys
-import threading
-import time
 from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from bench.engines import BRIEF, Crashed, Demand, EngineError, EngineOptions, open_engine, stopping
+from bench.engines import BRIEF, Crashed, Demand, EngineError, EngineOptions, open_engine
 from bench.engines.slurm import stage
 from bench.engines.slurm.cluster import SlurmEngine
-from bench.engines.slurm.job import work
-from bench.engines.slurm.post import Post
 from bench.engines.slurm.queue import Queue
 from bench.grid import arguments
 from bench.store.store import Store
@@ -178,6 +172,42 @@ def test_what_a_job_has_answered_before_it_ended_is_not_asked_again(run):
     assert queue.arrays[1] == [[(2, "t2"), (3, "t3")]]
 
 
+class Restarted(FakeQueue):
+    """A queue whose controller is away for the second submission and those after it."""
+
+    def __init__(self, *ends, refusals):
+        super().__init__(*ends)
+        self.refusals = refusals
+
+    def submit(self, *given, **named):
+        if self.arrays and self.refusals:
+            self.refusals -= 1
+            raise EngineError("Slurm takes no jobs: nobody is there")
+        return super().submit(*given, **named)
+
+
+def test_what_slurm_does_not_take_again_now_is_submitted_later(run, monkeypatch, caplog):
+    queue = Restarted(ends("NODE_FAIL"), answers, refusals=3)
+    assert run(queue, 2) == {0: "t0", 1: "t1"}
+    assert caplog.text.count("nobody is there; trying again") == 3
+    monkeypatch.setattr(stage, "REFUSED_SECONDS", 0.0)
+    with pytest.raises(EngineError, match="nobody is there"):
+        run(Restarted(ends("NODE_FAIL"), answers, refusals=3), 2)
+
+
+def test_whoever_stops_has_the_jobs_cancelled_and_nothing_left(run, tmp_path, caplog):
+    queue, cancelled = FakeQueue(answers, ends("RUNNING")), []
+    queue.cancel_all = lambda: cancelled.append(True)
+    engine = SlurmEngine(queue, tmp_path / "out")
+    found = engine.run_tasks(tasks.die, ["a", "b", "c"], progress=lambda *_: None)
+    assert next(found) == (0, "a")
+    assert engine.status() == ""
+    found.close()
+    assert cancelled == [True]
+    assert "cancelling 2 Slurm jobs" in caplog.text
+    assert [*(tmp_path / "out" / ".staging").iterdir()] == []
+
+
 def test_an_answer_that_is_seen_late_counts_and_its_task_is_not_lost(run, monkeypatch):
     # The second job finds the answer, and gives none.
     queue, late = FakeQueue(ends("COMPLETED"), answers, ends("COMPLETED")), []
@@ -324,55 +354,3 @@ def test_without_submitit_or_slurm_the_remedy_is_named(tmp_path, monkeypatch):
     refused("Slurm does not answer: sinfo failed: nobody is there")
     (tmp_path / "sinfo").write_text("#!/bin/sh\n")
     refused("sacct failed: nobody is there; states of jobs are read from the accounting")
-
-
-class TestJob:
-    """What a job does, in this process."""
-
-    @pytest.fixture
-    def post(self, tmp_path):
-        Store(tmp_path, create=True)
-        with stopping.kept():
-            yield Post.open(tmp_path)
-            signal.signal(signal.SIGUSR2, signal.SIG_DFL)
-
-    def test_it_says_what_it_has_and_answers(self, post, tmp_path):
-        work(post, tmp_path, tasks.refuse, 0.0, "7", [(3, "a"), (5, "refuse"), (6, "b")])
-        ((label, said),) = post.news("begun")
-        assert label == "7"
-        assert said.keys() == {"node", "versions", "ours"}
-        found = dict(post.news("answer"))
-        assert found["3"] == ("answer", "a")
-        assert found["5"][0] == "raised"
-        assert str(found["5"][1]) == "no: cannot be written"
-        assert found["6"] == ("answer", "b")
-        assert dict(post.news("answer")) == {}
-
-    def test_one_that_slurm_starts_again_answers_only_what_is_left(self, post, tmp_path):
-        post.put("answer", "0", ("answer", "before"))
-        work(post, tmp_path, tasks.add, 0.0, "7", [(0, 1), (1, 1)])
-        assert dict(post.news("answer")) == {"0": ("answer", "before"), "1": ("answer", 2)}
-
-    @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
-    def test_it_ends_without_an_answer_when_slurm_asks_it_to(self, post, tmp_path, capsys, number):
-        threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
-        with pytest.raises(SystemExit) as ended:
-            work(post, tmp_path, tasks.sleep, 0.0, "7", [(0, 0.0), (1, 60)])
-        assert ended.value.code == 128 + number
-        assert capsys.readouterr().out == f"stopped by {signal.Signals(number).name}\n"
-        assert dict(post.news("answer")) == {"0": ("answer", 0.0)}
-
-    def test_it_ends_when_nobody_waits_for_it(self, post, tmp_path):
-        for path in post.folder.iterdir():
-            path.rename(tmp_path / path.name)
-        with pytest.raises(SystemExit):
-            work(post, tmp_path, tasks.add, 0.0, "7", [(0, 1)])
-
-    def test_progress_comes_no_more_often_than_it_should(self, post, tmp_path):
-        release = tmp_path / "release"
-        threading.Timer(0.5, release.touch).start()
-        began = time.monotonic()
-        work(post, tmp_path, tasks.count, 60.0, "7", [(0, (1, str(release)))])
-        assert time.monotonic() - began < 30
-        assert dict(post.progress()) == {"0": (1, 1)}
-        assert dict(post.progress()) == {}

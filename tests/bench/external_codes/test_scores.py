@@ -12,7 +12,8 @@ import pytest
 from bench import load_results, score
 from bench.errors import CodesError
 from bench.external_codes.scores import SLOW_ABOVE, _affordable
-from bench.grid.specs import SPEC_ADAPTER, group_id, run_id
+from bench.grid.identity import group_id, run_id
+from bench.grid.specs import SPEC_ADAPTER
 from bench.run import main as run
 from bench.score import main
 from metrics import METRICS, mig, modularity

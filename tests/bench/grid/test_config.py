@@ -7,9 +7,9 @@ import pytest
 
 from bench.errors import GridError, GridWarning
 from bench.grid.expand import expand
+from bench.grid.identity import group_id, run_id
 from bench.grid.load import load_grid, parse_grid
 from bench.grid.problems import OF_THE_COMMAND
-from bench.grid.specs import group_id, run_id
 from bench.grid.yaml_text import read_yaml
 from bench.options.run import parser
 from metrics import METRICS

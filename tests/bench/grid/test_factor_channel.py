@@ -4,9 +4,10 @@ import pytest
 
 from bench.errors import GridError
 from bench.grid.expand import expand
+from bench.grid.identity import canonical, run_id
 from bench.grid.load import parse_grid
 from bench.grid.packs import Execution, make_packs
-from bench.grid.specs import CHANNEL_RATE, SPEC_ADAPTER, canonical, run_id
+from bench.grid.specs import CHANNEL_RATE, SPEC_ADAPTER
 from tests.bench.factor_channels import CHANNEL, GRID, LEARNT, channel_spec
 
 

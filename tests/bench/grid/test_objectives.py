@@ -4,9 +4,9 @@ import pytest
 
 from bench.errors import GridError
 from bench.grid.expand import expand
+from bench.grid.identity import canonical, run_id
 from bench.grid.load import parse_grid
 from bench.grid.packs import Execution, make_packs
-from bench.grid.specs import canonical, run_id
 from bench.training.timing import _work
 
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0]}

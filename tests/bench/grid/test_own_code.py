@@ -7,11 +7,12 @@ import pytest
 
 from bench.errors import GridError, OwnCodeError
 from bench.grid.expand import expand
+from bench.grid.identity import canonical, group_id, run_id
 from bench.grid.load import parse_grid
 from bench.grid.own_code import own_object, pinned
 from bench.grid.packs import Execution, make_packs
-from bench.grid.specs import SPEC_ADAPTER, canonical, group_id, run_id
-from tests.bench.own_examples import DOCS, EXAMPLES, forget, write_modules
+from bench.grid.specs import SPEC_ADAPTER
+from tests.bench.own_examples import DOCS, DOCUMENTED, EXAMPLES, forget, write_modules
 
 OWN = {"kind": "own", "objective": "my_losses:sparse", "options": {"strength": 1, "warm_up": 9}}
 BASE = {"name": "g", "datasets": ["ball"], "seeds": [0], "models": [OWN]}
@@ -57,7 +58,8 @@ def test_a_run_has_the_import_path_and_the_digest_of_the_source(own_modules):
         digest = hashlib.sha256(EXAMPLES[file].encode()).hexdigest()[:16]
         reference, _, found = name.partition("@")
         assert (reference.split(":")[0], found) == (file.removesuffix(".py"), digest)
-    assert f"`{spec.objective}`" in DOCS.read_text(encoding="utf-8")
+    shown = hashlib.sha256(DOCUMENTED["my_losses.py"].encode()).hexdigest()[:16]
+    assert f"`my_losses:sparse@{shown}`" in DOCS.read_text(encoding="utf-8")
     assert spec.dataset.options == {"radius": 5.0}
     assert spec.options == {"strength": 1.0, "warm_up": 9.0}
     assert spec.title == f"sparse@{spec.objective[-16:-10]} strength=1 warm_up=9"

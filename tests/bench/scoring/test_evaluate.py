@@ -342,3 +342,20 @@ def test_an_infinite_divergence_costs_no_other_score(store, case):
     assert tables.runs["kl"].isna().all()
     assert tables.runs["irs"].notna().all()
     assert "kl" not in scoring.scalar_scores(store, run)
+
+
+def test_a_definition_that_is_a_score_is_not_computed_again(store, monkeypatch):
+    run = _run(store)
+    made = _failing(monkeypatch, "irs", None)
+    requests = metric_requests(["irs", {"name": "dcimig", "n_bins": 5}])
+    assert score_stored(store, [run], [run], requests, LocalEngine(1)) == set()
+    # Chance, ceiling and score; then the other definition alone.
+    assert [options.get("diff_quantile") for options in made] == [None, None, None, 1.0]
+    values = scoring.scalar_scores(store, run)
+    compared = variants.read_variants(store, run)
+    assert compared["irs"]["99% quantile of deviations"] == values["irs"]
+    # A score with other options is another definition.
+    assert compared["dcimig"]["histogram"] != values["dcimig_n_bins_5"]
+    arrays = variants.arrays_of(run)
+    expected = METRICS["dcimig"].function(arrays["means"], arrays["factors"])
+    assert compared["dcimig"]["histogram"] == expected

@@ -6,8 +6,8 @@ import pytest
 
 from bench.grid import KINDS, TrainedSpec
 from bench.grid.expand import expand
+from bench.grid.identity import group_id
 from bench.grid.load import parse_grid
-from bench.grid.specs import group_id
 from bench.tables import dataset_heading, model_names, shared_settings
 from bench.tables.collect import _describe
 from bench.tables.headings import dataset_headings

@@ -24,6 +24,7 @@ def written(small_store, tmp_path):
     return tmp_path / "tables"
 
 
+@pytest.mark.integration
 def test_every_table_is_there_with_the_types_of_its_frame(small_store, written):
     names = {path.stem for path in written.glob("*.csv")}
     assert {path.stem for path in written.glob("*.parquet")} == names
@@ -39,6 +40,7 @@ def test_every_table_is_there_with_the_types_of_its_frame(small_store, written):
     assert runs["seed"].dtype == "int64"
 
 
+@pytest.mark.integration
 def test_scores_have_numbers_lists_and_json(small_store, written):
     scores = load_results(small_store).scores
     read = pd.read_parquet(written / "scores.parquet", engine="pyarrow")
@@ -60,6 +62,7 @@ def test_scores_have_numbers_lists_and_json(small_store, written):
             assert (json.loads(text) if isinstance(text, str) else None) == (ours[name] or None)
 
 
+@pytest.mark.integration
 def test_a_start_without_takes_those_of_an_earlier_start_away(small_store, written):
     kept = {path.name: path.read_bytes() for path in written.glob("*.csv")}
     write_all_tables(Folder(written.parent), load_study(Store(small_store)))

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bench.engines.local import run_tasks
+from bench.grid.identity import run_id
 from bench.grid.own_code import pinned
 from bench.grid.packs import Execution, Pack
-from bench.grid.specs import run_id
 from bench.models.own_vae import OwnVAE
 from bench.models.weights import read_weights
 from bench.pipeline import _execute
