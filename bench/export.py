@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from ._siblings import datasets
 from .commands import command, say
-from .grid import DatasetSpec, TrainedSpec, arguments as given
+from .errors import OwnCodeError
+from .grid import DatasetSpec, TrainedSpec, arguments as given, is_pinned
 from .options.export import UNKNOWN, license_identifier, parser
 from .scoring import run_entries, scalar_scores
-from .store import Store, StoredRun, StoreError, making, new_folder, resolved
+from .store import Store, StoredRun, StoreError, making, new_folder, read_run, resolved
 from .tables import metric_info, metric_title
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def export(run: str | Path, target: str | Path, *, license_id: str = UNKNOWN) ->
     MissingPackageError
         If safetensors is not installed.
     ValueError
-        If the run has no model, or the license is no identifier.
+        If the run has no model or one of an own architecture, or the license is no identifier.
 
     Examples
     --------
@@ -66,6 +67,11 @@ def export(run: str | Path, target: str | Path, *, license_id: str = UNKNOWN) ->
     folder, source = new_folder(given.path(target)), resolved(given.path(run))
     if (source / "runs").is_dir():
         raise StoreError(f"{source}: is an output folder; name a run of it: {source}/runs/<run id>")
+    if is_pinned(getattr(read_run(source).spec, "architecture", "")):
+        raise OwnCodeError(
+            f"{source}: cannot be exported: its architecture is own code, which the folder would "
+            f"lack; from Python its modules are load_run(..., allow_imports=True).model.members[0]"
+        )
 
     # They load torch, which takes seconds.
     from .models.exported import write_exported

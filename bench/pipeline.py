@@ -50,7 +50,7 @@ from .store import (
     shown_runs,
     write_text,
 )
-from .tables import check_parquet
+from .tables import check_parquet, counted
 from .training.context import Scoring
 from .training.device import settle_device
 from .training.pack_size import pack_size
@@ -167,7 +167,8 @@ def run_grid(
         todo = plan(store, specs, requests)
         _set_aside(store, todo)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
-        log.info("%d runs: %d done, %d to make", len(specs), len(todo.done), len(todo.pending))
+        counts = counted(len(specs), "run"), len(todo.done), len(todo.pending)
+        log.info("%s: %d done, %d to make", *counts)
         scoring = None
         if grid.metrics_at is not None:
             _note_never_scored(todo)

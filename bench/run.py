@@ -29,6 +29,7 @@ from .options.run import parser
 from .pipeline import run_grid
 from .plan import plan
 from .store import Store
+from .tables import counted
 from .training.device import settle_device
 from .training.pack_size import pack_size
 from .training.timing import estimate_seconds
@@ -85,7 +86,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         for identity, spec in todo.specs.items()
     ]
     counts = f"{len(todo.done)} done, {len(todo.pending)} to do"
-    say("\n".join([*lines, f"{len(todo.specs)} runs: {counts}"]))
+    say("\n".join([*lines, f"{counted(len(todo.specs), 'run')}: {counts}"]))
     if any(isinstance(spec, TrainedSpec) for spec in todo.pending):
         execution = settle_device(execution)
         size = options.pack or pack_size(todo.pending, execution)
@@ -94,7 +95,7 @@ def _list_runs(grid: Grid, out: Path, execution: Execution, options: argparse.Na
         minutes = estimate_seconds(packs, workers) / 60
         span = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes"
         say(
-            f"about {span} to train and encode with {workers} worker{'s' * (workers != 1)}, "
+            f"about {span} to train and encode with {counted(workers, 'worker')}, "
             f"estimated from a few steps; scores and report take extra time"
         )
 

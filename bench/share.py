@@ -55,6 +55,7 @@ from .store import (
     write_text,
     writing,
 )
+from .tables import counted
 
 # A float16 has so many.
 HALF = 11
@@ -300,7 +301,7 @@ def _score(
     with open_engine("local", EngineOptions(store.folder, workers)) as engine:
         failed = score_stored(store, runs, chosen, requests, engine)
     if failed:
-        raise StoreError(f"{store.folder}: {len(failed)} runs could not be scored")
+        raise StoreError(f"{store.folder}: {counted(len(failed), 'run')} could not be scored")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -120,7 +120,8 @@ def expand(grid: Grid, source: str = "grid", *, allow_imports: bool = False) -> 
                     runs.setdefault(run_id(spec), spec)
     if merged:
         warnings.warn(
-            f"{source}: {merged} runs equal another after normalisation and are merged with it",
+            f"{source}: {merged} {'run equals' if merged == 1 else 'runs equal'} another after "
+            f"normalisation and {'is' if merged == 1 else 'are'} merged with it",
             GridWarning,
             stacklevel=3,
         )

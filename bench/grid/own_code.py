@@ -131,7 +131,7 @@ def _source(module: str, name: str) -> tuple[ModuleSpec, str]:
     if found is None:
         raise OwnCodeError(
             f"{module}:{name} cannot be imported: there is no module {module}; it has to be "
-            f"installed, or in a folder of PYTHONPATH"
+            f"installed, in a folder of PYTHONPATH, or in the folder where you are"
         )
     if text is None:
         raise OwnCodeError(f"{module}:{name} has no Python source to tell its versions apart by")

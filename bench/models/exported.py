@@ -153,7 +153,9 @@ def _config(path: Path) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        # What our own checks raise has a heading by pydantic.
+        told = first["msg"].removeprefix("Value error, ")
+        reason = f"{where}: {told}" if where else told
         raise DamagedError(f"{path}: describes no exported model: {reason}") from None
 
 

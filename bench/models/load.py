@@ -153,8 +153,9 @@ def load_run(folder: str | Path, *, allow_imports: bool = False) -> LoadedRun:
     run = read_run(given.path(folder))
     spec = run.spec
     if not isinstance(spec, ModelSpec) or not run.has(WEIGHTS):
-        reason = "its weights were left out" if isinstance(spec, ModelSpec) else "there is none"
-        raise InputError(str(folder), "", f"no model of this run of kind {spec.kind}: {reason}")
+        has_one = isinstance(spec, ModelSpec)
+        reason = "its weights were left out" if has_one else f"it is a run of kind {spec.kind}"
+        raise InputError(str(folder), "", f"has no model: {reason}")
     # Only for codes from elsewhere may the images be unknown.
     shape = tuple(run.manifest.dataset.image_shape or ())
     n_latents = len(run.latent_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -45,7 +46,8 @@ def draw_own(
             function = own_object(pinned(reference, allow_imports=allow_imports))
             # Titles and legends take their style when they are made.
             with styled():
-                figure = function(study)
+                # What one changes in its study is neither on the page nor in the next figure.
+                figure = function(deepcopy(study))
             if figure is None:
                 continue
             if not isinstance(figure, Figure):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..engines import BRIEF, Engine
 from ..engines.progress import progress, silence
+from ..errors import named
 from ..grid import MetricRequest, short_name
 from ..store import DamagedError, Store, StoredRun, shown_runs, trained_groups
 from ..uncollected import uncollected
@@ -125,9 +126,10 @@ def _derive(
             return str(error)
         listed = ", ".join(map(str, places))
         return f"{error}; set aside in {listed}, the next start makes it again"
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # Own code may even exit.
         log.debug("%s", names, exc_info=True)
-        return f"{type(error).__name__}: {error}"
+        return named(error)
     return None
 
 

@@ -11,7 +11,7 @@ from typing import cast
 from ..engines import run_tasks
 from ..engines.local import Crashed
 from ..engines.progress import progress
-from ..errors import DisbenchError
+from ..errors import DisbenchError, named
 from ..grid import Pack, TrainedSpec, VAESpec, second_network, short_name
 
 log = logging.getLogger("disbench")
@@ -107,24 +107,35 @@ def _seconds(pack: Pack, costs: Costs) -> float:
 def _measured(pack: Pack, workers: int) -> Costs:
     """Time a pack in every worker at once; return the slowest."""
     answers = []
-    spec = pack.specs[0]
-    what = f"cannot time a step of {spec.kind} on {spec.dataset.name}"
     try:
         for _, answer in run_tasks(
             time_pack, [pack] * workers, workers=workers, progress=lambda position, progress: None
         ):
             if isinstance(answer, Crashed):
-                raise TimingError(f"{what}: {answer}")
+                raise _error(pack, str(answer))
             answers.append(answer)
     except DisbenchError:
         raise
     except Exception as error:  # of the dataset, or of torch
-        raise TimingError(f"{what}: {type(error).__name__}: {error}") from error
+        raise _error(pack, named(error)) from error
     return Costs(max(cost.step for cost in answers), max(cost.image for cost in answers))
+
+
+def _error(pack: Pack, reason: str) -> TimingError:
+    spec = pack.specs[0]
+    return TimingError(f"cannot time a step of {spec.kind} on {spec.dataset.name}: {reason}")
 
 
 def time_pack(pack: Pack, report: Callable[..., None]) -> Costs:
     """Time a few steps of a pack here, and the encoding of some images; no progress is reported."""
+    try:
+        return _costs(pack)
+    except SystemExit as error:
+        # Own code may exit, and would take the worker and its reason with it.
+        raise _error(pack, named(error)) from error
+
+
+def _costs(pack: Pack) -> Costs:
     import numpy as np
     import torch
 

@@ -21,6 +21,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Let links to a notebook, which lead to it in a checkout, lead to its page."""
+    return markdown.replace(".ipynb)", ".md)")
+
+
 def _page(path: Path) -> dict[str, Any]:
     """Return a page and its pictures, by their names."""
     notebook = nbformat.read(path, as_version=4)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs" / "own.md"
-# File name to text: the four modules and the grid.
+# File name to text: the five modules and the grid.
 DOCUMENTED = dict(
     re.findall(r"`(\w+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
 )

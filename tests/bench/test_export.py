@@ -209,7 +209,10 @@ def _change(folder, **changes):
     [
         ({"library_name": "transformers"}, "library_name: Input should be 'disbench'"),
         ({"format": 2}, "format: Input should be 1"),
-        ({"architecture": "resnet"}, "there is no architecture 'resnet'; known are: burgess, loc"),
+        (
+            {"architecture": "resnet"},
+            "exported model: there is no architecture 'resnet'; known are: burgess, loc",
+        ),
         ({"image_shape": [1, 16, 32]}, "its images are not square"),
         ({"image_shape": [1, 17, 17]}, "image_shape.1: Input should be a multiple of 16"),
         ({"image_shape": [10**9, 16, 16]}, "image_shape.0: Input should be less than or equal"),
@@ -314,7 +317,7 @@ def test_nothing_is_overwritten_and_nothing_half_written_is_left(
     with pytest.raises(WriteError, match="cannot be written: Not a directory"):
         export(run.folder, target / "precious.txt" / "model")
     assert main([str(_run(small_store, "baseline_pca").folder), str(tmp_path / "other")]) == 2
-    assert "no model of this run of kind baseline_pca: there is none" in capsys.readouterr().err
+    assert "has no model: it is a run of kind baseline_pca" in capsys.readouterr().err
     assert main([str(tmp_path / "nothing"), str(tmp_path / "other")]) == 2
     assert "nothing: is not a readable run" in capsys.readouterr().err
     with pytest.raises(SystemExit):

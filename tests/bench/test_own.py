@@ -8,11 +8,15 @@ import pandas as pd
 import pytest
 
 from bench import load_results, load_run, run_grid
+from bench.engines import EngineOptions, open_engine
 from bench.errors import GridError, OwnCodeError
+from bench.export import export
 from bench.grid.yaml_text import read_yaml
 from bench.report import main as report
 from bench.run import main as run
+from bench.scoring.tasks import each
 from bench.share import main as share
+from bench.store import Store
 from tests.bench.own_examples import EXAMPLES, forget, write_modules
 
 STEPS = 20
@@ -23,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_figures")]
 
 def test_an_example_is_thirty_lines_at_most():
     assert EXAMPLES.keys() == {
-        *("my_losses.py", "my_nets.py", "my_rings.py", "my_plots.py", "own.yaml")
+        *("my_losses.py", "my_nets.py", "my_rings.py", "my_metrics.py", "my_plots.py", "own.yaml")
     }
     for name, text in EXAMPLES.items():
         assert len(text.splitlines()) <= 30, name
@@ -75,7 +79,7 @@ def test_the_documented_grid_is_trained_scored_and_shown(made):
     runs = load_results(made / "out").runs
     trained = _runs(made / "out")
     assert len(trained) == 6
-    assert trained[["mig_posterior", "kl"]].notna().all(axis=None)
+    assert trained[["mig_posterior", "kl", "spread"]].notna().all(axis=None)
     assert {label.split("@")[0] for label in trained["label"]} == {"VAE", "sparse"}
     assert len(set(trained["label"])) == 3
     assert set(runs["dataset"].str.split("@").str[0]) == {"my_rings:rings"}
@@ -98,7 +102,7 @@ def test_the_documented_grid_is_trained_scored_and_shown(made):
     assert '"widths"' not in page
 
 
-def test_a_folder_is_read_reported_and_passed_on_without_the_source(copy, caplog):
+def test_a_folder_is_read_and_reported_without_the_source(copy, caplog, capsys):
     tables = {p.name: p.read_bytes() for p in (copy / "tables").iterdir()}
     with caplog.at_level("WARNING"):
         assert report([str(copy)]) == 0
@@ -109,11 +113,21 @@ def test_a_folder_is_read_reported_and_passed_on_without_the_source(copy, caplog
     assert {p.name: p.read_bytes() for p in (copy / "tables").iterdir()} == tables
     assert [*(copy / "figures").iterdir()] == []
     assert "own-figures" not in (copy / "report.html").read_text()
+    # One of the scores is by own code.
+    assert share([str(copy), str(copy.with_name("shared")), "--code-bits", "8"]) == 2
+    assert "my_metrics:spread is code from outside" in capsys.readouterr().err
+    assert not copy.with_name("shared").exists()
+    assert not [name for name in sys.modules if name.startswith("my_")]
+
+
+def test_a_folder_is_passed_on_with_the_source_of_its_metric_alone(copy, with_modules):
+    for path in with_modules.glob("my_*.py"):
+        if path.name != "my_metrics.py":
+            path.unlink()
     target = copy.with_name("shared")
     # Codes are rounded, so all scores are computed again: the factors are in the folder.
-    assert share([str(copy), str(target), "--code-bits", "8"]) == 0
-    assert _runs(target)["mig_posterior"].notna().all()
-    assert not [name for name in sys.modules if name.startswith("my_")]
+    assert share([str(copy), str(target), "--code-bits", "8", "--allow-imports"]) == 0
+    assert _runs(target)[["mig_posterior", "spread"]].notna().all(axis=None)
 
 
 def test_figures_come_back_with_permission(copy, with_modules):
@@ -134,6 +148,53 @@ def test_a_figure_that_fails_is_left_out(copy, with_modules, caplog, body, reaso
     with caplog.at_level("WARNING"):
         assert report([str(copy), "--allow-imports"]) == 0
     assert caplog.messages == [f"figure my_plots:kl_by_model is left out: {reason}"]
+
+
+def test_a_figure_changes_nothing_but_itself(copy, with_modules):
+    page = (copy / "report.html").read_text()
+    changes = "study.tables.runs.drop(columns='kl', inplace=True)"
+    body = (
+        f"    {changes}\n    study.tables.summary['label'] = 'forged'\n    study.frames.clear()\n"
+    )
+    write_modules(with_modules, my_plots=f"def kl_by_model(study):\n{body}")
+    assert report([str(copy), "--allow-imports"]) == 0
+    without = (copy / "report.html").read_text()
+    assert "forged" not in without
+    assert without.count('<div class="explorer') == page.count('<div class="explorer') > 0
+
+
+def test_a_model_of_an_own_architecture_is_not_exported_and_the_message_says_what_to_do(
+    copy, with_modules, tmp_path
+):
+    run = copy / "runs" / _runs(copy)["run_id"].iloc[0]
+    with pytest.raises(OwnCodeError, match=r"cannot be exported: .*\.model\.members\[0\]"):
+        export(run, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
+def test_own_code_that_exits_fails_where_it_is_timed_and_says_why(
+    copy, with_modules, tmp_path, capsys
+):
+    leave = "raise SystemExit('no')\n    "
+    text = EXAMPLES["my_nets.py"].replace("channels, side, _", f"{leave}channels, side, _")
+    write_modules(with_modules, my_nets=text)
+    (tmp_path / "own.yaml").write_text(GRID)
+    options = ["--allow-imports", "--dry-run", "--workers", "2", "--out", str(tmp_path / "new")]
+    assert run([str(tmp_path / "own.yaml"), *options]) == 2
+    said = capsys.readouterr().err
+    assert "cannot time a step of vae on my_rings:rings@" in said
+    assert said.endswith(": SystemExit: no\n")
+
+
+def test_own_code_that_exits_while_pictures_are_made_costs_these_alone(copy):
+    def leave(store, runs):
+        raise SystemExit("no")
+
+    store = Store(copy)
+    runs = store.runs()[:2]
+    with open_engine("local", EngineOptions(copy, 1)) as engine:
+        failed = each(store, "decode", leave, [(run,) for run in runs], engine)
+    assert failed == {run.run_id for run in runs}
 
 
 def test_a_model_is_loaded_with_its_source_alone(copy, with_modules):
@@ -172,7 +233,7 @@ def test_what_is_done_is_done_and_a_changed_source_is_another_run(copy, with_mod
     # A grid that names none of it imports none of it, whatever the folder has.
     forget()
     (with_modules / "my_rings.py").unlink()
-    plain = {**grid, "datasets": [], "models": [{"kind": "vae"}], "figures": []}
+    plain = {**grid, "datasets": [], "models": [{"kind": "vae"}], "figures": [], "metrics": ["mig"]}
     plain |= {"train": {**grid["train"], "architecture": "burgess", "steps": 2}, "baselines": False}
     ball = {"name": "ball", "image_size": 16, "shape": "disc", "radius": 3, "grid_size": 8}
     assert run_grid({**plain, "datasets": [ball], "seeds": [0]}, out=copy).failed == 0

@@ -10,7 +10,8 @@ import datasets
 import metrics
 from bench.grid import expand, load_grid
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 
 
 def _text(name):
@@ -29,6 +30,18 @@ def test_every_public_name_is_in_the_api(package):
     public = {name for name in package.__all__ if not isinstance(getattr(package, name), dict)}
     assert len(listed) == len(set(listed))
     assert set(listed) == public
+
+
+def test_every_link_in_a_checkout_leads_to_a_file():
+    found = []
+    for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "benchmarks" / "README.md"):
+        for target in re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            found.append((path, target))
+    assert len(found) > 50
+    broken = [
+        f"{path.name}: {target}" for path, target in found if not (path.parent / target).exists()
+    ]
+    assert broken == []
 
 
 def test_the_grid_of_the_first_hour(tmp_path):

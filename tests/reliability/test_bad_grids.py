@@ -127,7 +127,7 @@ def test_the_command_line_refuses_with_exit_code_2(tmp_path):
 
 def test_a_seed_that_is_named_twice_runs_once_and_is_said():
     grid = {"name": "g", "datasets": ["ball"], "seeds": [3, 3], "models": [{"kind": "vae"}]}
-    with pytest.warns(GridWarning, match="1 runs equal another"):
+    with pytest.warns(GridWarning, match="1 run equals another after normalisation and is merged"):
         parsed = parse_grid(grid)
     with pytest.warns(GridWarning):
         assert [spec.seed for spec in expand(parsed)] == [3]

@@ -128,7 +128,9 @@ def _nats(capacity: float) -> str:
 def _missing(curves: dict[int, pd.DataFrame], n_known: int) -> str:
     short = [curve for curve in curves.values() if len(curve) < STAYS]
     if short:
-        return f"Train longer: {len(short)} runs have fewer than {STAYS} windows of 1,000 steps."
+        have = "has" if len(short) == 1 else "have"
+        runs = f"{counted(len(short), 'run')} {have}"
+        return f"Train longer: {runs} fewer than {STAYS} windows of 1,000 steps."
     if len(curves) > n_known:
         needed = ", ".join((*TOGETHER_FACTORS, *THEN))
         return f"The channel's runs need the factors {needed}, each with its KL: use dsprites."

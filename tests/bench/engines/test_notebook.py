@@ -54,7 +54,7 @@ def test_run_grid_shows_a_bar_of_widgets_and_prints_lines(tmp_path):
     assert "train: 100%" in texts
     assert any(re.fullmatch(r" 3/3 \[\d\d:\d\d, 00:00 left, 1/1\]", text) for text in texts)
     printed = _printed(outputs)
-    assert "1 runs: 0 done, 1 to make\n" in printed
+    assert "1 run: 0 done, 1 to make\n" in printed
     assert re.search(r"^train 1/1: ball \S+ seed 0: done, 00:00 left$", printed, re.MULTILINE)
     assert "nan" not in json.dumps([texts, printed])
 

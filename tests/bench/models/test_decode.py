@@ -184,9 +184,7 @@ def test_frames_that_cannot_be_trusted_are_none(tmp_path, content):
 
 def test_loading_refuses_what_has_no_model_or_other_shapes(small_store, tmp_path):
     runs = {run.spec.kind: run for run in Store(small_store).scan()[0]}
-    with pytest.raises(
-        ValueError, match="no model of this run of kind baseline_pca: there is none"
-    ):
+    with pytest.raises(ValueError, match="has no model: it is a run of kind baseline_pca"):
         load_run(runs["baseline_pca"].folder)
     with pytest.raises(DamagedError):
         load_run(tmp_path)
