@@ -48,8 +48,6 @@ def slurm():
     """Return a Slurm of two nodes, all on this machine."""
     from tests.slurm import Slurm, missing
 
-    if importlib.util.find_spec("submitit") is None:
-        pytest.skip("submitit is not installed: pip install 'disbench[slurm]'")
     if lacks := missing():
         pytest.skip(
             f"{', '.join(lacks)} not found: apt-get install slurm-wlm slurmdbd munge mariadb-server"

@@ -58,7 +58,7 @@ def start(pipe: Connection, lifeline: int) -> subprocess.Popen[bytes]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINAL)
     try:
         # Not forked: a forked child of a process that has used torch's threads may hang.
-        return subprocess.Popen(command, pass_fds=given, stdin=subprocess.DEVNULL)  # noqa: S603
+        return subprocess.Popen(command, pass_fds=given, stdin=subprocess.DEVNULL)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

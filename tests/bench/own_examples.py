@@ -5,13 +5,14 @@ import re
 import sys
 from pathlib import Path
 
+from tests.documents import in_a_checkout
+
 DOCS = Path(__file__).parents[2] / "docs" / "own.md"
 # File name to text: the five modules and the grid.
 DOCUMENTED = dict(
     re.findall(r"`(\w+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
 )
-# With the names that the packages have in a checkout.
-EXAMPLES = {name: text.replace("from disbench.", "from ") for name, text in DOCUMENTED.items()}
+EXAMPLES = {name: in_a_checkout(text) for name, text in DOCUMENTED.items()}
 
 
 def write_modules(folder, **texts):

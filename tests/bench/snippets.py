@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import traceback
@@ -191,7 +192,7 @@ def named(snippet: Snippet, table):
 def run(snippet: Snippet, names: dict, checkout: Path) -> None:
     """Run a snippet in the current folder, with the names that its document has defined so far."""
     if (key := named(snippet, GIVEN)) is not None:
-        _execute(GIVEN[key], "given", names)
+        _execute(GIVEN[key], names)
     text = snippet.text
     for large, small in SMALLER.items():
         text = text.replace(large, small)
@@ -202,7 +203,8 @@ def run(snippet: Snippet, names: dict, checkout: Path) -> None:
     if named(snippet, COMPILED) is not None:
         compile(text, snippet.document, "exec")
     elif snippet.language == "python":
-        _execute("\n" * (snippet.line - 1) + text, snippet.document, names)
+        # Blank lines above, so that a traceback has the line of the document.
+        _execute("\n" * (snippet.line - 1) + text, names)
     elif snippet.language == "sh":
         _run_shell(text, stand_ins=named(snippet, PARSED) is not None, checkout=checkout)
     elif snippet.language == "yaml":
@@ -211,8 +213,9 @@ def run(snippet: Snippet, names: dict, checkout: Path) -> None:
         raise ValueError(f"a fence says python, sh, yaml or text, not {snippet.language!r}")
 
 
-def _execute(text: str, source: str, names: dict) -> None:
-    exec(compile(text, source, "exec", dont_inherit=True), names)  # noqa: S102 - our own documents
+def _execute(text: str, names: dict) -> None:
+    Path("snippet.py").write_text(text)
+    names |= runpy.run_path("snippet.py", names, run_name="__main__")
 
 
 def _run_shell(text: str, *, stand_ins: bool, checkout: Path) -> None:

@@ -22,8 +22,7 @@ from bench.store.files import DamagedError, WriteError
 from bench.store.folder import StoreError
 from bench.store.store import Store
 from tests.bench.conftest import SMALL_BALL
-
-pytest.importorskip("safetensors", reason="needs safetensors: pip install 'disbench[export]'")
+from tests.documents import in_a_checkout, run as run_code
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,15 +71,13 @@ def _code(folder, heading):
 
 @pytest.mark.parametrize("heading", ["With disbench", "Without disbench"])
 def test_the_card_says_how_to_load_it(run, exported, heading, monkeypatch):
-    # In a checkout the package is called by its folder.
-    code = _code(exported, heading).replace("disbench.bench", "bench")
+    code = in_a_checkout(_code(exported, heading))
     modules = {*re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE)}
     expected = {"bench", "torch"} if heading == "With disbench" else {"safetensors", "torch"}
     assert modules == expected
     monkeypatch.chdir(exported)
     monkeypatch.setattr(torch, "rand", lambda *shape: _images(run))
-    names = {}
-    exec(code, names)  # noqa: S102 - our own card
+    names = run_code(code)
     latents = run.latents()
     for name in ("means", "logvars"):
         found = names[name].detach()

@@ -1,6 +1,5 @@
 """The examples of docs/integrations.md run as they are written."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -12,27 +11,14 @@ from bench.export import main as export_main
 from bench.grid.expand import expand
 from bench.grid.load import load_grid
 from bench.trackers import MLflow, TensorBoard, WeightsAndBiases
+from tests.documents import examples, run
 
 ROOT = Path(__file__).parents[2]
-# In a checkout the packages have no name before their own.
-TEXT = (ROOT / "docs" / "integrations.md").read_text("utf-8").replace("from disbench.", "from ")
-
-
-def _blocks(heading, language="python"):
-    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
-    return [block for found, block in fenced if found == language]
-
-
-def _run(*blocks):
-    names = {}
-    for block in blocks:
-        exec(block, names)  # noqa: S102 - our own documentation
-    return names
+PAGE = "docs/integrations.md"
 
 
 def test_data():
-    names = _run(*_blocks("Data"))
+    names = run(*examples(PAGE, "Data"))
     assert names["image"].shape == (1, 64, 64)
     images, factors = next(iter(names["loader"]))
     assert (images.dtype, factors.dtype) == (torch.float32, torch.int64)
@@ -41,19 +27,18 @@ def test_data():
 
 
 def test_models(small_store, tmp_path, monkeypatch):
-    pytest.importorskip("safetensors", reason="needs safetensors: pip install 'disbench[export]'")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "example").symlink_to(small_store)
-    first, second = _blocks("Models")
-    names = _run(first)
+    first, second = examples(PAGE, "Models")
+    names = run(first)
     assert names["logits"].sigmoid().equal(names["pictures"])
     assert names["reconstructions"].equal(names["pictures"])
-    (command,) = _blocks("Models", language="sh")
+    (command,) = examples(PAGE, "Models", "sh")
     program, *arguments = shlex.split(command.replace("<run id>", names["run_id"]))
     assert (program, arguments[0]) == ("disbench", "export")
     assert export_main(arguments[1:]) == 0
-    again = _run(first, second)
+    again = run(first, second)
     assert again["model"] is not names["model"]
     for images in (torch.zeros(2, 1, 16, 16), torch.ones(2, 1, 16, 16)):
         means, logvars = again["model"].encode(images)
@@ -83,5 +68,5 @@ def test_trackers(place, tracker, package, left, tmp_path, monkeypatch):
 
     monkeypatch.setattr(bench, "run_grid", run_grid, raising=False)
     monkeypatch.chdir(tmp_path)
-    _run(_blocks("Trackers")[place])
+    run(examples(PAGE, "Trackers")[place])
     assert len(list(tmp_path.glob(left))) == 1

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from datasets import DATASETS, load
+from tests.documents import examples, run
 
 DOCS = Path(__file__).parents[2] / "docs" / "datasets.md"
 
 
 def test_examples(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = examples("docs/datasets.md")
     assert len(blocks) == 3
-    names: dict = {}
-    for block in blocks:
-        # In a checkout the packages have no name before their own.
-        exec(block.replace("from disbench.", "from "), names)  # noqa: S102 - our own documentation
+    names = run(*blocks)
     bars = load("file", path="bars.npz")
     assert bars.factor_names == ("angle", "size")
     assert bars.is_full_grid

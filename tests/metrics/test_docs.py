@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import known_codes
 from metrics import METRICS
+from tests.documents import examples, run
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -49,7 +50,6 @@ def test_every_metric_is_documented():
 
 def test_the_example_runs():
     factors = np.indices((4, 5, 6)).reshape(3, -1).T
-    names = {"factors": factors, "means": factors + 0.1}
-    (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    exec(example.replace("from disbench.", "from "), names)  # noqa: S102 - our own documentation
+    (example,) = examples("docs/metrics.md")
+    names = run(example, factors=factors, means=factors + 0.1)
     assert len(names["found"]["per_factor"]) == 3

@@ -216,7 +216,7 @@ def _run(*command: str, check: bool = True) -> str:
         If it fails, unless that does not matter.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - Slurm's own commands
+        done = subprocess.run(
             command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -153,7 +153,6 @@ def engine(request, tmp_path_factory):
         return
     folder = tmp_path_factory.mktemp("engine")
     if name == "jobs":
-        pytest.importorskip("submitit", reason="pip install 'disbench[slurm]'")
         from tests.bench.engines.jobs_here import slurm_here
 
         with slurm_here(folder / "out") as opened:

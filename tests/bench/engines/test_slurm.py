@@ -6,8 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import submitit
 
 from bench.engines import BRIEF, Crashed, Demand, EngineError, EngineOptions, open_engine
+from bench.engines.base import SMALL
 from bench.engines.slurm import stage
 from bench.engines.slurm.cluster import SlurmEngine
 from bench.engines.slurm.queue import Queue
@@ -85,7 +87,7 @@ def run(tmp_path, monkeypatch):
         monkeypatch.setattr(stage, f"{name}_SECONDS", 0.0)
     Store(tmp_path / "out", create=True)
 
-    def ran(queue, n_tasks, demand=Demand()):  # noqa: B008 - frozen
+    def ran(queue, n_tasks, demand=SMALL):
         engine = SlurmEngine(queue, tmp_path / "out")
         given = [f"t{number}" for number in range(n_tasks)]
         found = dict(engine.run_tasks(tasks.die, given, progress=lambda *_: None, demand=demand))
@@ -275,7 +277,6 @@ def test_options_of_sbatch_go_to_all_jobs_and_those_of_gpus_only_to_jobs_with_on
 
 
 def test_sbatch_is_given_what_was_asked_for(tmp_path, monkeypatch):
-    submitit = pytest.importorskip("submitit", reason="pip install 'disbench[slurm]'")
     monkeypatch.setattr(submitit.SlurmExecutor, "affinity", classmethod(lambda cls: 1))
     monkeypatch.setenv("DISBENCH_CACHE", "/fast/my cache")
     options = EngineOptions(tmp_path, workers=3, slurm={"partition": "a100", "exclusive": True})
@@ -345,7 +346,6 @@ def test_without_submitit_or_slurm_the_remedy_is_named(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "submitit", None)
         refused(r"pip install 'disbench\[slurm\]'")
-    pytest.importorskip("submitit", reason="pip install 'disbench[slurm]'")
     monkeypatch.setenv("PATH", str(tmp_path))
     refused("sbatch is not found here: start on a machine that jobs are submitted from")
     for name in ("sbatch", "scancel", "squeue", "sinfo", "sacct"):

@@ -1,8 +1,6 @@
 """Scores in a training loop: those of `bench.score`, on the same images at every call."""
 
 import pickle
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from bench.errors import CodesError, GridError
 from bench.external_codes import evaluator
 from bench.grid.specs import Evaluation
 from bench.grid.streams import evaluation_indices
+from tests.documents import examples, run
 from tests.random_states import global_states
 
 BALL = {"image_size": 16, "shape": "disc", "radius": 3, "grid_size": 16}
@@ -234,14 +233,8 @@ def test_what_is_no_encoder_is_refused(ball, encode, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def _examples():
-    """Return the two loops that docs/scoring_codes.md shows, as code."""
-    text = (Path(__file__).parents[3] / "docs" / "scoring_codes.md").read_text("utf-8")
-    # In a checkout the packages have no name before their own.
-    text = text.replace("from disbench.", "from ")
-    section = text.split("## Scores while you train")[1].split("\n## ")[0]
-    loop, callback = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    return loop, callback
+# A loop of one's own, and Lightning's callback.
+_EXAMPLES = examples("docs/scoring_codes.md", "Scores while you train")
 
 
 class _Model(torch.nn.Module):
@@ -262,7 +255,7 @@ def test_the_loop_of_the_documentation():
         "train_step": lambda batch: None,
         "log": logged.__setitem__,
     }
-    exec(_examples()[0], names)  # noqa: S102
+    run(_EXAMPLES[0], **names)
     assert [*logged] == [1_000, 2_000]
     columns = ["mig_histogram", "mig_posterior", "sap_score", "kl"]
     assert [*logged[1_000]] == columns
@@ -290,9 +283,9 @@ def test_the_callback_of_the_documentation(tmp_path):
             return torch.optim.Adam(self.parameters())
 
     names = {"lightning": lightning, "torch": torch, "Evaluator": Evaluator}
-    source = _examples()[1]
+    source = _EXAMPLES[1]
     assert len([line for line in source.splitlines() if line.strip()]) <= 10
-    exec(source, names)  # noqa: S102
+    names = run(source, **names)
     images = torch.rand(64, 1, 64, 64)
     loader = torch.utils.data.DataLoader(images, batch_size=16)
     callback = names["Disentanglement"]()
