@@ -5,6 +5,9 @@ Errors of a single room are defined there (`store`, `engines`). All derive from 
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 # The most characters kept of an exception's message: some include their whole input.
 _MOST = 500
 
@@ -53,8 +56,33 @@ class DeviceError(DisbenchError, RuntimeError):
 class MissingPackageError(DisbenchError, ImportError):
     """A package that only a part of this suite needs is not there."""
 
-    def __init__(self, what: str, extra: str, error: ImportError) -> None:
-        super().__init__(f"{what} ({said(error)}): pip install 'disbench[{extra}]'")
+
+def optional(module: str, what: str, extra: str) -> Any:
+    """Import a module that only a part of this suite needs.
+
+    Parameters
+    ----------
+    module : str
+        Its name.
+    what : str
+        Who needs it, as the beginning of a sentence.
+    extra : str
+        The extra of this distribution that brings it.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not there.
+    """
+    try:
+        found = importlib.import_module(module)
+        # To Python any folder of that name is a package, such as the one that wandb writes to.
+        if getattr(found, "__file__", None) is None:
+            raise ImportError(f"there is only a folder of the name {module}")
+        return found
+    except ImportError as error:
+        reason = f"{what} ({said(error)}): pip install 'disbench[{extra}]'"
+        raise MissingPackageError(reason) from None
 
 
 class Stopped(BaseException):

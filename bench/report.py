@@ -161,7 +161,6 @@ def _write(
     grid: dict[str, Any] | None = None,
     runs: Sequence[StoredRun] | None = None,
     tables: Tables | None = None,
-    allow_imports: bool = False,
 ) -> Path:
     """Write everything that is derived from a source to a folder."""
     # By kind of figure: how many there are of each is known only when they are drawn.

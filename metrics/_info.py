@@ -150,6 +150,10 @@ class MetricInfo:
             for label, options in self.alternatives:
                 yield f"{label}, without shape", {**dict(options), "exclude": (shape,)}
 
+    def labels(self, definition: str) -> list[str]:
+        """Return what the values of a definition are called: one, or one of each output."""
+        return [f"{definition}: {output}" for output in self.outputs] or [definition]
+
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse options that the metric does not have, or values that it cannot do anything with.
 

@@ -88,7 +88,7 @@ def compare_variants(
     refused: dict[str, Exception] = {}
     with shared():
         for label, options in info.definitions(factor_names):
-            there = {key: known[key] for key in _labels(label, info) if known and key in known}
+            there = {key: known[key] for key in info.labels(label) if known and key in known}
             compared.update(there)
             if there or not (slow or SLOW_OPTIONS.isdisjoint(options.items())):
                 continue
@@ -124,16 +124,11 @@ def _evaluate(info: MetricInfo, given: dict[str, Any], options: dict[str, Any]) 
         raise
 
 
-def _labels(label: str, info: MetricInfo) -> list[str]:
-    """Return what the outputs of a definition are called."""
-    return [f"{label}: {output}" for output in info.outputs] or [label]
-
-
 def _labelled(label: str, value: Any, info: MetricInfo) -> dict[str, float]:
     """Return a value, or each output of a dataclass, under its label."""
     if dataclasses.is_dataclass(value):
         outputs = [float(getattr(value, output)) for output in info.outputs]
-        return dict(zip(_labels(label, info), outputs, strict=True))
+        return dict(zip(info.labels(label), outputs, strict=True))
     if not isinstance(value, int | float):
         raise ValueError(f"{info.name} returns an array, of which there are no variants")
     return {label: float(value)}

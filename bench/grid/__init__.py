@@ -8,6 +8,7 @@ Everything is a plain frozen value; nothing is drawn or trained here. A grid fil
 from .config import Grid
 from .dataset_spec import DatasetSpec, Evaluation
 from .expand import expand
+from .fields import as_written
 from .identity import group_id, identities, run_id, run_name, sort_key
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
@@ -54,6 +55,7 @@ __all__ = [
     "TrainedSpec",
     "UntrainedBaseline",
     "VAESpec",
+    "as_written",
     "check_excluded",
     "column_name",
     "evaluation_indices",

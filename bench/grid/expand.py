@@ -82,7 +82,9 @@ def expand(grid: Grid, source: str = "grid", *, allow_imports: bool = False) -> 
     6
     """
     _check_size(grid, source)
-    own_code = functools.partial(_pinned, allow_imports=allow_imports, source=source)
+    # One source for all runs of the grid, whatever happens to the file meanwhile.
+    pin = functools.cache(functools.partial(pinned, allow_imports=allow_imports))
+    own_code = functools.partial(_pinned, pin=pin, source=source)
     evaluation = grid.evaluation.model_dump()
     runs: dict[str, RunSpec] = {}
     merged = 0
@@ -153,12 +155,12 @@ def _check_size(grid: Grid, source: str) -> None:
         )
 
 
-def _pinned(key: str, name: str, path: str, *, allow_imports: bool, source: str) -> str:
+def _pinned(key: str, name: str, path: str, *, pin: Callable[[str], str], source: str) -> str:
     """Return a name as it is, but that of own code with the digest of its source."""
     if not is_own(name):
         return name
     try:
-        reference = pinned(name, allow_imports=allow_imports)
+        reference = pin(name)
     except OwnCodeError as error:
         raise GridError(source, path, str(error)) from None
     needed, what = _OWN_CODE.get(key, ((), ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -49,6 +49,17 @@ Pinned = Annotated[str, AfterValidator(_pinned)]
 # Of the suite's own.
 ARCHITECTURES = ("burgess", "locatello")
 Architecture = Annotated[str, AfterValidator(_architecture)]
+
+
+def as_written(value: Any) -> Any:
+    """Return a number as people write it: 2 for 2.0, which a column or a bound of floats has.
+
+    Examples
+    --------
+    >>> as_written(2.0), as_written(0.5), as_written("2")
+    (2, 0.5, '2')
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Frozen(BaseModel):

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from .fields import as_written
+
 _UNION_BRANCHES = ("bool", "int", "float", "str")
 # A grid says what is computed, the command where and how.
 OF_THE_COMMAND = (
@@ -159,7 +161,7 @@ def first_problem(error: ValidationError, known: Iterable[str] = ()) -> tuple[st
         tag = str(context["tag"])
         meant = did_you_mean(tag, re.findall(r"\w+", tags))
         return "kind", f"must be one of {tags}, not {tag}{meant}"
-    context = {key: _short(value) for key, value in problem.get("ctx", {}).items()}
+    context = {key: as_written(value) for key, value in problem.get("ctx", {}).items()}
     said = _SAID.get(kind, problem["msg"]).format(**context)
     return path, f"{said}, not {_flow(given)}{_remedy(kind, given)}"
 
@@ -232,11 +234,6 @@ def _number(given: object) -> float | None:
         return float(given)
     except (ValueError, OverflowError):
         return None
-
-
-def _short(value: object) -> object:
-    """Return 0 for 0.0: bounds of numbers that may have a fraction are whole themselves."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _empty(key: str) -> str:

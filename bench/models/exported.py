@@ -13,13 +13,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import MissingPackageError, said
+from ..errors import optional, said
 from ..grid import arguments as given
 from ..store import UNREADABLE, DamagedError, read_bytes
 from .plain import PlainModel
@@ -139,12 +138,11 @@ def write_exported(folder: Path, model: PlainModel, about: dict[str, Any]) -> No
     (folder / TENSORS).write_bytes(content)
 
 
-def _safetensors() -> ModuleType:
-    try:
-        import safetensors.torch
-    except ImportError as error:
-        raise MissingPackageError("exported models need safetensors", "export", error) from None
-    return safetensors
+def _safetensors() -> Any:
+    """Return the package, with its part for PyTorch."""
+    needs = ("exported models need safetensors", "export")
+    optional("safetensors.torch", *needs)
+    return optional("safetensors", *needs)
 
 
 def _config(path: Path) -> Config:

@@ -40,7 +40,7 @@ class LoadedRun:
 
     @property
     def architecture(self) -> str:
-        """A key of `ARCHITECTURES`."""
+        """A key of `ARCHITECTURES`, or the name of own code."""
         return cast("ModelSpec", self.run.spec).architecture
 
     @torch.inference_mode()

@@ -62,8 +62,7 @@ def _known(
     for label, options in info.definitions(factor_names):
         of_label = next((found for of, found in values if of == _full(info, options)), None)
         if of_label is not None:
-            labels = [f"{label}: {output}" for output in info.outputs] or [label]
-            known.update(zip(labels, of_label, strict=True))
+            known.update(zip(info.labels(label), of_label, strict=True))
     return known
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..grid import KINDS, FactorChannelSpec, VAESpec, short_name
+from ..grid import KINDS, FactorChannelSpec, VAESpec, as_written, short_name
 
 Model = Mapping[str, Any]
 # What a name says of a setting: a text with the value in braces.
@@ -166,7 +166,7 @@ def in_words(setting: str, value: Any) -> str:
     >>> in_words("steps", 15000), in_words("likelihood", "bernoulli"), in_words("my_rate", 0.5)
     ('15,000 steps', 'Bernoulli likelihood', 'my rate 0.5')
     """
-    value = _plain(value)
+    value = as_written(value)
     if isinstance(value, bool | str) or value is None:
         pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
         text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)
@@ -182,7 +182,7 @@ def _datasets(runs: pd.DataFrame) -> Iterator[list[Model]]:
     first = runs.drop_duplicates([*_IDENTITY])
     for _, part in first.groupby(["dataset", "dataset_options"], sort=False):
         yield [
-            {str(name): _plain(value) for name, value in record.items() if _applies(value)}
+            {str(name): as_written(value) for name, value in record.items() if _applies(value)}
             for record in part.to_dict("records")
         ]
 
@@ -190,11 +190,6 @@ def _datasets(runs: pd.DataFrame) -> Iterator[list[Model]]:
 def _applies(value: Any) -> bool:
     # NaN does not apply.
     return value is not None and value == value
-
-
-def _plain(value: Any) -> Any:
-    """Return a number as it was, of a column that is of floats because others lack it."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _identity(model: Mapping[Any, Any]) -> tuple[Any, ...]:

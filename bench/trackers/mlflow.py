@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import MissingPackageError
+from ..errors import optional
 from ..grid import BaseSpec, group_id, run_id, run_name
 from .tracker import Row, Tracker, config, flat, tags
 
@@ -54,12 +54,8 @@ class MLflow(Tracker):
         progress_seconds: float = 10.0,
     ) -> None:
         super().__init__(progress_seconds)
-        try:
-            from mlflow import MlflowClient
-        except ImportError as error:
-            what = "the tracker MLflow needs its package"
-            raise MissingPackageError(what, "mlflow", error) from None
-        self._client = MlflowClient(tracking_uri=tracking_uri)
+        mlflow = optional("mlflow", "the tracker MLflow needs its package", "mlflow")
+        self._client = mlflow.MlflowClient(tracking_uri=tracking_uri)
         found = self._client.get_experiment_by_name(experiment)
         self._experiment = (
             found.experiment_id if found else self._client.create_experiment(experiment)

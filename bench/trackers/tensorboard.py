@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingPackageError
+from ..errors import optional
 from ..grid import BaseSpec, arguments as given, group_id, run_id, run_name
 from .tracker import Row, Tracker, config, flat
 
@@ -39,13 +39,10 @@ class TensorBoard(Tracker):
         self, folder: str | Path = "tensorboard", *, progress_seconds: float = 10.0
     ) -> None:
         super().__init__(progress_seconds)
-        try:
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        except ImportError as error:
-            what = "the tracker TensorBoard needs its package"
-            raise MissingPackageError(what, "tensorboard", error) from None
+        writers = "tensorboard.summary.writer.event_file_writer"
+        what = "the tracker TensorBoard needs its package"
+        self._writer = optional(writers, what, "tensorboard").EventFileWriter
         self._folder = given.path(folder)
-        self._writer = EventFileWriter
 
     def open(self, spec: BaseSpec) -> _EventFiles:
         """Open a new event file in a run's folder."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..grid import BaseSpec, TrainedSpec, group_id, run_id
+from ..grid import BaseSpec, TrainedSpec, identities, run_id
 from ..store import StoredRun
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def config(spec: BaseSpec) -> dict[str, Any]:
     >>> config(spec)["dataset"], config(spec)["group_id"]
     ({'name': 'ball', 'options': {}}, '4b5abbc5c51aa867')
     """
-    identities = {"run_id": run_id(spec), "group_id": group_id(spec)}
-    return {**spec.model_dump(mode="json"), **identities}
+    names = dict(zip(("run_id", "group_id"), identities(spec), strict=True))
+    return {**spec.model_dump(mode="json"), **names}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str | float]:

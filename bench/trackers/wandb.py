@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import MissingPackageError
+from ..errors import optional
 from ..grid import BaseSpec, group_id, run_id, run_name
 from .tracker import Row, Tracker, config, tags
 
@@ -50,15 +50,10 @@ class WeightsAndBiases(Tracker):
         **options: Any,
     ) -> None:
         super().__init__(progress_seconds)
-        try:
-            import wandb
-        except ImportError as error:
-            what = "the tracker WeightsAndBiases needs wandb"
-            raise MissingPackageError(what, "wandb", error) from None
+        self._wandb = optional("wandb", "the tracker WeightsAndBiases needs wandb", "wandb")
         # A grid opens hundreds of runs: what each prints would hide what the grid says.
         self._settings = {"silent": True, "console": "off", **(settings or {})}
         self._options = {**options, "project": project}
-        self._wandb = wandb
 
     def open(self, spec: BaseSpec) -> _Run:
         """Open a run's run, beside whatever others are open."""

@@ -58,7 +58,12 @@ def test_models(small_store, tmp_path, monkeypatch):
     ],
 )
 def test_trackers(place, tracker, package, left, tmp_path, monkeypatch):
-    pytest.importorskip(package, reason="needs more packages: pip install 'disbench[integration]'")
+    found = pytest.importorskip(
+        package, reason="needs more packages: pip install 'disbench[integration]'"
+    )
+    if package == "wandb":
+        # It keeps the folder that it was first used in.
+        found.teardown()
     spec = expand(load_grid(ROOT / "grids" / "quick.yaml"))[0]
 
     def run_grid(grid, callbacks):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import load_results, run_grid
-from bench.errors import MissingPackageError
+from bench.errors import MissingPackageError, optional
 from bench.grid.expand import expand
 from bench.grid.identity import group_id, run_id, run_name
 from bench.grid.load import parse_grid
@@ -190,6 +190,14 @@ def test_a_package_that_is_not_there_is_named_with_the_remedy(tracker, package, 
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackageError, match=rf"pip install 'disbench\[{package}\]'"):
         tracker()
+
+
+def test_a_folder_of_its_name_is_no_package(tmp_path, monkeypatch):
+    # What wandb has written where one is lies in a folder that is called wandb.
+    (tmp_path / "nowhere_installed").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingPackageError, match=r"only a folder .*'disbench\[wandb\]'"):
+        optional("nowhere_installed", "a tracker needs it", "wandb")
 
 
 def test_importing_trackers_loads_none_of_their_packages():

@@ -66,6 +66,21 @@ def test_a_run_has_the_import_path_and_the_digest_of_the_source(own_modules):
     assert SPEC_ADAPTER.validate_python(canonical(spec)) == spec
 
 
+def test_all_runs_of_a_grid_have_one_source(own_modules, monkeypatch):
+    # Whoever saves the module while a grid is expanded does not split it.
+    def pinned_and_saved(name, **given):
+        reference = pinned(name, **given)
+        with (own_modules / "my_losses.py").open("a") as file:
+            file.write("# saved again\n")
+        return reference
+
+    grid = _parsed(models=[OWN, {**OWN, "options": {"strength": 2, "warm_up": 9}}])
+    monkeypatch.setattr(sys.modules[expand.__module__], "pinned", pinned_and_saved)
+    specs = expand(grid, allow_imports=True)
+    assert len(specs) == 2
+    assert len({spec.objective for spec in specs}) == 1
+
+
 def test_the_identity_of_a_pinned_run_never_changes():
     fields = {"objective": "a.b:c@0123456789abcdef", "options": {"x": 2}}
     fields |= {"architecture": "d:e@0123456789abcdef", "dataset": {"name": "ball"}, "seed": 3}
