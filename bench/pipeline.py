@@ -29,7 +29,6 @@ from .grid import (
     run_name,
 )
 from .plan import Plan, plan
-from .report import build
 from .scoring import (
     BackgroundScores,
     each,
@@ -47,6 +46,9 @@ from .store import (
     StoredRun,
     dump_json,
     has_frames,
+    note_report,
+    report_is_up_to_date,
+    report_sources,
     shown_runs,
     write_text,
 )
@@ -185,8 +187,7 @@ def run_grid(
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
         failed |= _decode_shown(store, todo, runs, machines)
-        there = [run for run in runs if store.has(run.run_id)]
-        build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
+        _report(store, grid, runs, parquet, allow_imports)
     made = todo.specs.keys() - todo.done - failed
     summary = Summary(store.folder, len(made), len(todo.done), len(failed))
     listeners.notify("on_end", summary)
@@ -306,13 +307,30 @@ def _score(
 
 def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: Engine) -> set[str]:
     """Decode the pictures of the models that the report shows; return the runs that failed."""
-    there = [run for run in runs if store.has(run.run_id)]
+    there = store.still_there(runs)
     undecoded = [
         run
         for run in shown_runs(store, there)
         if run.run_id in todo.specs and run.has(WEIGHTS) and not has_frames(store, run)
     ]
     return each(store, "decode", _decode, [(run,) for run in undecoded], engine)
+
+
+def _report(
+    store: Store, grid: Grid, runs: Sequence[StoredRun], parquet: bool, allow_imports: bool
+) -> None:
+    """Write tables, figures and page, unless those that are there say the same."""
+    made_from = report_sources(store, parquet=parquet)
+    # What own figures look like is up to code that is not watched.
+    if not grid.figures and report_is_up_to_date(store, made_from):
+        log.info("the report is up to date")
+        return
+    # Imported here, as pages and figures take half a second of every start that writes none.
+    from .report import build
+
+    there = store.still_there(runs)
+    build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
+    note_report(store, made_from)
 
 
 def _demand(packs: Sequence[Pack]) -> Demand:

@@ -31,7 +31,7 @@ def score_stored(
     failed = score_runs(store, runs, requests, engine)
     # A group is all that the store has of it, as tables will have it, not this grid's part.
     mine = {run.run_id for run in runs}
-    there = [run for run in stored if store.has(run.run_id)]
+    there = store.still_there(stored)
     groups = [group for group in trained_groups(there) if mine & {run.run_id for run in group}]
     shown = [
         [run]

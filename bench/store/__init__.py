@@ -9,6 +9,7 @@ and may be deleted. README.md in this folder explains how a commit is made safe.
 - `StoredRun` is a committed run: manifest, codes, curves, snapshots, scores on the way, weights
   (`tensors` reads them without torch).
 - `Frames` and `Snapshots` are the pictures of a model, `history` its training curves.
+- `up_to_date` knows whether a report is that of what is stored.
 - `selection` groups runs, selects the one of each group that is shown, and defines what is a code.
 - `files` has durable writes and checked reads of single files.
 """
@@ -61,6 +62,7 @@ from .stored_run import (
     codes_bytes,
     read_run,
 )
+from .up_to_date import note_report, report_is_up_to_date, report_sources
 
 __all__ = [
     "ACTIVE_KL",
@@ -111,6 +113,7 @@ __all__ = [
     "making",
     "mean_curve",
     "new_folder",
+    "note_report",
     "outdated_runs",
     "parse_scores",
     "read_bytes",
@@ -119,6 +122,8 @@ __all__ = [
     "read_run",
     "remove",
     "replacing",
+    "report_is_up_to_date",
+    "report_sources",
     "resolved",
     "seal",
     "shown_runs",

@@ -8,6 +8,7 @@
     failures/<run id>.json        why a run gave no result
     checkpoints/                  the state of packs in training
     scores/, frames/, tables/, figures/, report.html    derived, replaceable
+    .report.json                  what the report was made from, derived as well
     damaged/                      run folders whose content no longer matched their checksums
 
 A run is staged in `.staging/` and renamed into place, so that it exists whole or not at all.
@@ -141,6 +142,12 @@ class Store(Folder):
     def has(self, identity: str) -> bool:
         """Return whether a run of that identity is committed."""
         return self.run_folder(identity).exists()
+
+    def still_there(self, runs: Iterable[StoredRun]) -> list[StoredRun]:
+        """Return the runs that nobody has set aside or removed since they were read."""
+        folder = self.folder / "runs"
+        names = {*os.listdir(folder)} if folder.is_dir() else set()
+        return [run for run in runs if run.run_id in names]
 
     def run(self, identity: str) -> StoredRun:
         """Return the committed run of that identity.

@@ -31,7 +31,7 @@ def _grid(*chosen, baselines=False):
 @pytest.fixture(autouse=True)
 def _without_pages(monkeypatch):
     """Leave out what takes longest and nobody here looks at."""
-    monkeypatch.setattr("bench.pipeline.build", lambda *_, **__: None)
+    monkeypatch.setattr("bench.report.build", lambda *_, **__: None)
     monkeypatch.setattr("bench.run.estimate_seconds", lambda *_: 0.0)
 
 
