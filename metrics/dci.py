@@ -125,9 +125,10 @@ def dci(
             predicted = np.full(len(test), labels[0])
         else:
             trees = _trees(learner, int(rng.integers(2**31))).fit(train, labels)
-            importance[:, k] = np.abs(trees.feature_importances_)
             # In one thread: several would add votes up in any order, and round them differently.
-            predicted = trees.set_params(**_alone(trees)).predict(test)
+            trees.set_params(**_alone(trees))
+            importance[:, k] = np.abs(trees.feature_importances_)
+            predicted = trees.predict(test)
         accuracy[k] = (predicted == parts.test_values[:, k]).mean()
     scores = dci_from_importance(importance)
     record(informativeness_per_factor=accuracy, importance=importance)
