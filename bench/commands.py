@@ -99,7 +99,9 @@ def command(work: Callable[[], int], *, stopped: str = "the same command resumes
 
     def done() -> int:
         stopping.install()
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+        # Of other libraries only warnings.
+        logging.basicConfig(format="%(message)s", stream=sys.stderr)
+        log.setLevel(logging.INFO)
         try:
             return work()
         except DisbenchError as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,11 @@ from .store import (
     Failure,
     Store,
     StoredRun,
+    digest_of_sources,
     dump_json,
     has_frames,
     note_report,
     report_is_up_to_date,
-    report_sources,
     shown_runs,
     write_text,
 )
@@ -171,6 +172,9 @@ def run_grid(
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         counts = counted(len(specs), "run"), len(todo.done), len(todo.pending)
         log.info("%s: %d done, %d to make", *counts)
+        if todo.pending:
+            # Now, as a version that is installed while models train may not fit this one.
+            import_module(".report", __package__)
         scoring = None
         if grid.metrics_at is not None:
             _note_never_scored(todo)
@@ -319,18 +323,38 @@ def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: E
 def _report(
     store: Store, grid: Grid, runs: Sequence[StoredRun], parquet: bool, allow_imports: bool
 ) -> None:
-    """Write tables, figures and page, unless those that are there say the same."""
-    made_from = report_sources(store, parquet=parquet)
-    # What own figures look like is up to code that is not watched.
+    """Write tables, figures and page, unless they are up to date."""
+    there = store.still_there(runs)
+    made_from = digest_of_sources(store, there, parquet=parquet)
+    # Own figures depend on code that is not watched: they are drawn at every start.
     if not grid.figures and report_is_up_to_date(store, made_from):
         log.info("the report is up to date")
         return
-    # Imported here, as pages and figures take half a second of every start that writes none.
+    # Imported here, as importing pages and figures takes half a second of a start that writes none.
     from .report import build
 
-    there = store.still_there(runs)
-    build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
-    note_report(store, made_from)
+    with _warnings() as found:
+        build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
+    # What is warned of is said again at the next start.
+    if not found:
+        note_report(store, made_from)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[logging.LogRecord]]:
+    """Collect what is warned of inside the block."""
+    found: list[logging.LogRecord] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            found.append(record)
+        return True
+
+    log.addFilter(keep)
+    try:
+        yield found
+    finally:
+        log.removeFilter(keep)
 
 
 def _demand(packs: Sequence[Pack]) -> Demand:

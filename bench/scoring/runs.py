@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +15,6 @@ from .bounds import BoundCodes
 from .bounds_cache import known_bounds
 from .evaluate import Arrays, arrays_of, score_request
 from .keys import ALWAYS, missing, of_scope, request_key
-
-# Most metrics take less than storing them: a disk may need a hundredth of a second.
-_STORE_SECONDS = 1.0
 
 
 def missing_scores(
@@ -39,21 +35,13 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
     arrays = arrays_of(run)
     made = _bound_codes(run, arrays)
     scores = store.read_scores(run.run_id, run.codes_digest)
-    unstored, stored_at = False, time.monotonic()
-    try:
-        with metrics.shared():
-            for key, request in missing_scores(store, run, requests).items():
-                entries = score_request(request, arrays, run.factor_names)
-                for entry, bounds in zip(entries, _bounds(store, run, request, made), strict=True):
-                    entry.update(bounds)
-                scores[key] = entries
-                unstored = True
-                # What comes next may take long, or not come at all.
-                if time.monotonic() - stored_at > _STORE_SECONDS:
-                    store.write_scores(run.run_id, run.codes_digest, scores)
-                    unstored, stored_at = False, time.monotonic()
-    finally:
-        if unstored:
+    with metrics.shared():
+        for key, request in missing_scores(store, run, requests).items():
+            entries = score_request(request, arrays, run.factor_names)
+            for entry, bounds in zip(entries, _bounds(store, run, request, made), strict=True):
+                entry.update(bounds)
+            scores[key] = entries
+            # At once: what comes next may take long, or not come at all.
             store.write_scores(run.run_id, run.codes_digest, scores)
 
 

@@ -62,7 +62,7 @@ from .stored_run import (
     codes_bytes,
     read_run,
 )
-from .up_to_date import note_report, report_is_up_to_date, report_sources
+from .up_to_date import digest_of_sources, note_report, report_is_up_to_date
 
 __all__ = [
     "ACTIVE_KL",
@@ -100,6 +100,7 @@ __all__ = [
     "coarser",
     "codes_bytes",
     "describe",
+    "digest_of_sources",
     "done_keys",
     "dump_json",
     "epoch_mean",
@@ -123,7 +124,6 @@ __all__ = [
     "remove",
     "replacing",
     "report_is_up_to_date",
-    "report_sources",
     "resolved",
     "seal",
     "shown_runs",

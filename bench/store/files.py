@@ -125,8 +125,10 @@ def is_staged(path: Path) -> bool:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it onto `path` if that succeeds.
+
+    Without waiting for the disk (`synced`) a power cut may leave an empty file.
 
     Raises
     ------
@@ -148,9 +150,11 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield staged
-            fsync_path(staged)
+            if synced:
+                fsync_path(staged)
             staged.replace(path)
-            fsync_path(path.parent)
+            if synced:
+                fsync_path(path.parent)
         except BaseException:
             with suppress(OSError):
                 staged.unlink(missing_ok=True)
@@ -189,9 +193,9 @@ def making(folder: Path) -> Iterator[Path]:
             raise
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with replacing(path) as staged:
+def write_text(path: Path, text: str, *, synced: bool = True) -> None:
+    """Write a text file whole or not at all; `synced` as in `replacing`."""
+    with replacing(path, synced=synced) as staged:
         staged.write_text(text, encoding="utf-8", newline="")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import DisbenchError
 from .files import is_staged, writing
 
-_FILES = ("store.json", ".lock", "grid.json", "report.html", ".report.json")
+_FILES = ("store.json", ".lock", "grid.json", "report.html", ".made_from.json")
 _FOLDERS = (
     *("runs", "failures", "checkpoints", "damaged", "outdated", ".staging"),
     *("frames", "tables", "figures", "scores", "groups", "levels", "variants"),

@@ -8,7 +8,7 @@
     failures/<run id>.json        why a run gave no result
     checkpoints/                  the state of packs in training
     scores/, frames/, tables/, figures/, report.html    derived, replaceable
-    .report.json                  what the report was made from, derived as well
+    .made_from.json               what the report was made from, derived as well
     damaged/                      run folders whose content no longer matched their checksums
 
 A run is staged in `.staging/` and renamed into place, so that it exists whole or not at all.
@@ -34,6 +34,7 @@ from .files import (
     dump_json,
     fsync_path,
     is_staged,
+    read_bytes,
     read_json,
     reading,
     remove,
@@ -269,9 +270,17 @@ class Store(Folder):
         return self.folder / "scores" / f"{name}.json"
 
     def write_scores(self, name: str, of: str, scores: dict[str, Any]) -> None:
-        """Store scores."""
-        body = {"format": FORMAT, "of": of, "scores": scores}
-        write_text(self._scores_path(name), dump_json(body))
+        """Store scores; those that are there already keep their file and its time."""
+        path = self._scores_path(name)
+        text = dump_json({"format": FORMAT, "of": of, "scores": scores})
+        try:
+            same = read_bytes(path, MAX_TEXT) == text.encode()
+        except (OSError, DamagedError):
+            same = False
+        if not same:
+            # A run has dozens, and a disk may take longer than a metric. Scores that a power cut
+            # takes are computed again.
+            write_text(path, text, synced=False)
 
     @property
     def checkpoints(self) -> Path:

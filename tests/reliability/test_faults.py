@@ -128,8 +128,8 @@ def test_a_fault_at_every_call_leaves_the_old_or_the_new(
             assert _left_over(folder) == []
         write(store)
         assert state(store) == new, faults.hit
-    # Open, write, fsync, rename and fsync of the folder are the least.
-    assert n > 5
+    # Open, write and rename are the least, and to wait for the file and the folder, but of scores.
+    assert n > (3 if what == "scores" else 5)
     print(f"{what}: {n - 1} calls")
 
 
@@ -146,7 +146,7 @@ def test_a_fault_at_every_call_of_a_whole_start_costs_nothing_but_that_start(
     def build(store, runs, **options):
         write_table(store, "runs", load_results(store.folder).runs)
 
-    monkeypatch.setattr(pipeline, "build", build)
+    monkeypatch.setattr("bench.report.build", build)
     assert pipeline.run_grid(GRID, out=tmp_path / "whole").failed == 0
     expected = tables(tmp_path / "whole")
     # Grids grow: one run was there before.

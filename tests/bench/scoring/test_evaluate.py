@@ -64,7 +64,8 @@ def outside(monkeypatch):
 def _scores(store, run, requests):
     """Score a run; return column to entry, as it is read back from the disk."""
     scoring.score_run(store, run, requests)
-    return {entry["column"]: entry for part in _stored(store, run).values() for entry in part}
+    parts = store.read_scores(run.run_id, run.codes_digest).values()
+    return {entry["column"]: entry for part in parts for entry in part}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -208,35 +209,8 @@ def test_who_stops_the_process_is_not_held_up(store, outside, error):
     def stopped(means):
         raise error
 
-    run = _run(store)
     with pytest.raises(type(error)):
-        scoring.score_run(store, run, [MetricRequest(name="irs"), outside(stopped)])
-    # What there was before is kept.
-    columns = {e["column"] for part in _stored(store, run).values() for e in part}
-    assert "irs" in columns
-
-
-def _stored(store, run):
-    return store.read_scores(run.run_id, run.codes_digest)
-
-
-@pytest.mark.parametrize(("seconds", "n_times"), [(1e9, 1), (-1.0, 6)])
-def test_scores_that_take_no_time_are_stored_together(store, monkeypatch, seconds, n_times):
-    monkeypatch.setattr(scoring, "_STORE_SECONDS", seconds)
-    run, written = _run(store), []
-    real = Store.write_scores
-
-    def counting(self, name, of, scores):
-        if name == run.run_id:
-            written.append(len(scores))
-        real(self, name, of, scores)
-
-    monkeypatch.setattr(Store, "write_scores", counting)
-    requests = [MetricRequest(name=name) for name in ("irs", "modularity", "mig_sup")]
-    scoring.score_run(store, run, requests)
-    assert len(written) == n_times
-    # Three, and what every run is scored by.
-    assert written[-1] == len(_stored(store, run)) == 6
+        scoring.score_run(store, _run(store), [outside(stopped)])
 
 
 def _failing(monkeypatch, name, error, *calls):

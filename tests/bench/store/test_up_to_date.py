@@ -4,10 +4,12 @@ import logging
 import os
 import shutil
 
+import pandas as pd
 import pytest
 
+from bench import pipeline
 from bench.pipeline import run_grid
-from bench.store import Folder, note_report, report_is_up_to_date, report_sources, up_to_date
+from bench.store import digest_of_sources, note_report, report_is_up_to_date, up_to_date
 from bench.store.folder import StoreError
 from bench.store.store import Store
 from tests.bench.folders import contents
@@ -22,6 +24,9 @@ GRID = {
     "metrics": [{"name": "mig", "n_bins": 4}],
     "evaluation": {"images": 32},
 }
+
+
+UP_TO_DATE = "the report is up to date"
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +60,36 @@ def _lengthen(path):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def _flip(path):
+    """Change a bit of a file and keep its time, as a disk may."""
+    status = path.stat()
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def _another(path):
     shutil.copy2(path, path.with_stem("another"))
 
 
-SOURCES = (
+STORED = (
     *("runs/*/manifest.json", "runs/*/latents.h5", "runs/*/history.csv"),
     *("scores/*.json", "scores/*/*.json", "frames/*.h5"),
 )
-WRITTEN = ("tables/runs.csv", "figures/*.svg", "report.html")
-CHANGES = {"touch": _touch, "lengthen": _lengthen, "remove": os.unlink, "add": _another}
+WRITTEN = ("tables/runs.csv", "figures/*.svg")
+PAGE = ("report.html",)
+CHANGES = {"lengthened": _lengthen, "removed": os.unlink, "added": _another}
+CASES = [
+    *((pattern, change) for pattern in STORED for change in ("touched", *CHANGES)),
+    *((pattern, change) for pattern in WRITTEN for change in ("flipped", *CHANGES)),
+    *((pattern, change) for pattern in PAGE for change in ("flipped", "lengthened", "removed")),
+]
+CHANGES |= {"touched": _touch, "flipped": _flip}
+
+
+def _sources(folder, **options):
+    store = Store(folder)
+    return digest_of_sources(store, store.runs(), **options)
 
 
 def test_a_second_start_writes_nothing_of_the_report(copied, caplog):
@@ -72,69 +97,68 @@ def test_a_second_start_writes_nothing_of_the_report(copied, caplog):
     with caplog.at_level(logging.INFO, "disbench"):
         second = run_grid(GRID, out=copied)
     assert (second.trained, second.already_done, second.failed) == (0, 1, 0)
-    assert "the report is up to date" in caplog.messages
-    written = [path for path in before if path.relative_to(copied).parts[0] in CHECKED]
-    assert len(written) > 20
-    assert {path: before[path] for path in written} == {
-        path: content for path, content in contents(copied).items() if path in written
-    }
+    assert UP_TO_DATE in caplog.messages
+    after = contents(copied)
+    files = {path for path in before if path.is_file()}
+    assert len(files) > 20
+    # The holder of the lock, and the grid of the last start.
+    assert {path.name for path in files if before[path] != after[path]} <= {".lock", "grid.json"}
 
 
-CHECKED = ("tables", "figures", "report.html", ".report.json", "runs", "scores", "frames")
-
-
-@pytest.mark.parametrize("pattern", [*SOURCES, *WRITTEN])
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(("pattern", "change"), CASES)
 def test_any_other_file_is_noticed(copied, pattern, change):
-    folder = Folder(copied)
-    assert report_is_up_to_date(folder, report_sources(folder, parquet=False))
-    change(_one(copied, pattern))
-    assert not report_is_up_to_date(folder, report_sources(folder, parquet=False)) or (
-        # A page beside the page is nobody's.
-        pattern == "report.html" and change is _another
-    )
+    store = Store(copied)
+    runs = store.runs()
+    assert report_is_up_to_date(store, digest_of_sources(store, runs))
+    CHANGES[change](_one(copied, pattern))
+    assert not report_is_up_to_date(store, digest_of_sources(store, runs))
 
 
-def test_a_failure_the_grid_the_name_and_the_form_are_noticed(copied):
-    folder = Folder(copied)
-    first = report_sources(folder, parquet=False)
-    found = {first, report_sources(folder, parquet=True)}
+def test_a_failure_the_grid_and_the_form_are_noticed(copied):
+    store = Store(copied)
+    runs = store.runs()
+    found = {digest_of_sources(store, runs), digest_of_sources(store, [])}
     (copied / "failures").mkdir(exist_ok=True)
     (copied / "failures" / "x.json").write_text("{}")
-    found.add(report_sources(folder, parquet=False))
+    found.add(digest_of_sources(store, runs))
     (copied / "grid.json").write_text("{}")
-    found.add(report_sources(folder, parquet=False))
+    found.add(digest_of_sources(store, runs))
     (copied / "grid.json").unlink()
-    found.add(report_sources(folder, parquet=False))
-    found.add(report_sources(Folder(copied.rename(copied.with_name("other"))), parquet=False))
-    assert len(found) == 6
+    found.add(digest_of_sources(store, runs))
+    assert len(found) == 5
 
 
 def test_other_code_and_other_libraries_are_noticed(copied, monkeypatch):
-    folder = Folder(copied)
-    found = {report_sources(folder)}
+    found = {_sources(copied)}
     with monkeypatch.context() as patch:
         patch.setattr(up_to_date, "versions", lambda names: dict.fromkeys(names, "0"))
-        found.add(report_sources(folder))
-    # As if a package had other files.
-    monkeypatch.setattr(up_to_date, "_PACKAGES", ("bench", "datasets"))
-    found.add(report_sources(folder))
+        found.add(_sources(copied))
+    monkeypatch.setattr(up_to_date, "_CODE", "of another version")
+    found.add(_sources(copied))
     assert len(found) == 3
+
+
+def test_where_the_folder_lies_changes_nothing(copied, tmp_path, monkeypatch):
+    expected = _sources(copied)
+    moved = copied.rename(tmp_path / "moved")
+    assert _sources(moved) == expected
+    monkeypatch.chdir(moved)
+    assert _sources(".") == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"made_from": "x"}'])
 def test_a_damaged_note_counts_as_none(copied, content):
-    folder = Folder(copied)
-    (copied / ".report.json").write_bytes(content)
-    assert not report_is_up_to_date(folder, report_sources(folder))
-    note_report(folder, report_sources(folder))
-    assert report_is_up_to_date(folder, report_sources(folder))
+    store, made_from = Store(copied), _sources(copied)
+    (copied / ".made_from.json").write_bytes(content)
+    assert not report_is_up_to_date(store, made_from)
+    note_report(store, made_from)
+    assert report_is_up_to_date(store, made_from)
 
 
 def test_a_note_that_is_a_link_is_refused(copied, tmp_path):
-    (copied / ".report.json").unlink()
-    (copied / ".report.json").symlink_to(tmp_path / "precious.txt")
-    with pytest.raises(StoreError, match=r"\.report\.json"), Store(copied).lock():
+    (copied / ".made_from.json").unlink()
+    (copied / ".made_from.json").symlink_to(tmp_path / "precious.txt")
+    with pytest.raises(StoreError, match=r"\.made_from\.json"), Store(copied).lock():
         pass
 
 
@@ -145,3 +169,43 @@ def test_what_is_lost_is_written_again(copied, lost):
     path.unlink()
     assert run_grid(GRID, out=copied).failed == 0
     assert path.read_bytes() == content
+
+
+def test_a_run_that_comes_in_while_a_start_is_at_work_is_in_the_next_report(
+    copied, tmp_path, monkeypatch, no_figures
+):
+    other = tmp_path / "other"
+    run_grid({**GRID, "seeds": [1]}, out=other)
+    real = pipeline._decode_shown
+
+    def copying(*given):
+        shutil.copytree(other / "runs", copied / "runs", dirs_exist_ok=True)
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_decode_shown", copying)
+        run_grid(GRID, out=copied)
+    assert len(pd.read_csv(copied / "tables" / "runs.csv")) == 1
+    run_grid(GRID, out=copied)
+    assert len(pd.read_csv(copied / "tables" / "runs.csv")) == 2
+
+
+def test_what_is_warned_of_is_said_at_every_start(copied, caplog, no_figures):
+    (copied / "failures").mkdir(exist_ok=True)
+    (copied / "failures" / "x.json").write_text("{}")
+    for _ in range(2):
+        caplog.clear()
+        run_grid(GRID, out=copied)
+        assert "is left out" in caplog.text
+        assert UP_TO_DATE not in caplog.messages
+
+
+def test_scores_that_are_the_same_keep_their_file(copied):
+    store = Store(copied)
+    (run,) = store.runs()
+    scores = store.read_scores(run.run_id, run.codes_digest)
+    before = contents(copied / "scores")
+    store.write_scores(run.run_id, run.codes_digest, scores)
+    assert contents(copied / "scores") == before
+    store.write_scores(run.run_id, run.codes_digest, {})
+    assert store.read_scores(run.run_id, run.codes_digest) == {}
