@@ -17,6 +17,7 @@ NonNegative = Annotated[float, Field(ge=0), AfterValidator(lambda value: value +
 Share = Annotated[float, Field(ge=-1e6, le=1), AfterValidator(lambda value: value + 0.0)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
+Steps = Annotated[int, Field(ge=0, le=10**9)]
 # A batch of which images are compared with one another.
 Several = Annotated[int, Field(ge=2, le=10**9)]
 Width = Annotated[int, Field(ge=1, le=4096)]

@@ -32,6 +32,7 @@ from .fields import (
     Seed,
     Several,
     Share,
+    Steps,
     Width,
 )
 from .own_code import is_pinned, short_name
@@ -150,20 +151,29 @@ class CapacityVAESpec(VAESpec):
 
 
 class BetaTCVAESpec(VAESpec):
-    """Chen et al. 2018: β weighs the total correlation alone."""
+    """Chen et al. 2018: β weighs the total correlation alone.
+
+    The weight of Σ KL(q(z_j) ‖ p(z_j)) rises linearly from 0 to 1 over `warm_up_steps`, as in
+    YannDubs/disentangling-vae.
+    """
 
     template: ClassVar[str] = "β-TCVAE β={beta:g}"
     kind: Literal["beta_tcvae"]
     beta: NonNegative
+    warm_up_steps: Steps = 0
 
 
 class FactorVAESpec(VAESpec):
-    """Kim & Mnih 2018: γ weighs the total correlation, which a discriminator measures."""
+    """Kim & Mnih 2018: γ weighs the total correlation, which a discriminator measures.
+
+    γ rises linearly from 0 over `warm_up_steps`, as in YannDubs/disentangling-vae.
+    """
 
     second_network: ClassVar[bool] = True
     template: ClassVar[str] = "FactorVAE γ={gamma:g}"
     kind: Literal["factor_vae"]
     gamma: NonNegative
+    warm_up_steps: Steps = 0
     batch_size: Several = 64
 
 

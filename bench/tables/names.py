@@ -21,6 +21,7 @@ Model = Mapping[str, Any]
 WORDS = {
     "steps": "{:,} steps",
     "anneal_steps": "annealed over {:,} steps",
+    "warm_up_steps": "warmed up over {:,} steps",
     "batch_size": "batches of {:,}",
     "learning_rate": "learning rate {:g}",
     "n_latents": "{} latents",
@@ -45,7 +46,7 @@ _PROPER = {
 }
 _STRUCTURE = ("kind", "dataset", "seed", "evaluation", "name", "content")
 # Settings of single kinds that have words of their own.
-_OF_SOME = ("anneal_steps", "channel_rate", "capacity_start", "k_p", "k_i")
+_OF_SOME = ("anneal_steps", "warm_up_steps", "channel_rate", "capacity_start", "k_p", "k_i")
 # What trained models have whatever their objective, in the order in which it is said.
 TRAINING = tuple(
     name

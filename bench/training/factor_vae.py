@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..models.vae import PackedLinear, draw_weights
-from .objective import Learner, Members, Objective, Terms
+from .objective import Learner, Members, Objective, Terms, warm_up
 
 # Kim & Mnih 2018, appendix: six layers of a thousand units, and Adam's settings.
 DEPTH, WIDTH, SLOPE = 6, 1000, 0.2
@@ -38,6 +38,7 @@ class Discriminator(Learner):
     """
 
     draws: ClassVar[bool] = True
+    share: Tensor
 
     def __init__(self, objective: Objective, members: Members) -> None:
         super().__init__(objective, members)
@@ -55,9 +56,14 @@ class Discriminator(Learner):
             capturable=members.device != "cpu",
         )
 
+    def control(self, step: Tensor) -> Tensor:
+        """Return β, which is 1, (K,)."""
+        self.share = warm_up(step, self.settings["warm_up_steps"])
+        return super().control(step)
+
     def loss(self, terms: Terms, control: Tensor) -> Tensor:
-        """Return reconstruction + KL + γ TC of each member, (K,)."""
-        weighted = self.settings["gamma"] * self.total_correlation(terms.z)
+        """Return reconstruction + KL + share · γ TC of each member, (K,)."""
+        weighted = self.share * self.settings["gamma"] * self.total_correlation(terms.z)
         return super().loss(terms, control) + weighted
 
     def total_correlation(self, z: Tensor) -> Tensor:

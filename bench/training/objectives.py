@@ -9,12 +9,11 @@ meaning of β, γ and C. Leading axis of every tensor: the members of the pack.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .beta_tcvae import Decomposed, total_correlation
 from .control_vae import Controller
 from .factor_vae import Discriminator
 from .objective import Objective, Settings, Terms, linear_schedule
@@ -42,21 +41,6 @@ def negative_log_likelihood(logits: Tensor, images: Tensor, likelihood: str) -> 
 def gaussian_kl(means: Tensor, logvars: Tensor) -> Tensor:
     """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½(μ² + σ² − 1 − ln σ²) elementwise, in nats."""
     return 0.5 * (means.square() + logvars.exp() - 1 - logvars)
-
-
-def total_correlation(terms: Terms) -> Tensor:
-    """Estimate KL(q(z) ‖ Π q(z_j)) from a batch by minibatch-weighted sampling, (K,).
-
-    Source: Chen et al. 2018, equation 5 and appendix C.1.
-    """
-    batch = terms.z.shape[1]
-    z, means, logvars = terms.z[:, :, None], terms.means[:, None], terms.logvars[:, None]
-    # log q(z_i | x_k) per latent, (K, B, B, D): the sample of image i under the posterior of k.
-    log_q = -0.5 * (math.log(2 * math.pi) + logvars + (z - means).square() / logvars.exp())
-    log_weight = math.log(batch * terms.n_images)
-    log_joint = log_q.sum(-1).logsumexp(2) - log_weight
-    log_marginals = (log_q.logsumexp(2) - log_weight).sum(-1)
-    return (log_joint - log_marginals).mean(1)
 
 
 def _weighted_kl(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
@@ -144,7 +128,9 @@ OBJECTIVES: dict[str, Objective] = {
         ),
         _capacity,
     ),
-    "beta_tcvae": Objective("beta", lambda step, settings: settings["beta"], _weighted_tc),
+    "beta_tcvae": Objective(
+        "beta", lambda step, settings: settings["beta"], _weighted_tc, Decomposed
+    ),
     "factor_vae": Objective("beta", _one, _weighted_kl, Discriminator),
     "dip_vae_i": Objective("beta", _one, _dip_i),
     "dip_vae_ii": Objective("beta", _one, _dip_ii),

@@ -54,10 +54,10 @@ def test_members_start_by_their_seed():
 
 def test_penalty_and_cross_entropy_are_those_of_plain_layers(monkeypatch):
     monkeypatch.setattr("bench.training.factor_vae.WIDTH", 16)
-    discriminator = learner_of("factor_vae", gamma=7)
+    discriminator = learner_of("factor_vae", gamma=7, warm_up_steps=0)
     noise = draws(0, 2, B, D)
     terms = terms_of(draws(1, 2, B, D), draws(2, 2, B, D), noise, fresh=draws(3, 2, B, D))
-    loss = discriminator.loss(terms, torch.ones(2))
+    loss = discriminator.loss(terms, discriminator.control(torch.tensor(0)))
     own = discriminator.cross_entropy(terms)
     for member in range(2):
         plain, z = _plain(discriminator, member), terms.z[member]
