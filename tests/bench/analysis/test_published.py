@@ -50,10 +50,10 @@ def test_numbers_are_those_of_the_protocol():
     assert {m.epochs[-1].epoch * m.epoch_steps for m in MODELS} == {345_600}
     trace = {entry.epoch: entry.kl for entry in CAPACITY.epochs}
     assert [trace[epoch] for epoch in (1, 2, 3, 5)] == [1.82, 4.36, 7.20, 12.96]
-    # Latents are complete: those left out have under 0.1 nat together, or 0.06 in the first epochs.
+    # Latents are complete: those left out have under 0.2 nat together.
     for model in MODELS:
         for entry in model.epochs:
-            assert sum(entry.latents) == pytest.approx(entry.kl, abs=0.09)
+            assert sum(entry.latents) == pytest.approx(entry.kl, abs=0.19)
             assert list(entry.latents) == sorted(entry.latents, reverse=True)
 
 
