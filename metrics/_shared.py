@@ -41,7 +41,8 @@ def shared() -> Iterator[None]:
     once for the same arrays and options, and forgotten with the end of the block. Values, details
     and warnings are those that the calls have outside, bit by bit. Arrays are the same where they
     lie in the same memory: leave them unchanged inside the block. A block inside another one is
-    part of it.
+    part of it. A generator that is suspended inside its block shares with whoever goes on
+    meanwhile: do not yield there.
 
     Examples
     --------

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from ..grid import VAESpec
-from ..store import ACTIVE_KL, CODE_KL, windowed
-from ..tables import MIN_SEEDS, Tables, in_words
+from ..store import ACTIVE_KL, CODE_KL, WINDOW, windowed
+from ..tables import MIN_SEEDS, Tables, counted, in_words
 from .training_length import least_steps
 
 # Runs are compared that agree in all of these; objectives differ in what is not listed.
@@ -29,6 +29,8 @@ PAPER_BETA = 150.0
 SEEDS = 10
 # The paper's annealing of dSprites; of models that differ in it alone, the nearest is taken.
 ANNEAL_STEPS = 100_000
+# A row may be a little longer than a window: 100,000 steps in 100 rows are rows of 1,002.
+_LONGEST_ROW = 1.5 * WINDOW
 AGAIN = "and start the grid again: nothing is trained again"
 
 
@@ -74,10 +76,16 @@ class Setting:
         return least_steps(n_images, float(first["batch_size"]), large)
 
     def models(self, kind: str, **wanted: float) -> pd.DataFrame:
-        """Return the runs of a kind with these hyper-parameters, one for each seed; maybe none."""
+        """Return the runs of a kind with these hyper-parameters, one for each seed; maybe none.
+
+        Only those whose annealing has ended count.
+        """
         chosen: pd.DataFrame = self.runs[self.runs["kind"] == kind]
         for name, value in wanted.items():
             chosen = chosen[chosen[name] == value] if name in chosen else chosen.iloc[:0]
+        if "anneal_steps" in chosen:
+            # A schedule that training cut off never reached what the model is called by.
+            chosen = chosen[~(chosen["anneal_steps"] > chosen["steps"])]
         if chosen["group_id"].nunique() < 2:
             return chosen
         distance = (chosen["anneal_steps"] - ANNEAL_STEPS).abs()
@@ -138,7 +146,24 @@ class Setting:
         history = self.tables.history
         history = history[history["run_id"].isin(seeds.index)]
         for run_id, rows in history.groupby("run_id", sort=False):
-            yield int(seeds[run_id]), str(run_id), windowed(rows)
+            # Of longer rows, as a copy may have, nothing is known of windows.
+            if not rows["step"].diff().max() > _LONGEST_ROW:
+                yield int(seeds[run_id]), str(run_id), windowed(rows)
+
+    def coarse(self, runs: pd.DataFrame) -> str:
+        """Return what to do about curves whose rows are longer than a window; mostly nothing."""
+        history = self.tables.history
+        history = history[history["run_id"].isin(runs["run_id"])]
+        longest = history.groupby("run_id")["step"].agg(lambda steps: steps.diff().max())
+        n = int((longest > _LONGEST_ROW).sum())
+        if not n:
+            return ""
+        have = "has" if n == 1 else "have"
+        return (
+            f"{counted(n, 'run')} {have} training curves of rows longer than the windows of "
+            f"{WINDOW:,} steps that this is read in. Of a shared copy, judge the original, or "
+            f"share it with more rows."
+        )
 
     def lacks(self, column: str, request: str) -> str:
         """Return what to do where a metric was not asked for, or why it has no value."""

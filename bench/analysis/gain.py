@@ -68,8 +68,10 @@ def without_code(setting: Setting) -> float:
 
 
 def same_data(setting: Setting) -> pd.DataFrame:
-    """Return all runs of a setting's data, however they were trained."""
-    alike: pd.DataFrame = setting.tables.runs
+    """Return all runs of a setting's data that were trained, however they were."""
+    runs = setting.tables.runs
+    # An untrained decoder does not know the mean image either.
+    alike: pd.DataFrame = runs[runs["steps"].notna()]
     for name in DATA:
         if name in alike:
             alike = alike[alike[name] == setting.runs[name].iloc[0]]

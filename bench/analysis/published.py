@@ -9,6 +9,7 @@ the same epoch.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..grid import DatasetSpec
 from ..store import epoch_mean
 from ..tables import Tables
 
@@ -226,6 +228,18 @@ COLUMNS = (
 )
 
 
+def is_dsprites(dataset: str, options: str) -> bool:
+    """Return whether a dataset with its options (JSON) has the images, and weights, of dSprites.
+
+    Examples
+    --------
+    >>> is_dsprites("dsprites", "{}"), is_dsprites("dsprites", '{"pad": 90, "resize": 64}')
+    (True, False)
+    """
+    named = DatasetSpec(name=dataset, options=json.loads(options)).spelling
+    return dataset == "dsprites" and not {*named} & {"correlated", "pad", "resize"}
+
+
 def published_table(tables: Tables) -> pd.DataFrame:
     """Return ours beside YannDubs/disentangling-vae, for the models and epochs that a study has.
 
@@ -294,4 +308,9 @@ def _alike(runs: pd.DataFrame, model: PublishedRun) -> list[tuple[object, pd.Dat
     if not set(model.settings) <= {*runs}:
         return []
     same = np.logical_and.reduce([runs[name] == value for name, value in model.settings.items()])
-    return list(runs[same].groupby(["group_id", "precision"], sort=False))
+    groups = runs[same].groupby(["group_id", "precision"], sort=False)
+    return [
+        (key, group)
+        for key, group in groups
+        if is_dsprites(group["dataset"].iloc[0], group["dataset_options"].iloc[0])
+    ]

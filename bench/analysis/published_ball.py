@@ -78,7 +78,8 @@ def ball_latents(tables: Tables) -> pd.DataFrame:
     runs = tables.runs
     known = runs[runs["kind"].isin(["vae", "beta_vae"])] if len(runs) else runs
     if len(known):
-        known = known[known["beta"].isin([*PUBLISHED])]
+        # Under a Gaussian likelihood the same β weighs the KL otherwise.
+        known = known[known["beta"].isin([*PUBLISHED]) & (known["likelihood"] == "bernoulli")]
     rows: list[dict[str, object]] = []
     for _, group in known.groupby(["group_id", "precision"], sort=False) if len(known) else ():
         first = group.iloc[0]

@@ -16,6 +16,7 @@ import pandas as pd
 from ..store import window_means, windowed
 from ..tables import Tables, by_dataset
 from .claims.utilisation import STAYS, THEN, THRESHOLD, TOGETHER_FACTORS, onset
+from .published import is_dsprites
 
 # Nats per image: log-likelihood, then the KL of each position, scale, shape and orientation; NaN
 # where the curve could not be read.
@@ -96,6 +97,8 @@ def utilisation_table(tables: Tables) -> pd.DataFrame:
     channels = runs[runs["kind"] == "factor_channel"] if len(runs) else runs
     rows: list[dict[str, object]] = []
     for dataset, part in by_dataset(channels):
+        if not is_dsprites(part["dataset"].iloc[0], part["dataset_options"].iloc[0]):
+            continue
         for (group, precision), members in part.groupby(["group_id", "precision"], sort=False):
             curves = [named_history(tables, run_id) for run_id in members["run_id"]]
             known = [curve for curve in curves if {*PUBLISHED} <= {*curve}]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..tables import Tables
+from .published import is_dsprites
 from .training_length import SHORT_STEPS
 
 SOURCE = "YannDubs/disentangling-vae"
@@ -113,4 +114,5 @@ def _matching(
     for settings in alike:
         wanted = {**_SHARED, **settings}.items()
         found |= np.logical_and.reduce([summary[name] == value for name, value in wanted])
-    return found & ended.to_numpy()
+    pairs = zip(summary["dataset"], summary["dataset_options"], strict=True)
+    return found & ended.to_numpy() & [is_dsprites(*pair) for pair in pairs]

@@ -132,7 +132,7 @@ def _decoders(
         try:
             weights = by_id[name].weights()
         except DamagedError as error:
-            # All else can be shown without; the next start of the grid makes the run again.
+            # All else can be shown without.
             log.warning("%s; its pictures are those that are stored", error)
             continue
         if weights is not None:

@@ -55,6 +55,15 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
         signature = inspect.signature(function)
     except KeyboardInterrupt:
         raise
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise ValueError(
+                f"{reference} cannot be imported as a function: {named(error)}"
+            ) from None
+        raise ValueError(
+            f"{reference} cannot be imported as a function: there is no module {error.name}; it "
+            f"has to be installed, in a folder of PYTHONPATH, or in the folder where you are"
+        ) from None
     except BaseException as error:
         # A foreign module may raise anything while it is imported; a script exits.
         raise ValueError(f"{reference} cannot be imported as a function: {named(error)}") from None

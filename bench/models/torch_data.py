@@ -25,6 +25,10 @@ class TorchDataset(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, data: datasets.FactorDataset) -> None:
         self.data = data
 
+    def __repr__(self) -> str:
+        """Return what the images are of."""
+        return f"torch_dataset({self.data!r})"
+
     def __len__(self) -> int:
         return len(self.data)
 

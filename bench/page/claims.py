@@ -124,8 +124,16 @@ def _item(members: Sequence[Verdict]) -> ClaimItem:
 def _gist(verdict: Verdict) -> Markup:
     if not verdict.parts:
         return with_code(verdict.missing)
-    part = _part(verdict.parts[0])
+    part = _part(_decisive(verdict))
     return Markup("{}: {} ({})").format(part.quantity, part.effect, part.interval)
+
+
+def _decisive(verdict: Verdict) -> Part:
+    """Return the part that a verdict hangs on: one that contradicts, else the least certain."""
+    against = [part for part in verdict.parts if part.verdict == "contradicted"]
+    if against:
+        return min(against, key=lambda part: part.p_value)
+    return max(verdict.parts, key=lambda part: part.p_value)
 
 
 def _evidence(verdict: Verdict) -> Evidence:

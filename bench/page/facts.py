@@ -24,16 +24,19 @@ def notices(study: Study) -> list[str]:
     runs = study.tables.runs
     texts = [*study.tables.notices]
     if runs.empty:
-        return texts
+        return [*texts, *_failed(study)]
     texts += _too_short(runs[runs["kind"].isin(_trained_kinds())])
     missing = study.tables.scores
     missing = missing[missing["value"].isna() & missing["reason"].notna()]
     # What lies in the kind of codes is no fault: PCA has no posterior variances.
     missing = missing[~missing["reason"].astype(str).str.startswith((NOT_GIVEN, ONE_SEED))]
     texts += [_lacking(str(reason), part) for reason, part in missing.groupby("reason", sort=False)]
-    if failed := len(study.tables.failures):
-        texts.append(f"{counted(failed, 'run')} failed: see the list of failures.")
-    return texts
+    return [*texts, *_failed(study)]
+
+
+def _failed(study: Study) -> list[str]:
+    failed = len(study.tables.failures)
+    return [f"{counted(failed, 'run')} failed: see the list of failures."] if failed else []
 
 
 def _lacking(reason: str, part: pd.DataFrame) -> str:

@@ -111,7 +111,8 @@ def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = f"\\textbf{{{text}}}" if cell.best else text
     brackets = _BRACKETS.get(cell.kind)
+    few = f" {{\\scriptsize {cell.few}}}" if cell.few else ""
     if brackets is None:
-        return text
+        return f"{text}{few}"
     low, high = (escape(number(value)) for value in (cell.low, cell.high))
-    return f"{text} {{\\scriptsize {brackets[0]}{low}, {high}{brackets[1]}}}"
+    return f"{text} {{\\scriptsize {brackets[0]}{low}, {high}{brackets[1]}}}{few}"

@@ -144,7 +144,7 @@ def _scores(group: pd.DataFrame, summary: pd.DataFrame) -> tuple[ScoreRow, ...]:
             ScoreRow(
                 metric=metric,
                 title=metric_title(metric),
-                cell=interval_cell(entry),
+                cell=interval_cell(entry, of=len(group)),
                 chance=_level(entry.get("chance")),
                 ceiling=_level(entry.get("ceiling")),
                 by_seed=" ".join(f"{seed}:{value:.6g}" for seed, value in values.items()),

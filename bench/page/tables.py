@@ -58,6 +58,8 @@ class Cell:
         Whether its interval lies apart from all others' on the better side.
     tied : bool
         Whether it is of those of which none is best: not distinguishable.
+    few : str
+        Of how many of the model's seeds it is, where the others have no value.
     """
 
     text: str
@@ -67,11 +69,12 @@ class Cell:
     high: float = math.nan
     best: bool = False
     tied: bool = False
+    few: str = ""
 
     @property
     def detail(self) -> str:
         """What stands below the number on the page; that there is one seed its column says."""
-        return f"{self.what} {self.span}".strip()
+        return ", ".join(filter(None, (f"{self.what} {self.span}".strip(), self.few)))
 
     @property
     def what(self) -> str:
@@ -180,7 +183,9 @@ class Table:
 
     def detail(self, cell: Cell) -> str:
         """Return what stands below a number, without what is said once."""
-        return cell.span if cell.what == self.common else cell.detail
+        if cell.what != self.common:
+            return cell.detail
+        return ", ".join(filter(None, (cell.span, cell.few)))
 
 
 def block_id(group_id: str, precision: str) -> str:
@@ -206,12 +211,13 @@ def summary_tables(study: Study) -> list[Table]:
         for key, entries in _groups(part).items():
             first = next(iter(entries.values()))
             cells = [_count(entries, "n_seeds")]
+            most = int(cells[0].value or 0)
             for name in columns:
                 if name not in entries:
                     cells.append(Cell("–"))
                     continue
                 mine, alone = key in places[name], len(places[name]) == 1
-                cell = interval_cell(entries[name], best=mine and alone)
+                cell = interval_cell(entries[name], best=mine and alone, of=most)
                 cells.append(replace(cell, tied=mine and not alone))
             rows.append(Row(first["label"], first["kind"], tuple(cells), block_id(*key)))
         rows.sort(key=lambda row: row.is_pinned)
@@ -272,6 +278,7 @@ def difference_tables(study: Study) -> list[Table]:
         for key, entries in _groups(part).items():
             first = next(iter(entries.values()))
             cells = [_count(entries, "n_pairs")]
+            most = int(cells[0].value or 0)
             for name in columns:
                 if name not in entries:
                     cells.append(Cell("–"))
@@ -279,7 +286,7 @@ def difference_tables(study: Study) -> list[Table]:
                 entry = entries[name]
                 enough = entry["interval"] in OF_ENOUGH_SEEDS
                 within = enough and bool(entry["low"] <= 0 <= entry["high"])
-                cells.append(replace(interval_cell(entry), tied=within))
+                cells.append(replace(interval_cell(entry, of=most), tied=within))
             kind = kinds.get(first["group_id"], "")
             rows.append(Row(first["label"], kind, tuple(cells), block_id(*key)))
         tables.append(Table(dataset, ("pairs", *columns), tuple(rows)))
@@ -338,11 +345,16 @@ def _level_cell(value: float | None) -> Cell:
     return Cell(number(value), value=value if known else None)
 
 
-def interval_cell(entry: Any, *, best: bool = False) -> Cell:
-    """Return the cell of a row of `Tables.summary` or `Tables.differences`."""
+def interval_cell(entry: Any, *, best: bool = False, of: int = 0) -> Cell:
+    """Return the cell of a row of `Tables.summary` or `Tables.differences`.
+
+    `of` is how many seeds or pairs its row says that there are.
+    """
     mean, low, high = (float(entry[name]) for name in ("mean", "low", "high"))
-    alone = int(entry.get("n_seeds", entry.get("n_pairs"))) == 1
-    return Cell(number(mean), mean, "single" if alone else entry["interval"], low, high, best)
+    n = int(entry.get("n_seeds", entry.get("n_pairs")))
+    few = f"{n} of {of} {'seeds' if 'n_seeds' in entry else 'pairs'}" if n < of else ""
+    kind: IntervalKind | Literal["single"] = "single" if n == 1 else entry["interval"]
+    return Cell(number(mean), mean, kind, low, high, best, few=few)
 
 
 def _first_shown(columns: Sequence[str]) -> Sequence[str]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from ..analysis.published import is_dsprites
 from ..analysis.published_channel import PUBLISHED, named_history
 from ..store import ACTIVE_KL, KL_SHOWN, Snapshots, mean_curve
 from ..tables import by_dataset
@@ -47,7 +48,9 @@ def draw(study: Study) -> Iterator[Drawn]:
             snapshots = study.snapshots.get(lowest["run_id"])
             curves = [named_history(study.tables, run_id) for run_id in members["run_id"]]
             title = f"{dataset}: {lowest['label']}"
-            drawing = _sheet(curves, snapshots, int(lowest["seed"]))
+            known = is_dsprites(lowest["dataset"], lowest["dataset_options"])
+            published = PUBLISHED if known else PUBLISHED.iloc[:0]
+            drawing = _sheet(curves, snapshots, int(lowest["seed"]), published)
             yield Drawn(
                 name=stem("factor-channel", dataset, str(group), str(precision)),
                 title=title,
@@ -85,9 +88,10 @@ def _factors(curves: list[pd.DataFrame]) -> list[str]:
     return [str(name) for name in curves[0].columns[4:]]
 
 
-def _sheet(curves: list[pd.DataFrame], snapshots: Snapshots | None, seed: int) -> Sheet:
+def _sheet(
+    curves: list[pd.DataFrame], snapshots: Snapshots | None, seed: int, published: pd.DataFrame
+) -> Sheet:
     rows = [] if snapshots is None else rows_shown(snapshots)
-    published = PUBLISHED if {*PUBLISHED} <= {*curves[0]} else PUBLISHED.iloc[:0]
     colours = _colours(curves)
     legend: list[Entry] = [
         (Line2D([], [], color=colour, linewidth=1.8), factor) for factor, colour in colours.items()

@@ -42,6 +42,9 @@ def draw_own(
         Whether they may be imported.
     """
     for reference in references:
+        if study.tables.runs.empty:
+            log.warning(_LEFT_OUT, reference, "no run has finished")
+            continue
         try:
             function = own_object(pinned(reference, allow_imports=allow_imports))
             # Titles and legends take their style when they are made.

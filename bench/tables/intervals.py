@@ -90,7 +90,8 @@ def mean_interval(values: ArrayLike, span: Range = (None, None)) -> Interval:
     """
     sample = np.asarray(values, np.float64)
     n = len(sample)
-    mean = float(sample.mean())
+    # Of equal values the sum, and so the mean, may be rounded off them.
+    mean = float(np.clip(sample.mean(), sample.min(), sample.max()))
     std = float(sample.std(ddof=1)) if n > 1 else float("nan")
     if n < MIN_SEEDS:
         return Interval(n, mean, std, float(sample.min()), float(sample.max()), "range")

@@ -11,6 +11,7 @@ from bench import load_results, load_run, run_grid
 from bench.engines import EngineOptions, open_engine
 from bench.errors import GridError, OwnCodeError
 from bench.export import export
+from bench.grid.imported_metric import foreign_metric
 from bench.grid.yaml_text import read_yaml
 from bench.report import main as report
 from bench.run import main as run
@@ -148,6 +149,30 @@ def test_a_figure_that_fails_is_left_out(copy, with_modules, caplog, body, reaso
     with caplog.at_level("WARNING"):
         assert report([str(copy), "--allow-imports"]) == 0
     assert caplog.messages == [f"figure my_plots:kl_by_model is left out: {reason}"]
+
+
+def test_a_figure_of_no_finished_run_is_left_out_with_that_reason(copy, with_modules, caplog):
+    shutil.rmtree(copy / "runs")
+    (copy / "runs").mkdir()
+    with caplog.at_level("WARNING"):
+        assert report([str(copy), "--allow-imports"]) == 0
+    assert caplog.messages == ["figure my_plots:kl_by_model is left out: no run has finished"]
+
+
+def test_a_score_is_not_shared_without_its_source_and_says_where_it_may_lie(copy, capsys):
+    # As a new process, which has imported nothing yet.
+    foreign_metric.cache_clear()
+    options = ["--code-bits", "8", "--allow-imports"]
+    assert share([str(copy), str(copy.with_name("shared")), *options]) == 2
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith(
+            "metrics.0: my_metrics:spread cannot be imported as a function: there is no module "
+            "my_metrics; it has to be installed, in a folder of PYTHONPATH, or in the folder where "
+            "you are"
+        )
+    )
 
 
 def test_a_figure_changes_nothing_but_itself(copy, with_modules):

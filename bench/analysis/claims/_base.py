@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ...tables import Tables, dataset_heading
+from ...tables import Tables, counted, dataset_heading
 from ..comparable import Setting, comparable
 from ._parts import Part, VerdictWord, combined
 
@@ -103,6 +103,16 @@ class Claim:
         runs = setting.runs[setting.runs["kind"].isin(self.kinds)]
         return f"of runs in {', '.join(dict.fromkeys(runs['folder']))}"
 
+    def _failed(self, setting: Setting | None) -> str:
+        """Return how many runs failed that would count: a share is of those that ended."""
+        if setting is None or setting.tables.failures.empty:
+            return ""
+        failures = setting.tables.failures
+        kinds = {"vae", *self.kinds}
+        n = int(((failures["dataset"] == setting.dataset) & failures["kind"].isin(kinds)).sum())
+        said = "is" if n == 1 else "are"
+        return f"{counted(n, 'run')} of such models failed and {said} not counted" if n else ""
+
     def _verdict(self, setting: Setting | None, finding: Finding) -> Verdict:
         return Verdict(
             claim=self.number,
@@ -117,7 +127,12 @@ class Claim:
             parts=tuple(finding.parts),
             sentence=finding.sentence,
             missing=finding.missing,
-            said_beside="; ".join(filter(None, (finding.qualification, self._folders(setting)))),
+            said_beside="; ".join(
+                filter(
+                    None,
+                    (finding.qualification, self._failed(setting), self._folders(setting)),
+                )
+            ),
         )
 
 

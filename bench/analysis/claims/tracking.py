@@ -48,6 +48,8 @@ def measure(setting: Setting) -> Finding:
     if GAMMA not in shares:
         return Finding([], sentence, f"Add {_MODEL}.")
     found = shares[GAMMA]
+    if coarse := setting.coarse(runs[runs["gamma"] == GAMMA]):
+        return Finding([], sentence, coarse)
     if len(found) < MIN_SEEDS:
         return Finding([], sentence, more_seeds(len(found), f"training curves at γ = {GAMMA:g}"))
     follow = {*found.index[found >= LEAST_SHARE]}

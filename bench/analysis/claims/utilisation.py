@@ -45,6 +45,8 @@ def measure(setting: Setting) -> Finding:
         for seed, curve in curves.items()
         if len(curve) >= STAYS and {*TOGETHER_FACTORS, *THEN, "c"} <= {*curve}
     }
+    if coarse := setting.coarse(runs):
+        return Finding([], missing=coarse)
     if len(known) < MIN_SEEDS:
         return Finding([], missing=_missing(curves, len(known)))
     onsets = {seed: onset(curve, THRESHOLD) for seed, curve in known.items()}

@@ -27,7 +27,7 @@ from bench.analysis.claims import (
 from bench.analysis.claims._base import Verdict, corrected
 from bench.analysis.claims._parts import Part, difference, share
 from bench.page.claims import claims_section
-from bench.store.history import WINDOW
+from bench.store.history import WINDOW, coarser
 from bench.store.selection import ACTIVE_KL, CODE_KL
 from bench.store.store import Store
 
@@ -299,3 +299,45 @@ def test_every_study_has_its_verdicts_and_every_folder_their_table(small_store):
     assert back["claim"].tolist() == [1, 2, 3, 4, 5, 6]
     assert set(back["verdict"]) == {"inconclusive"}
     assert 'id="claims"' in (small_store / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("mig", "nats", "shown"), [(0.1, 40, "reconstruction"), (-0.2, -5, "MIG")])
+def test_the_line_of_a_contradicted_claim_is_what_contradicts_it(mig, nats, shown):
+    claims = claims_section(judge(sprites(mig, nats).tables())).claims
+    (claim,) = [claim for claim in claims if claim.number == 5]
+    assert claim.word == "contradicted"
+    assert claim.gist.startswith(shown)
+
+
+def test_a_schedule_that_training_cut_off_is_not_called_by_where_it_would_have_ended():
+    study = sprites(0.02, -5)
+    for row in study.rows:
+        if row["kind"] in ("capacity_vae", "annealed_beta_vae"):
+            row["anneal_steps"] = 400_000
+    for number in (5, 6):
+        found = verdict_of(study, number)
+        assert (found.verdict, found.parts) == ("inconclusive", ())
+        assert "There is no model of" in found.missing
+
+
+def test_runs_that_failed_are_said_beside_the_verdict():
+    tables = balls(10, seeds=14).tables()
+    gone = (tables.runs["beta"] == 30.0) & (tables.runs["seed"] >= 10)
+    failures = tables.runs[gone][["run_id", "dataset", "kind", "seed", "label"]]
+    tables = dataclasses.replace(tables, runs=tables.runs[~gone], failures=failures)
+    found = next(verdict for verdict in judge(tables) if verdict.claim == 1)
+    assert found.qualification == "4 runs of such models failed and are not counted"
+
+
+@pytest.mark.parametrize(("number", "make"), [(3, channels), (4, tracked)])
+def test_curves_that_are_coarser_than_a_window_are_not_judged(number, make):
+    tables = make(10).tables()
+    for rows, judged in ((100, True), (50, False)):
+        curves = [
+            coarser(curve.drop(columns="run_id"), rows).assign(run_id=name)
+            for name, curve in tables.history.groupby("run_id", sort=False)
+        ]
+        shared = dataclasses.replace(tables, history=pd.concat(curves))
+        found = next(verdict for verdict in judge(shared) if verdict.claim == number)
+        assert bool(found.parts) == judged
+        assert ("rows longer than the windows of 1,000 steps" in found.missing) != judged

@@ -347,3 +347,14 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     (empty.folder / "tables" / "doctor.csv").write_text("of runs that are gone")
     write_table(empty, "doctor", diagnosis_frame([]))
     assert not (empty.folder / "tables" / "doctor.csv").exists()
+
+
+def test_an_untrained_decoder_is_no_code_of_its_data():
+    latents = (3.0,) * 8
+    history = _history(_rise(24.0), _rise(24.0)).iloc[20:]
+    tables = _tables({"c": ("capacity_vae", 1000.0, history, latents, {"active_units": 8})})
+    first = tables.runs.to_dict("records")[0]
+    untrained = {**first, "run_id": "u", "kind": "baseline_untrained", "group_id": "u"}
+    untrained |= {"steps": math.nan, "kl": 0.005, "reconstruction": 2841.0, "active_units": 0}
+    tables.runs = pd.DataFrame([first, untrained])
+    assert math.isnan(diagnose(tables)[0].measured.seen.plateau)

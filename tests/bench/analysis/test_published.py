@@ -35,7 +35,14 @@ def _history(epochs, model, scale=1.0, window=576):
 
 def _tables(model, histories, **own):
     runs = [
-        {**model.settings, "run_id": f"r{i}", "group_id": "g", "precision": "float32", "label": "L"}
+        {
+            **model.settings,
+            "dataset_options": "{}",
+            "run_id": f"r{i}",
+            "group_id": "g",
+            "precision": "float32",
+            "label": "L",
+        }
         | own
         for i in range(len(histories))
     ]
@@ -163,3 +170,16 @@ def test_the_page_says_yes_or_no_and_what_differs():
 def test_a_study_of_nothing_has_no_rows(small_store):
     assert published_table(SimpleNamespace(runs=pd.DataFrame(), history=pd.DataFrame())).empty
     assert not (small_store / "tables" / "published.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        '{"pad": 90, "resize": 64}',
+        '{"correlated": {"pairs": [["scale", "shape"]], "strength": 0.2}}',
+    ],
+)
+def test_dsprites_of_other_images_or_weights_are_not_compared(options):
+    history = _history(30, CAPACITY)
+    assert len(published_table(_tables(CAPACITY, [history])))
+    assert published_table(_tables(CAPACITY, [history], dataset_options=options)).empty

@@ -1,5 +1,6 @@
 """Fig. 3 beside the paper's: the digitised curve, the table of onsets, the page's part."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -94,3 +95,11 @@ def test_the_page_says_never_where_a_factor_does_not_come():
         "quantity": "onset of shape", "theirs": "8.00", "ours": "never", "range": "",
     }  # fmt: skip
     assert rows["log-likelihood at the end"]["theirs"] == "−42"
+
+
+@pytest.mark.parametrize("dataset", ["noisy_dsprites", "color_dsprites"])
+def test_channels_of_other_images_are_not_beside_the_papers(dataset):
+    tables = _channels([_onsets(6.0)] * 2)
+    other = dataclasses.replace(tables, runs=tables.runs.assign(dataset=dataset))
+    assert len(utilisation_table(tables))
+    assert utilisation_table(other).empty

@@ -131,3 +131,7 @@ def test_items_of_a_dataset_load_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_it_says_what_it_is_of(ball):
+    assert repr(torch_dataset(ball)) == f"torch_dataset({ball!r})"

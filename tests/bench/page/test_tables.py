@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.page import tables as module
 from bench.page.ranking import first_place
-from bench.page.tables import MAX_SHOWN, Cell, Row, Table
+from bench.page.tables import MAX_SHOWN, Cell, Row, Table, interval_cell
 
 
 def _summary(*groups):
@@ -128,3 +128,10 @@ def test_a_cell_without_a_number_has_none():
     assert "data-value" not in _html(_table((Cell("–"), Cell("–"))), blocks=())
     assert Cell("–").span == Cell("–").what == ""
     assert math.isnan(Cell("–").low)
+
+
+def test_a_mean_of_fewer_seeds_than_its_row_says_so():
+    entry = {"mean": 0.5, "low": 0.4, "high": 0.6, "interval": "range", "n_seeds": 3}
+    assert interval_cell(entry, of=10).detail == "range 0.400 to 0.600, 3 of 10 seeds"
+    assert interval_cell({**entry, "n_seeds": 1}, of=10).detail == "1 of 10 seeds"
+    assert interval_cell(entry, of=3).detail == "range 0.400 to 0.600"

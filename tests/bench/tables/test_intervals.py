@@ -34,6 +34,14 @@ def test_with_few_seeds_there_is_a_range_and_no_test(n):
     assert math.isnan(interval.std) == (n == 1)
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 6, 7])
+@pytest.mark.parametrize("value", [0.1, 0.4996, 1 / 3])
+def test_the_mean_of_equal_values_lies_among_them(n, value):
+    # Three times 0.1, and five times 0.4996, are rounded: a figure has no bar of −1e-17.
+    interval = mean_interval([value] * n, (0, 1))
+    assert interval.low <= interval.mean <= interval.high
+
+
 def test_without_spread_the_interval_is_a_point():
     same, zero = mean_interval([2.0] * 6), mean_interval([0.0] * 6)
     assert (same.low, same.high, same.p_value, same.kind) == (2, 2, 0, "equal")
