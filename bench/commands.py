@@ -101,6 +101,7 @@ def command(work: Callable[[], int], *, stopped: str = "the same command resumes
         stopping.install()
         # Of other libraries only warnings.
         logging.basicConfig(format="%(message)s", stream=sys.stderr)
+        level = log.level
         log.setLevel(logging.INFO)
         try:
             return work()
@@ -112,6 +113,8 @@ def command(work: Callable[[], int], *, stopped: str = "the same command resumes
         except Stopped as stop:
             console.complain(f"stopped by {signal.Signals(stop.number).name}; {stopped}")
             return 128 + stop.number
+        finally:
+            log.setLevel(level)
         return 2
 
     return console.run(done)

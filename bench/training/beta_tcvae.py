@@ -48,6 +48,7 @@ class Decomposed(Learner):
 
     Examples
     --------
+    >>> import torch
     >>> from bench.training.objectives import OBJECTIVES
     >>> settings = {"beta": torch.tensor([6.0]), "warm_up_steps": torch.tensor([100.0])}
     >>> learner = Decomposed(OBJECTIVES["beta_tcvae"], Members(settings, seeds=[0], n_latents=1))
