@@ -20,7 +20,7 @@ FOLDERS = ROOT / "results" / "reference"
 REFERENCE = FOLDERS / "paper-small"
 LONG = FOLDERS / "paper-cpu"
 # What each may take in megabytes. One that is not complete has runs, but no tables and no page.
-SIZES = {"paper-small": 15, "paper-cpu": 30}
+SIZES = {"paper-small": 15, "paper-cpu": 30, "published-epochs": 10}
 # What git ignores: figures outside of the page, and the mark of who is at work there.
 NOT_COMMITTED = ("figures", ".lock")
 
