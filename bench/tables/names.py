@@ -47,6 +47,8 @@ _PROPER = {
 _STRUCTURE = ("kind", "dataset", "seed", "evaluation", "name", "content")
 # Settings of single kinds that have words of their own.
 _OF_SOME = ("anneal_steps", "warm_up_steps", "channel_rate", "capacity_start", "k_p", "k_i")
+# What tells nothing where most models have it: the images of every start, and no warm-up.
+_UNSAID = (("evaluation_seed", 0), ("warm_up_steps", 0))
 # What trained models have whatever their objective, in the order in which it is said.
 TRAINING = tuple(
     name
@@ -138,8 +140,7 @@ def _told(models: Sequence[Model], names: Sequence[str]) -> tuple[list[str], lis
     everywhere: list[str] = []
     mostly: list[str] = []
     for name, value in _usual(models, names).items():
-        # The seed by which images are drawn tells nothing where all have that of the start.
-        if value is not None and (name, value) != ("evaluation_seed", 0):
+        if value is not None and (name, value) not in _UNSAID:
             said = everywhere if len(_values(models, name)) == 1 else mostly
             said.append(in_words(name, value))
     return everywhere, mostly
@@ -166,8 +167,12 @@ def in_words(setting: str, value: Any) -> str:
     --------
     >>> in_words("steps", 15000), in_words("likelihood", "bernoulli"), in_words("my_rate", 0.5)
     ('15,000 steps', 'Bernoulli likelihood', 'my rate 0.5')
+    >>> in_words("warm_up_steps", 10_000), in_words("warm_up_steps", 0)
+    ('warmed up over 10,000 steps', 'no warm-up')
     """
     value = as_written(value)
+    if (setting, value) == ("warm_up_steps", 0):
+        return "no warm-up"
     if isinstance(value, bool | str) or value is None:
         pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
         text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)

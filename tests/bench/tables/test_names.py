@@ -131,6 +131,17 @@ def test_every_setting_of_a_trained_model_has_words(kind):
         assert f"{{{name}" in cls.template or name in WORDS or name in TRAINING
 
 
+def test_a_warm_up_is_said_where_there_is_one():
+    plain = {"kind": "factor_vae", "gamma": 6}
+    assert not any("warm" in text for text in shared_settings(_runs(models=[plain])))
+    warmed = {**plain, "warm_up_steps": 100}
+    assert "warmed up over 100 steps" in " ".join(shared_settings(_runs(models=[warmed])))
+    assert _names(_runs(models=[plain, warmed])) == [
+        "FactorVAE γ=6, no warm-up",
+        "FactorVAE γ=6, warmed up over 100 steps",
+    ]
+
+
 def test_words_of_settings():
     assert in_words("evaluation_images", "10000") == "scored on 10,000 images"
     assert in_words("initialisation", "kaiming") == "Kaiming initialisation"
