@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -45,11 +45,8 @@ from .store import (
     Failure,
     Store,
     StoredRun,
-    digest_of_sources,
     dump_json,
     has_frames,
-    note_report,
-    report_is_up_to_date,
     shown_runs,
     write_text,
 )
@@ -57,6 +54,7 @@ from .tables import check_parquet, counted
 from .training.context import Scoring
 from .training.device import settle_device
 from .training.pack_size import pack_size
+from .update_report import update_report
 
 if TYPE_CHECKING:
     from .training.execute import RunStatus
@@ -191,7 +189,7 @@ def run_grid(
         runs = store.runs() if todo.pending else todo.runs
         failed |= _score(store, todo, runs, machines, listeners)
         failed |= _decode_shown(store, todo, runs, machines)
-        _report(store, grid, runs, parquet, allow_imports)
+        update_report(store, grid, runs, parquet=parquet, allow_imports=allow_imports)
     made = todo.specs.keys() - todo.done - failed
     summary = Summary(store.folder, len(made), len(todo.done), len(failed))
     listeners.notify("on_end", summary)
@@ -318,43 +316,6 @@ def _decode_shown(store: Store, todo: Plan, runs: Sequence[StoredRun], engine: E
         if run.run_id in todo.specs and run.has(WEIGHTS) and not has_frames(store, run)
     ]
     return each(store, "decode", _decode, [(run,) for run in undecoded], engine)
-
-
-def _report(
-    store: Store, grid: Grid, runs: Sequence[StoredRun], parquet: bool, allow_imports: bool
-) -> None:
-    """Write tables, figures and page, unless they are up to date."""
-    there = store.still_there(runs)
-    made_from = digest_of_sources(store, there, parquet=parquet)
-    # Own figures depend on code that is not watched: they are drawn at every start.
-    if not grid.figures and report_is_up_to_date(store, made_from):
-        log.info("the report is up to date")
-        return
-    # Imported here, as importing pages and figures takes half a second of a start that writes none.
-    from .report import build
-
-    with _warnings() as found:
-        build(store, runs=there, parquet=parquet, allow_imports=allow_imports)
-    # What is warned of is said again at the next start.
-    if not found:
-        note_report(store, made_from)
-
-
-@contextmanager
-def _warnings() -> Iterator[list[logging.LogRecord]]:
-    """Collect what is warned of inside the block."""
-    found: list[logging.LogRecord] = []
-
-    def keep(record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.WARNING:
-            found.append(record)
-        return True
-
-    log.addFilter(keep)
-    try:
-        yield found
-    finally:
-        log.removeFilter(keep)
 
 
 def _demand(packs: Sequence[Pack]) -> Demand:
