@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bench.training.beta_tcvae import total_correlation
+from bench.training.beta_tcvae import estimates, log_densities
 from bench.training.objective import Terms
 from bench.training.objectives import gaussian_kl
 from datasets import load
@@ -69,13 +69,10 @@ def main() -> None:
     for _ in range(N_BATCHES):
         means, logvars = vae.encode(data.images(rng.integers(len(data), size=BATCH)))
         z = means + (0.5 * logvars).exp() * torch.randn(means.shape, generator=noise)
-        log_q = -0.5 * (
-            math.log(2 * math.pi) + logvars + (z[:, None] - means).square() / logvars.exp()
-        )
-        correlation, dimension_wise = theirs(log_q, z, weights)
         parts = (part[None] for part in (z, means, logvars))
-        empty = torch.zeros(1), torch.zeros(1, N_LATENTS)
-        ours = total_correlation(Terms(*empty, *parts, len(data)))
+        terms = Terms(torch.zeros(1), torch.zeros(1, N_LATENTS), *parts, len(data))
+        correlation, dimension_wise = theirs(log_densities(terms)[0], z, weights)
+        ours, _ = estimates(terms)
         kl = gaussian_kl(means, logvars).sum(1).mean()
         rows.append(
             [

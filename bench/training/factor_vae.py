@@ -16,14 +16,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..models.vae import PackedLinear, draw_weights
-from .objective import Learner, Members, Objective, Terms, warm_up
+from .objective import Members, Objective, Terms
+from .warm_up import WarmUp
 
 # Kim & Mnih 2018, appendix: six layers of a thousand units, and Adam's settings.
 DEPTH, WIDTH, SLOPE = 6, 1000, 0.2
 LEARNING_RATE, BETAS = 1e-4, (0.5, 0.9)
 
 
-class Discriminator(Learner):
+class Discriminator(WarmUp):
     """Adds γ TC(z), with the density ratio of q(z) to Π q(z_j) that a network has learnt.
 
     Examples
@@ -38,7 +39,6 @@ class Discriminator(Learner):
     """
 
     draws: ClassVar[bool] = True
-    share: Tensor
 
     def __init__(self, objective: Objective, members: Members) -> None:
         super().__init__(objective, members)
@@ -55,11 +55,6 @@ class Discriminator(Learner):
             fused=True,
             capturable=members.device != "cpu",
         )
-
-    def control(self, step: Tensor) -> Tensor:
-        """Return β, which is 1, (K,)."""
-        self.share = warm_up(step, self.settings["warm_up_steps"])
-        return super().control(step)
 
     def loss(self, terms: Terms, control: Tensor) -> Tensor:
         """Return reconstruction + KL + share · γ TC of each member, (K,)."""

@@ -211,15 +211,3 @@ def linear_schedule(step: int | Tensor, start: Tensor, end: Tensor, anneal_steps
     A schedule kept as state restarts when a run is resumed; this one cannot.
     """
     return start + (end - start) * (step / anneal_steps).clamp(max=1)
-
-
-def warm_up(step: int | Tensor, steps: Tensor) -> Tensor:
-    """Return the share of a weight that rises linearly over its first steps; 1 without any.
-
-    Examples
-    --------
-    >>> steps = torch.tensor([0.0, 10.0])
-    >>> warm_up(0, steps).tolist(), warm_up(5, steps).tolist(), warm_up(99, steps).tolist()
-    ([1.0, 0.0], [1.0, 0.5], [1.0, 1.0])
-    """
-    return torch.where(steps > 0, (step / steps.clamp(min=1)).clamp(max=1), 1.0)

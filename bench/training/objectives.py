@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .beta_tcvae import Decomposed, total_correlation
+from .beta_tcvae import Decomposed, weighted_parts
 from .control_vae import Controller
 from .factor_vae import Discriminator
 from .objective import Objective, Settings, Terms, linear_schedule
@@ -51,11 +51,6 @@ def _capacity(terms: Terms, c: Tensor, settings: Settings) -> Tensor:
     # The absolute value of the batch's mean, not the mean of absolute values: the constraint is on
     # the average rate.
     return terms.reconstruction + settings["gamma"] * (terms.kl.sum(-1) - c).abs()
-
-
-def _weighted_tc(terms: Terms, beta: Tensor, settings: Settings) -> Tensor:
-    # KL = I(x; z) + TC + Σ KL(q(z_j) ‖ p(z_j)); weighing TC with β adds β − 1 of it.
-    return terms.reconstruction + terms.kl.sum(-1) + (beta - 1) * total_correlation(terms)
 
 
 def _dip(terms: Terms, covariance: Tensor, settings: Settings) -> Tensor:
@@ -129,7 +124,10 @@ OBJECTIVES: dict[str, Objective] = {
         _capacity,
     ),
     "beta_tcvae": Objective(
-        "beta", lambda step, settings: settings["beta"], _weighted_tc, Decomposed
+        "beta",
+        lambda step, settings: settings["beta"],
+        lambda terms, beta, settings: weighted_parts(terms, beta),
+        Decomposed,
     ),
     "factor_vae": Objective("beta", _one, _weighted_kl, Discriminator),
     "dip_vae_i": Objective("beta", _one, _dip_i),
