@@ -147,15 +147,14 @@ class Setting:
         history = history[history["run_id"].isin(seeds.index)]
         for run_id, rows in history.groupby("run_id", sort=False):
             # Of longer rows, as a copy may have, nothing is known of windows.
-            if not rows["step"].diff().max() > _LONGEST_ROW:
+            if not _is_coarse(rows["step"]):
                 yield int(seeds[run_id]), str(run_id), windowed(rows)
 
     def coarse(self, runs: pd.DataFrame) -> str:
         """Return what to do about curves whose rows are longer than a window; mostly nothing."""
         history = self.tables.history
         history = history[history["run_id"].isin(runs["run_id"])]
-        longest = history.groupby("run_id")["step"].agg(lambda steps: steps.diff().max())
-        n = int((longest > _LONGEST_ROW).sum())
+        n = int(history.groupby("run_id")["step"].agg(_is_coarse).sum())
         if not n:
             return ""
         have = "has" if n == 1 else "have"
@@ -236,3 +235,8 @@ def called(high_beta: float) -> str:
 
 def _flat(lists: pd.Series[Any]) -> list[str]:
     return [str(text) for entry in lists if isinstance(entry, list) for text in entry]
+
+
+def _is_coarse(steps: pd.Series[Any]) -> bool:
+    """Return whether the rows of a training curve are longer than a window."""
+    return bool(steps.diff().max() > _LONGEST_ROW)

@@ -17,6 +17,7 @@ import numpy as np
 
 from .._siblings import metrics
 from ..errors import Stopped, named, said
+from .own_code import no_module
 
 _ARRAYS = ("means", "logvars", "factors")
 # How numpy refuses to write to an array.
@@ -55,18 +56,10 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
         signature = inspect.signature(function)
     except KeyboardInterrupt:
         raise
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise ValueError(
-                f"{reference} cannot be imported as a function: {named(error)}"
-            ) from None
-        raise ValueError(
-            f"{reference} cannot be imported as a function: there is no module {error.name}; it "
-            f"has to be installed, in a folder of PYTHONPATH, or in the folder where you are"
-        ) from None
     except BaseException as error:
         # A foreign module may raise anything while it is imported; a script exits.
-        raise ValueError(f"{reference} cannot be imported as a function: {named(error)}") from None
+        reason = no_module(module) if _is_missing(module, error) else named(error)
+        raise ValueError(f"{reference} cannot be imported as a function: {reason}") from None
     requires = tuple(key for key in signature.parameters if key in _ARRAYS)
     if not requires:
         raise ValueError(f"{reference} takes none of {', '.join(_ARRAYS)}")
@@ -95,6 +88,12 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
         description=(inspect.getdoc(function) or "A function from outside.").splitlines()[0],
         cost="unknown",
     )
+
+
+def _is_missing(module: str, error: BaseException) -> bool:
+    """Return whether a module, or a package that it is in, is not there; not one that it needs."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name is not None and f"{module}.".startswith(f"{name}.")
 
 
 def _own(array: Any) -> Any:

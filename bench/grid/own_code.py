@@ -118,6 +118,14 @@ def _parts(reference: str) -> tuple[str, str]:
     return module, name
 
 
+def no_module(name: str) -> str:
+    """Return that there is no such module, and what to do."""
+    return (
+        f"there is no module {name}; it has to be installed, in a folder of PYTHONPATH, or in the "
+        f"folder where you are"
+    )
+
+
 def _source(module: str, name: str) -> tuple[ModuleSpec, str]:
     """Return where a module is, and its text, without executing it (but for its packages)."""
     try:
@@ -129,10 +137,7 @@ def _source(module: str, name: str) -> tuple[ModuleSpec, str]:
         # A package may raise anything while it is imported; a script exits.
         raise OwnCodeError(f"{module}:{name} cannot be imported: {named(error)}") from None
     if found is None:
-        raise OwnCodeError(
-            f"{module}:{name} cannot be imported: there is no module {module}; it has to be "
-            f"installed, in a folder of PYTHONPATH, or in the folder where you are"
-        )
+        raise OwnCodeError(f"{module}:{name} cannot be imported: {no_module(module)}")
     if text is None:
         raise OwnCodeError(f"{module}:{name} has no Python source to tell its versions apart by")
     return found, text

@@ -74,7 +74,7 @@ class Cell:
     @property
     def detail(self) -> str:
         """What stands below the number on the page; that there is one seed its column says."""
-        return ", ".join(filter(None, (f"{self.what} {self.span}".strip(), self.few)))
+        return _listed(f"{self.what} {self.span}".strip(), self.few)
 
     @property
     def what(self) -> str:
@@ -183,9 +183,11 @@ class Table:
 
     def detail(self, cell: Cell) -> str:
         """Return what stands below a number, without what is said once."""
-        if cell.what != self.common:
-            return cell.detail
-        return ", ".join(filter(None, (cell.span, cell.few)))
+        return _listed(cell.span, cell.few) if cell.what == self.common else cell.detail
+
+
+def _listed(*texts: str) -> str:
+    return ", ".join(filter(None, texts))
 
 
 def block_id(group_id: str, precision: str) -> str:

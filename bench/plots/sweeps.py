@@ -223,8 +223,6 @@ def _panel(
         here = groups.isin(pd.MultiIndex.from_frame(runs[["group_id", "precision"]]))
         means = summary[here].sort_values(parameter)
         errors = np.stack([means["mean"] - means["low"], means["high"] - means["mean"]])
-        # Ends and mean are rounded each by itself.
-        errors = np.maximum(errors, 0)
         axes.errorbar(
             means[parameter],
             means["mean"],

@@ -101,7 +101,9 @@ def mean_interval(values: ArrayLike, span: Range = (None, None)) -> Interval:
     if span != (None, None) and not equal:
         bounded = _bounded(sample, span)
         if bounded is not None:
-            return Interval(n, mean, std, *bounded)
+            low, high, kind = bounded
+            # Ends and mean are rounded each by itself.
+            return Interval(n, mean, std, min(low, mean), max(high, mean), kind)
     from scipy.stats import t
 
     error = std / n**0.5

@@ -36,6 +36,8 @@ WORDS = {
     "evaluation_seed": "images of evaluation seed {}",
     "precision": "{}",
 }
+# The same where the value is 0.
+_WITHOUT = {"warm_up_steps": "no warm-up"}
 _PROPER = {
     "bernoulli": "Bernoulli",
     "burgess": "Burgess",
@@ -171,8 +173,8 @@ def in_words(setting: str, value: Any) -> str:
     ('warmed up over 10,000 steps', 'no warm-up')
     """
     value = as_written(value)
-    if (setting, value) == ("warm_up_steps", 0):
-        return "no warm-up"
+    if value == 0 and setting in _WITHOUT:
+        return _WITHOUT[setting]
     if isinstance(value, bool | str) or value is None:
         pattern = re.sub(r"{.*}", "{}", WORDS.get(setting, f"{setting.replace('_', ' ')} {{}}"))
         text = f"{int(str(value)):,}" if str(value).isdecimal() else _PROPER.get(str(value), value)

@@ -114,6 +114,7 @@ class Claim:
         return f"{counted(n, 'run')} of such models failed and {said} not counted" if n else ""
 
     def _verdict(self, setting: Setting | None, finding: Finding) -> Verdict:
+        beside = (finding.qualification, self._failed(setting), self._folders(setting))
         return Verdict(
             claim=self.number,
             title=self.title,
@@ -127,12 +128,7 @@ class Claim:
             parts=tuple(finding.parts),
             sentence=finding.sentence,
             missing=finding.missing,
-            said_beside="; ".join(
-                filter(
-                    None,
-                    (finding.qualification, self._failed(setting), self._folders(setting)),
-                )
-            ),
+            said_beside="; ".join(filter(None, beside)),
         )
 
 

@@ -155,3 +155,14 @@ def test_near_a_bound_intervals_cover_the_mean_nearly_as_often_as_they_say(a, b,
     # Three standard errors are 1.2%; the skew of six seeds costs the rest (docs/metrics.md).
     assert share((0, 1)) == pytest.approx(0.95, abs=0.025)
     assert share((0, 1)) > share((None, None))
+
+
+@pytest.mark.parametrize("span", [(None, None), (0, 1), (0, None)])
+@pytest.mark.parametrize("n", [1, 3, 5, 6, 10])
+def test_a_mean_lies_in_its_interval_also_where_values_are_equal_but_for_rounding(n, span):
+    rng = np.random.default_rng(n)
+    for value in rng.random(200):
+        for spread in (0.0, 1e-16, 1e-12, 1e-9):
+            sample = np.clip(value + spread * rng.standard_normal(n), 0, 1)
+            interval = mean_interval(sample, span)
+            assert interval.low <= interval.mean <= interval.high
