@@ -14,6 +14,7 @@ from bench.engines.slurm import stage
 from bench.engines.slurm.cluster import SlurmEngine
 from bench.engines.slurm.queue import Queue
 from bench.store.store import Store
+from tests.reliability.processes import HANG
 
 
 class QueueHere(Queue):
@@ -46,6 +47,12 @@ class QueueHere(Queue):
     def cancel_all(self):
         self.cancel(self.jobs)
 
+    def end(self):
+        """End all jobs, and wait for their processes: one that is forgotten while it runs warns."""
+        self.cancel_all()
+        for job in self.jobs:
+            job._process.wait(HANG)
+
     def left(self):
         return sum(job.state == "RUNNING" for job in self.jobs)
 
@@ -58,4 +65,7 @@ def slurm_here(folder, **options):
     fast = {"POLL_SECONDS": 0.05, "REPORT_SECONDS": 0.1, "STATE_SECONDS": 0.3, "TRIES": 1}
     places = os.pathsep.join(filter(None, sys.path))
     with mock.patch.multiple(stage, **fast), mock.patch.dict(os.environ, PYTHONPATH=places):
-        yield SlurmEngine(queue, folder)
+        try:
+            yield SlurmEngine(queue, folder)
+        finally:
+            queue.end()
