@@ -7,7 +7,7 @@ workshop), read off a photograph to about 0.1 nat of KL and 5 nats of log-likeli
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,20 +61,27 @@ COLUMNS = (
 )
 
 
-def named_history(tables: Tables, run_id: str) -> pd.DataFrame:
-    """Return the history of a channel, each factor's KL under the factor's name.
+def named_histories(tables: Tables, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Return the histories of channels, each factor's KL under the factor's name.
 
     Returns
     -------
-    DataFrame
+    dict of str to DataFrame
         `step`, `c`, `kl`, `likelihood` (E[log p(x|z)]) and a column a factor, in nats per image.
+        The names come with the scores: a run without scores, as one of a grid that still trains,
+        is left out.
     """
     history, latents = tables.history, tables.kl_per_dimension
-    names = latents.loc[latents["run_id"] == run_id, "latent"]
-    columns = {f"kl_{place}": name for place, name in enumerate(names)}
-    curve = history[history["run_id"] == run_id].rename(columns=columns)
-    curve = curve.assign(likelihood=-curve["reconstruction"])
-    return curve[["step", "c", "kl", "likelihood", *columns.values()]]
+    found: dict[str, pd.DataFrame] = {}
+    for run_id in run_ids:
+        names = latents.loc[latents["run_id"] == run_id, "latent"]
+        if names.empty:
+            continue
+        columns = {f"kl_{place}": name for place, name in enumerate(names)}
+        curve = history[history["run_id"] == run_id].rename(columns=columns)
+        curve = curve.assign(likelihood=-curve["reconstruction"])
+        found[run_id] = curve[["step", "c", "kl", "likelihood", *columns.values()]]
+    return found
 
 
 def utilisation_table(tables: Tables) -> pd.DataFrame:
@@ -100,7 +107,7 @@ def utilisation_table(tables: Tables) -> pd.DataFrame:
         if not is_dsprites(part["dataset"].iloc[0], part["dataset_options"].iloc[0]):
             continue
         for (group, precision), members in part.groupby(["group_id", "precision"], sort=False):
-            curves = [named_history(tables, run_id) for run_id in members["run_id"]]
+            curves = named_histories(tables, members["run_id"]).values()
             known = [curve for curve in curves if {*PUBLISHED} <= {*curve}]
             found = [_measured(curve) for curve in known if len(windowed(curve)) >= STAYS]
             if not found:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..analysis.published import is_dsprites
-from ..analysis.published_channel import PUBLISHED, named_history
+from ..analysis.published_channel import PUBLISHED, named_histories
 from ..store import ACTIVE_KL, KL_SHOWN, Snapshots, mean_curve
 from ..tables import by_dataset
 from ._base import GREY, INK, Drawn, FigureInfo, Part, show_images, stem
@@ -44,9 +44,12 @@ def draw(study: Study) -> Iterator[Drawn]:
     for dataset, part in by_dataset(chosen):
         for (group, precision), members in part.groupby(["group_id", "precision"], sort=False):
             members = members.sort_values("seed")
-            lowest = members.iloc[0]
+            histories = named_histories(study.tables, members["run_id"])
+            if not histories:
+                continue
+            members = members[members["run_id"].isin([*histories])]
+            lowest, curves = members.iloc[0], [*histories.values()]
             snapshots = study.snapshots.get(lowest["run_id"])
-            curves = [named_history(study.tables, run_id) for run_id in members["run_id"]]
             title = f"{dataset}: {lowest['label']}"
             known = is_dsprites(lowest["dataset"], lowest["dataset_options"])
             published = PUBLISHED if known else PUBLISHED.iloc[:0]

@@ -145,6 +145,17 @@ def test_hostile_text_is_escaped(study):
     assert "&lt;script&gt;alert(1)" in text
 
 
+@pytest.mark.parametrize("unscored", [[0], [0, 1]])
+def test_a_folder_of_runs_that_are_not_scored_yet_has_a_report(small_store, tmp_path, unscored):
+    store = Store(shutil.copytree(small_store, tmp_path / "store"))
+    runs = [run for run in store.runs() if run.spec.seed in unscored]
+    for run in runs:
+        assert [path.unlink() for path in (store.folder / "scores").rglob(f"{run.run_id}*")]
+    build(store)
+    text = " ".join(_Page((store.folder / "report.html").read_text()).text)
+    assert all(run.run_id in text for run in runs)
+
+
 def test_an_empty_folder_has_a_page(tmp_path, capsys):
     Store(tmp_path / "new", create=True)
     assert main([str(tmp_path / "new")]) == 0

@@ -12,7 +12,7 @@ from bench.analysis.published_channel import (
     COLUMNS,
     PUBLISHED,
     PUBLISHED_ONSETS,
-    named_history,
+    named_histories,
     utilisation_table,
 )
 from bench.page.published import utilisation_parts
@@ -81,10 +81,20 @@ def test_a_run_that_is_too_short_or_has_other_factors_is_left_out():
 
 def test_a_history_has_its_factors_names():
     tables = _channels([_onsets(6.0)])
-    curve = named_history(tables, tables.runs["run_id"].iloc[0])
+    (curve,) = named_histories(tables, tables.runs["run_id"]).values()
     assert [*curve.columns] == ["step", "c", "kl", "likelihood", *FACTORS]
     assert (curve["scale"] > 0).sum() == (curve["kl"] >= 6).sum()
     assert curve["likelihood"].iloc[-1] == pytest.approx(-50)
+
+
+def test_seeds_without_scores_have_no_names_and_are_left_out():
+    tables = _channels([_onsets(6.0), _onsets(7.0)])
+    first, second = tables.runs["run_id"]
+    scored = tables.kl_per_dimension[tables.kl_per_dimension["run_id"] == second]
+    tables = dataclasses.replace(tables, kl_per_dimension=scored)
+    assert [*named_histories(tables, [first, second])] == [second]
+    onset = utilisation_table(tables).set_index("quantity").loc["onset of scale"]
+    assert (onset["n_seeds"], onset["ours"]) == (1, pytest.approx(7, abs=0.25))
 
 
 def test_the_page_says_never_where_a_factor_does_not_come():

@@ -119,3 +119,17 @@ def test_seeds_with_curves_of_other_lengths_have_one_mean():
         / short["step"],
         both + 0.005,
     )
+
+
+@pytest.mark.parametrize(("scored", "seeds"), [([], None), (["run0"], 1), (["run1", "run2"], 2)])
+def test_seeds_that_are_not_scored_yet_are_not_in_the_figure(scored, seeds):
+    study = _synthetic(3)
+    kl = study.tables.kl_per_dimension
+    known = replace(study.tables, kl_per_dimension=kl[kl["run_id"].isin(scored)])
+    drawn = [*FIGURES["factor-channel"].draw(replace(study, tables=known))]
+    if seeds is None:
+        assert drawn == []
+    else:
+        said = "one seed" if seeds == 1 else f"the mean of {seeds} seeds"
+        assert said in drawn[0].alt
+        assert drawn[0].run_id == scored[0]
