@@ -59,7 +59,8 @@ def check_codes(values: ArrayLike, name: str = "means") -> Floats:
         raise ValueError(f"{name} must have shape (n_samples, n_latents), not {array.shape}")
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be numbers, not {array.dtype}")
-    array = array.astype(np.float64)
+    # One latent after the other in memory, as nearly all that follows goes along the samples.
+    array = array.astype(np.float64, order="F")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} has NaN or infinite values")
     return array
