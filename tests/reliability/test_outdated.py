@@ -8,6 +8,8 @@ import pytest
 
 from bench import load_results, run_grid
 from bench._siblings import datasets
+from bench.analysis.collapse import collapse_beta
+from bench.report import build
 from bench.report import main as report
 from bench.run import main
 from bench.store.store import Store
@@ -101,14 +103,16 @@ def test_runs_of_a_dataset_that_is_gone_stay_and_others_are_looked_at_once(
     assert len(taken) == 1
 
 
-def test_a_report_loads_no_dataset(tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    # Discs have no theory of their collapse drawn beside their figures.
-    run_grid(_grid({**BALL, "shape": "disc"}), out=out)
-
-    def load(*_, **__):
-        raise AssertionError("loaded")
-
-    for name in ("load", "restore"):
-        monkeypatch.setattr(datasets, name, load)
+def test_a_report_loads_no_dataset_but_draws_the_ball_for_its_theory(mine, tmp_path, monkeypatch):
+    entry, _ = mine
+    out, grid = tmp_path / "out", _grid(entry, BALL)
+    run_grid({**grid, "models": [{"kind": "vae"}, {"kind": "beta_vae", "beta": 4}]}, out=out)
+    (tmp_path / "mine.npz").unlink()
+    drawn, restore = [], datasets.restore
+    monkeypatch.setattr(
+        datasets, "restore", lambda name, options: drawn.append(name) or restore(name, options)
+    )
+    monkeypatch.setattr("bench.report.build", build)
+    collapse_beta.cache_clear()
     assert report([str(out)]) == 0
+    assert drawn == ["ball"]
