@@ -255,7 +255,7 @@ def _candidates(
             if key not in entry and _applies(key, own.get("kind"))
         }
         for shared, shared_paths in _product(inherited, "train", source):
-            values = {**shared, **own}
+            values = {**_in_grids(own.get("kind")), **shared, **own}
             paths = {**shared_paths, **own_paths, "": where}
             partial = values.pop("allow_partial_anneal", False)
             if not isinstance(partial, bool):
@@ -273,6 +273,12 @@ def _with_own_code(
         else value
         for key, value in values.items()
     }
+
+
+def _in_grids(kind: object) -> Mapping[str, Any]:
+    """Return what a grid means by fields that it does not name, where stored runs mean another."""
+    known = KINDS.get(kind) if isinstance(kind, str) else None
+    return {} if known is None else known.in_grids
 
 
 def _applies(key: str, kind: object) -> bool:

@@ -50,9 +50,12 @@ class BaseSpec(Frozen):
     """What every run has; a subclass that pins `kind` to a literal is a kind of run.
 
     `template` is how a table or figure calls it: a text with fields of the spec in braces.
+    `in_grids` is what a grid means by fields that it does not name, where a stored run that does
+    not name them means their default.
     """
 
     template: ClassVar[str]
+    in_grids: ClassVar[Mapping[str, Any]] = {}
     kind: str
     dataset: DatasetSpec
     seed: Seed = 0
@@ -267,12 +270,14 @@ class FactorChannelSpec(TrainedSpec):
     There is a latent for every factor of the dataset, so their number is no choice. The objective
     is that of `capacity_vae`, with C linear from `capacity_start` to `capacity` nats. An `exact`
     channel holds KL = C, where every large γ has its minimum; a `learnt` one is drawn to it by γ,
-    with gain and noise free. Runs that were stored before there was a choice are exact.
+    with gain and noise free, and is what a grid gets that names none. Stored runs that name none
+    are exact: there was no choice then.
 
     `channel_rate` is the rate of the plain gradient descent of a learnt channel's gain and noise;
     the decoder has Adam and `learning_rate`.
     """
 
+    in_grids: ClassVar[Mapping[str, Any]] = {"channel": "learnt"}
     template: ClassVar[str] = (
         "{channel} factor channel γ={gamma:g} C={capacity_start:g}→{capacity:g}"
     )

@@ -5,7 +5,9 @@ from bench.grid.specs import SPEC_ADAPTER
 from .conftest import SMALL_BALL
 
 OPTIONS = {key: value for key, value in SMALL_BALL.items() if key != "name"}
-CHANNEL = {"kind": "factor_channel", "gamma": 100, "capacity": 3, "anneal_steps": 300}
+CHANNEL = {
+    "kind": "factor_channel", "channel": "exact", "gamma": 100, "capacity": 3, "anneal_steps": 300
+}  # fmt: skip
 LEARNT = {"channel": "learnt", "channel_rate": 1e-4}
 GRID = {
     "name": "channel",

@@ -9,8 +9,7 @@ import pytest
 from bench import load_results, run_grid
 from bench._siblings import datasets
 from bench.analysis.collapse import collapse_beta
-from bench.report import build
-from bench.report import main as report
+from bench.report import build, main as report
 from bench.run import main
 from bench.store.store import Store
 

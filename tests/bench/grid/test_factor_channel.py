@@ -49,26 +49,38 @@ def test_the_number_of_latents_of_a_grid_does_not_apply_to_it():
 
 
 def test_its_identity_never_changes():
-    small = {"name": "ball", "radius": 4}
-    grid = {**GRID, "datasets": [small], "seeds": [0], "baselines": False, "train": {}}
+    grid = {**GRID, "datasets": [{"name": "ball", "radius": 4}], "seeds": [0], "baselines": False}
     channel = {"kind": "factor_channel", "gamma": 1000, "capacity": 25, "anneal_steps": 100_000}
-    (spec,) = expand(parse_grid({**grid, "models": [channel]}))
+
+    def made(**fields):
+        (spec,) = expand(parse_grid({**grid, "train": {}, "models": [{**channel, **fields}]}))
+        return spec
+
+    exact = made(channel="exact")
     # A stored run is found by it.
-    assert run_id(spec) == "cde7a1d6138a9558"
-    (same,) = expand(parse_grid({**grid, "models": [{**channel, "capacity_start": 0.5}]}))
-    assert run_id(same) == run_id(spec)
-    assert spec.template.format(**spec.model_dump()) == "exact factor channel γ=1000 C=0.5→25"
+    assert run_id(exact) == "cde7a1d6138a9558"
+    assert run_id(made(channel="exact", capacity_start=0.5)) == run_id(exact)
+    assert exact.template.format(**exact.model_dump()) == "exact factor channel γ=1000 C=0.5→25"
     # What was stored before there was a choice is exact, and says so today.
-    assert spec.channel == "exact"
-    (named,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "exact"}]}))
-    assert run_id(named) == run_id(spec)
-    assert spec.channel_rate is None
-    (learnt,) = expand(parse_grid({**grid, "models": [{**channel, "channel": "learnt"}]}))
-    assert run_id(learnt) != run_id(spec)
+    stored = {key: value for key, value in exact.model_dump().items() if "channel" not in key}
+    assert "channel" not in canonical(exact)
+    spec = SPEC_ADAPTER.validate_python({**stored, "kind": "factor_channel"})
+    assert (run_id(spec), spec.channel, spec.channel_rate) == (run_id(exact), "exact", None)
+    learnt = made(channel="learnt")
+    assert run_id(learnt) != run_id(exact)
     # Its rate is written out, so that another default would change no stored run.
     assert canonical(learnt)["channel_rate"] == CHANNEL_RATE
-    written = {"channel": "learnt", "channel_rate": CHANNEL_RATE}
-    (same,) = expand(parse_grid({**grid, "models": [{**channel, **written}]}))
-    assert run_id(same) == run_id(learnt)
+    assert run_id(made(channel="learnt", channel_rate=CHANNEL_RATE)) == run_id(learnt)
     with pytest.raises(GridError, match=r"models\.0\.channel_rate: must be left out of an exact"):
-        parse_grid({**grid, "models": [{**channel, "channel_rate": 1e-4}]})
+        made(channel="exact", channel_rate=1e-4)
+
+
+def test_a_grid_that_names_no_channel_gets_the_learnt_one():
+    models = [{key: value for key, value in CHANNEL.items() if key != "channel"}]
+    grid = {**GRID, "seeds": [0], "baselines": False}
+    (unnamed,) = expand(parse_grid({**grid, "models": models}))
+    (named,) = expand(parse_grid({**grid, "models": [{**models[0], "channel": "learnt"}]}))
+    assert run_id(unnamed) == run_id(named)
+    axis = {**models[0], "channel": ["exact", "learnt"]}
+    both = expand(parse_grid({**grid, "models": [axis]}))
+    assert [spec.channel for spec in both] == ["exact", "learnt"]
