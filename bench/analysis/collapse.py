@@ -2,12 +2,12 @@
 
 What is weighed is the best that a model could do with a Gaussian code of the position: latent k is
 z_k = a f_k + s ε, f_k a function of the position of mean 0 and variance 1, ε standard normal, and
-the decoder is the optimal one, p(x|z) = E[x|z] per pixel. The posterior N(a f, s²) of a latent costs
-½(a² + s² − 1 − ln s²) nats over the data. What it shows depends on r = a/s alone, and at fixed r
-the cost is least for s² = 1/(1 + r²), where it is ½ ln(1 + r²): the capacity of the channel. D at
-any rate is that of linear codes, f_k the standardised index of axis k, as the paper's are at β = 150.
-Where a code fades out, all shapes are weighed: of a ball that the edge cuts, curved ones pay a fifth
-longer.
+the decoder is the optimal one, p(x|z) = E[x|z] per pixel. The posterior N(a f, s²) of a latent
+costs ½(a² + s² − 1 − ln s²) nats over the data. What it shows depends on r = a/s alone, and at
+fixed r the cost is least for s² = 1/(1 + r²), where it is ½ ln(1 + r²): the capacity of the
+channel. D at any rate is that of linear codes, f_k the standardised index of axis k, as the paper's
+are at β = 150. Where a code fades out, all shapes are weighed: of a ball that the edge cuts, curved
+ones pay a fifth longer.
 
 β-VAE minimises D + β·KL, so a code is worth its rate as long as (D(0) − D)/KL > β. D is the
 Bernoulli cross-entropy in nats per image, summed over pixels; D(0) is the entropy of the mean
