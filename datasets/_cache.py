@@ -16,14 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._damaged import CorruptFileError
 from ._paths import expanded, is_regular
 
 Bits = NDArray[np.uint8]
 Fill = Callable[[Bits], None]
-
-
-class CorruptFileError(ValueError):
-    """A file's content is not what its checksum says."""
 
 
 def cache_folder() -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
 from ._cache import stored_bits
+from ._damaged import remedied
 from ._known import content_digest
 from ._registry import Values
 from ._sources import Source
@@ -45,7 +46,7 @@ class ConvertedDataset(FactorDataset):
 
     @abstractmethod
     def convert(self, place: Path, out: NDArray[np.uint8]) -> None:
-        """Write every image into `out`, (n_images, channels·64·64); ValueError for a wrong file."""
+        """Write every image into `out`, (n_images, channels·64·64); refuse a wrong file."""
 
     @property
     def fingerprint(self) -> str:
@@ -59,13 +60,18 @@ class ConvertedDataset(FactorDataset):
             place = self._source.at(self._path)
             name = f"{self.name}-{self._sha256()[:32]}"
             shape = (len(self), prod(self.image_shape))
-            self._images = stored_bits(name, shape, lambda out: self.convert(place, out))
+            self._images = stored_bits(name, shape, lambda out: self._fill(place, out))
         return self._images[numbers].reshape(-1, *self.image_shape)
+
+    def _fill(self, place: Path, out: NDArray[np.uint8]) -> None:
+        with remedied(self._source.remedy):
+            self.convert(place, out)
 
     def _sha256(self) -> str:
         if self._digest is None:
             digest = hashlib.sha256()
-            for path in self.official_files(self._source.at(self._path)):
+            paths = self.official_files(self._source.at(self._path))
+            for path in paths:
                 digest.update(bytes.fromhex(content_digest(path)))
             self._digest = digest.hexdigest()
         return self._digest

@@ -23,6 +23,7 @@ from ._cache import (
     locked,
     replacing,
 )
+from ._damaged import CorruptFileError
 from ._known import LARGE, content_digest, once
 from ._npz import NpzArrays
 from ._paths import is_regular, shown
@@ -91,9 +92,9 @@ def check_array(
 ) -> None:
     """Refuse a file whose array is not what an official one has, by its headers alone."""
     with _opened(path) as arrays:
-        stored = _stored(arrays, key, path, f"{title} has one")
+        stored = _stored(arrays, key, path, f"{title} has one", CorruptFileError)
         if (stored.shape, stored.dtype) != (shape, dtype):
-            raise ValueError(
+            raise CorruptFileError(
                 f"{path}: array {key!r} is {stored.dtype} {stored.shape}, but that of {title} is "
                 f"{dtype} {shape}: it is another file, or an incomplete one"
             )
@@ -214,7 +215,7 @@ def _unpack(content: Iterator[bytes | memoryview], place: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Arrays]:
     if path.suffix not in (".npz", ".h5", ".hdf5"):
-        raise ValueError(f"{shown(path)}: a dataset's file must end in .npz, .h5 or .hdf5")
+        raise CorruptFileError(f"{shown(path)}: a dataset's file must end in .npz, .h5 or .hdf5")
     try:
         with _reader(path) as arrays:
             yield arrays
@@ -224,8 +225,8 @@ def _opened(path: Path) -> Iterator[Arrays]:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: BaseException) -> ValueError:
-    return ValueError(f"{path} cannot be read as {path.suffix[1:]}: {error}")
+def _unreadable(path: Path, error: BaseException) -> CorruptFileError:
+    return CorruptFileError(f"{path} cannot be read as {path.suffix[1:]}: {error}")
 
 
 def _reader(path: Path) -> Arrays:
@@ -237,15 +238,20 @@ def _reader(path: Path) -> Arrays:
 
 
 def _stored(
-    arrays: Arrays, key: str, path: Path, hint: str = "name yours by the options images and factors"
+    arrays: Arrays,
+    key: str,
+    path: Path,
+    hint: str = "name yours by the options images and factors",
+    missing: type[ValueError] = ValueError,
 ) -> Stored:
+    """Return what the headers say of an array; a user's file may have it by another name."""
     try:
         return arrays.stored(key)
     except KeyError:
         there = shown(", ".join(arrays.names()) or "none")
-        raise ValueError(f"{path} has no array {key!r}; it has: {there}; {hint}") from None
+        raise missing(f"{path} has no array {key!r}; it has: {there}; {hint}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise CorruptFileError(f"{path}: {error}") from error
 
 
 def _table(arrays: Arrays, key: str, path: Path) -> NDArray[Any]:
@@ -261,7 +267,7 @@ def _read(arrays: Arrays, key: str, path: Path) -> NDArray[Any]:
     try:
         return arrays.read(key)
     except ValueError as error:
-        raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from error
+        raise CorruptFileError(f"{path}: array {key!r} cannot be read: {error}") from error
 
 
 def _text(name: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
+from ._damaged import CorruptFileError, remedied
 from ._file import check_array, open_rows, read_table
 from ._known import content_digest, identity, same_content
 from ._options import Option
@@ -50,10 +51,11 @@ class Layout:
         """Refuse a file that is not there, or whose arrays are not the published ones."""
         path, title, n = self.source.at(values["path"]), self.source.title, prod(self.factor_sizes)
         pictures = (n, self.side, self.side, 3)
-        check_array(path, self.images, pictures, np.dtype(np.uint8), title)
-        if self.labels is not None:
-            table = (n, len(self.factor_sizes))
-            check_array(path, self.labels, table, np.dtype(np.float64), title)
+        with remedied(self.source.remedy):
+            check_array(path, self.images, pictures, np.dtype(np.uint8), title)
+            if self.labels is not None:
+                table = (n, len(self.factor_sizes))
+                check_array(path, self.labels, table, np.dtype(np.float64), title)
 
 
 class GridFile(FactorDataset):
@@ -84,8 +86,9 @@ class GridFile(FactorDataset):
         if self._rows is None:
             path = self._unchanged()
             self._layout.check({"path": self._path})
-            self._check_order(path)
-            self._rows = open_rows(path, self._layout.images, self._sha256)
+            with remedied(self._layout.source.remedy):
+                self._check_order(path)
+                self._rows = open_rows(path, self._layout.images, self._sha256)
         return np.ascontiguousarray(np.moveaxis(self._rows[numbers], 3, 1))
 
     def _sha256(self) -> str:
@@ -114,7 +117,7 @@ class GridFile(FactorDataset):
             wrong = np.flatnonzero(ranks != expected)
             if len(wrong):
                 first = wrong[0]
-                raise ValueError(
+                raise CorruptFileError(
                     f"{path}: array {labels!r} has image {first} at value {ranks[first]} of "
                     f"{name}, but in {self._layout.source.title} it is at {expected[first]}: the "
                     "images are in another order"

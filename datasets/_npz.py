@@ -29,7 +29,7 @@ class NpzArrays:
 
     def __init__(self, path: Path) -> None:
         if not zipfile.is_zipfile(path):
-            raise ValueError(f"{path} cannot be read as npz: it is no zip archive")
+            raise zipfile.BadZipFile("it is no zip archive")
         self._archive = zipfile.ZipFile(path)
 
     def __enter__(self) -> NpzArrays:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._cache import CorruptFileError, cache_folder, file_digest, open_bits, stored_bits
+from ._cache import cache_folder, file_digest, open_bits, stored_bits
+from ._damaged import CorruptFileError, remedied
 from ._draw import BYTES_PER_IMAGE, N_IMAGES
 from ._paths import expanded, is_regular, present, shown
 from ._sources import Remote, fetch
@@ -32,7 +33,7 @@ def remedy() -> str:
     """Say where the official file belongs, and what to do without it."""
     return (
         f"put {STEM}.npz (or .hdf5) from {URL} into {cache_folder()}, or give its place by the "
-        "option path, or run `download dsprites` where there is a network; "
+        "option path, or run 'disbench datasets download dsprites' where there is a network; "
         'or use source="render", which draws the same set'
     )
 
@@ -60,7 +61,9 @@ def _check_named(path: Path) -> str:
         raise FileNotFoundError(reason) from None
     ending = ".hdf5" if path.suffix in (".h5", ".hdf5") else path.suffix
     if ending not in CHECKSUMS:
-        raise CorruptFileError(f"{shown(path)}: the official dSprites file ends in .npz or .hdf5")
+        raise CorruptFileError(
+            f"{shown(path)}: the official dSprites file ends in .npz or .hdf5; {remedy()}"
+        )
     return ending
 
 
@@ -117,10 +120,11 @@ def read_packed(path: Path, out: NDArray[np.uint8]) -> None:
     CorruptFileError
         Damaged, or an array `imgs` of another shape, type or content than 0 and 1.
     """
-    try:
-        _read_npz(path, out) if path.suffix == ".npz" else _read_hdf5(path, out)
-    except (OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise CorruptFileError(f"{path} cannot be read as dSprites: {error}") from error
+    with remedied(remedy):
+        try:
+            _read_npz(path, out) if path.suffix == ".npz" else _read_hdf5(path, out)
+        except (OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+            raise CorruptFileError(f"{path} cannot be read as dSprites: {error}") from error
 
 
 def _read_npz(path: Path, out: NDArray[np.uint8]) -> None:

@@ -42,6 +42,8 @@ class Source:
         Why there is no download, where there is none.
     kinds : tuple of str
         What `path` may name: "file", "folder" or both.
+    files : str
+        What a person gets, where it is a folder of files.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Source:
     remotes: tuple[Remote, ...] = ()
     why_not: str = ""
     kinds: tuple[str, ...] = ("file",)
+    files: str = ""
 
     @property
     def label(self) -> str:
@@ -59,11 +62,18 @@ class Source:
 
     def remedy(self) -> str:
         """Say where the official files are, and what to do with them."""
-        download = f", or run `download {self.name}` where there is a network"
-        return (
-            f"get {self.place} from {self.where} and name it by the option path, or put it into "
-            f"{cache_folder()}{download if self.remotes else ''}"
-        )
+        download = f", or run 'disbench datasets download {self.name}' where there is a network"
+        if self.kinds == ("folder",):
+            steps = (
+                f"get {self.files} from {self.where} into one folder, and name that folder by the "
+                f"option path, or make it {cache_folder() / self.place}"
+            )
+        else:
+            steps = (
+                f"get {self.place} from {self.where} and name it by the option path, or put it "
+                f"into {cache_folder()}"
+            )
+        return steps + (download if self.remotes else "")
 
     def at(self, path: str | None) -> Path:
         """Return the place of the files, by default in the cache folder.

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._arrays import Form, as_factors, as_images
 from ._base import FactorDataset, checked_indices
+from ._damaged import remedied
 from ._file import NO_FACTOR, open_images, read_content
 from ._known import content_digest, identity, same_content
 from ._options import Option
@@ -100,7 +101,8 @@ class FileDataset(TableDataset):
     def __init__(self, path: Path, values: Values, options: Values) -> None:
         self._file = identity(path)
         key = None if values["without_factors"] else values["factors"]
-        content = read_content(path, values["images"], key)
+        with remedied(_remedy):
+            content = read_content(path, values["images"], key)
         table, sizes = as_factors(content.factors, str(path), n_bins=values["factor_bins"])
         names = _names(values["factor_names"] or content.factor_names, table.shape[1], str(path))
         super().__init__("file", table, names, sizes, content.image_shape, options)
@@ -122,7 +124,8 @@ class FileDataset(TableDataset):
         numbers = checked_indices(indices, len(self))
         if self._stored is None:
             self._check_unchanged()
-            self._stored = open_images(self.path, self._key, self._sha256)
+            with remedied(_remedy):
+                self._stored = open_images(self.path, self._key, self._sha256)
         rows, form = self._stored
         return form(rows[numbers])
 
@@ -256,6 +259,10 @@ def from_file(
     options["without_factors"] = without_factors
     values = INFO.complete(options)
     return _load(values, INFO.non_default(values))
+
+
+def _remedy() -> str:
+    return "write it again with numpy.savez or h5py, as in docs/datasets.md, Your own data"
 
 
 def _names(names: Sequence[str] | None, n: int, label: str) -> tuple[str, ...]:

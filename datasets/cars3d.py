@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ._base import FactorDataset
 from ._cache import read_small
 from ._converted import SIDE, ConvertedDataset
+from ._damaged import CorruptFileError, remedied
 from ._grid_file import PATH
 from ._paths import present, shown
 from ._registry import DatasetInfo, Values
@@ -40,6 +41,7 @@ _MESH = (128, 128, 3, 24, 4)
 _MESH_NAME = re.compile(r"car_\d+_mesh\.mat")
 # A car's file is smaller: what is larger is none.
 _MOST_BYTES = 2**26
+_UNREADABLE = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
 class Cars3D(ConvertedDataset):
@@ -76,7 +78,7 @@ class Cars3D(ConvertedDataset):
             images[:, :, number] = resized(mesh.transpose(4, 3, 2, 0, 1), SIDE)
             n_found += 1
         if n_found != self.factor_sizes[2]:
-            raise ValueError(
+            raise CorruptFileError(
                 f"{shown(place)} has {n_found} of the {self.factor_sizes[2]} cars: it is incomplete"
             )
 
@@ -84,7 +86,7 @@ class Cars3D(ConvertedDataset):
 def _meshes(place: Path, n_cars: int) -> Iterator[tuple[int, bytes]]:
     """Yield every car's number and the content of its file."""
     if place.is_dir():
-        for file_name, number in _numbered(read_small(place / "list.txt"), place, n_cars).items():
+        for file_name, number in _listed(place, n_cars).items():
             yield number, present(place / file_name, SOURCE.label).read_bytes()
         return
     try:
@@ -99,15 +101,15 @@ def _meshes(place: Path, n_cars: int) -> Iterator[tuple[int, bytes]]:
                 None,
             )
         if numbers is None:
-            raise ValueError(f"{shown(place)} has no cars/list.txt: it is not {SOURCE.place}")
+            raise CorruptFileError(f"{shown(place)} has no cars/list.txt: it is not {SOURCE.place}")
         for archive, member in _members(place):
             name = PurePosixPath(member.name)
             if name.parts[-2:-1] == ("cars",) and name.name in numbers:
                 yield numbers[name.name], _content(archive, member)
-    except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(
+    except (*_UNREADABLE, UnicodeDecodeError) as error:
+        raise CorruptFileError(
             f"{shown(place)} cannot be read as {SOURCE.place}: {error}; it is incomplete or "
-            f"another file; {SOURCE.remedy()}"
+            "another file"
         ) from error
 
 
@@ -136,11 +138,19 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return stream.read()
 
 
+def _listed(place: Path, n_cars: int) -> dict[str, int]:
+    """Return the number of each car's file in a folder of them."""
+    try:
+        return _numbered(read_small(place / "list.txt"), place, n_cars)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"{shown(place / 'list.txt')} cannot be read: {error}") from error
+
+
 def _numbered(listed: str, place: Path, n_cars: int) -> dict[str, int]:
     """Return the number of each car's file, which `list.txt` names without its ending."""
     names = [f"{line.strip()}.mat" for line in listed.splitlines() if line.strip()]
     if len(set(names)) != n_cars or not all(map(_MESH_NAME.fullmatch, names)):
-        raise ValueError(
+        raise CorruptFileError(
             f"{shown(place)}: list.txt must name {n_cars} different cars as car_001_mesh, got "
             f"{len(set(names))} names, the first {shown(names[0]) if names else 'none'}"
         )
@@ -159,35 +169,41 @@ def _mesh(content: bytes, label: str) -> NDArray[np.uint8]:
         # scipy's stubs know no stream without a name.
         mesh = loadmat(cast("str", io.BytesIO(content)), variable_names=["im"])["im"]
     except Exception as error:  # scipy raises whatever the bytes make it stumble over
-        raise ValueError(f"{label} cannot be read as a MATLAB file: {error}") from error
+        raise CorruptFileError(f"{label} cannot be read as a MATLAB file: {error}") from error
     if (mesh.dtype, mesh.shape) != (np.uint8, _MESH):
-        raise ValueError(f"{label} has im of {mesh.dtype} {mesh.shape}, expected uint8 {_MESH}")
+        found = f"{mesh.dtype} {mesh.shape}"
+        raise CorruptFileError(f"{label} has im of {found}, expected uint8 {_MESH}")
     return np.asarray(mesh)
 
 
 def _check(values: Values) -> None:
     """Refuse what is not there or cannot be the archive or its folder, reading little of it."""
     place = SOURCE.at(values["path"])
-    if place.is_dir():
-        if not (place / "list.txt").is_file():
-            raise ValueError(
-                f"{SOURCE.label}: {shown(place)} has no list.txt; name the folder data/cars of "
-                f"{SOURCE.place}, or the archive itself"
-            )
-        names = _numbered(read_small(place / "list.txt"), place, FACTOR_SIZES[2])
-        missing = sorted(names.keys() - set(_in_folder(place)))
-        if missing:
-            raise ValueError(
-                f"{SOURCE.label}: {shown(place)} lacks {len(missing)} of the {FACTOR_SIZES[2]} "
-                f"cars, {missing[0]} first"
-            )
-        return
+    with remedied(SOURCE.remedy):
+        _check_folder(place) if place.is_dir() else _check_archive(place)
+
+
+def _check_folder(place: Path) -> None:
+    if not (place / "list.txt").is_file():
+        raise CorruptFileError(
+            f"{SOURCE.label}: {shown(place)} has no list.txt; name the folder data/cars of "
+            f"{SOURCE.place}, or the archive itself"
+        )
+    missing = sorted(_listed(place, FACTOR_SIZES[2]).keys() - set(_in_folder(place)))
+    if missing:
+        raise CorruptFileError(
+            f"{SOURCE.label}: {shown(place)} lacks {len(missing)} of the {FACTOR_SIZES[2]} "
+            f"cars, {missing[0]} first"
+        )
+
+
+def _check_archive(place: Path) -> None:
     try:
         with closing(_members(place)) as members:
             next(members, None)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{SOURCE.label}: {shown(place)} is no tar archive ({error}); {SOURCE.remedy()}"
+    except _UNREADABLE as error:
+        raise CorruptFileError(
+            f"{SOURCE.label}: {shown(place)} is no tar archive ({error})"
         ) from error
 
 

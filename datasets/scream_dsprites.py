@@ -37,7 +37,9 @@ def _reduced(path: Path, seconds: int) -> NDArray[np.uint8]:
             small = picture.convert("RGB")
         small.thumbnail(_FIT)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{_LABEL}: {shown(path)} cannot be read as a picture: {error}") from None
+        raise ValueError(
+            f"{_LABEL}: {shown(path)} cannot be read as a picture: {error}; {_REMEDY}"
+        ) from None
     if min(small.size) <= _SIDE:
         raise ValueError(
             f"{_LABEL}: {shown(path)}, reduced to {small.width}×{small.height}, has no patches of "

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._base import FactorDataset, checked_indices
 from ._converted import SIDE, ConvertedDataset
+from ._damaged import CorruptFileError, remedied
 from ._grid_file import PATH
 from ._options import Option
 from ._paths import is_regular, present, shown
@@ -43,12 +44,13 @@ SOURCE = Source(
     "smallnorb",
     "SmallNORB",
     "smallnorb",
-    f"{_URL} (six files, smallnorb-….mat.gz, in a folder of that name)",
+    _URL,
     tuple(
         Remote(f"{_URL}{half}-{part}.mat.gz", f"sha256:{digest}")
         for (half, part), digest in zip(product(_HALVES, _PARTS), _SHA256, strict=True)
     ),
     kinds=("folder",),
+    files="the six files smallnorb-….mat.gz",
 )
 FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
 FACTOR_SIZES = (5, 10, 9, 18, 6)
@@ -135,7 +137,7 @@ class SmallNORB(ConvertedDataset):
                 out[numbers[done : done + len(pairs)]] = images.reshape(len(pairs), -1)
                 done += len(pairs)
         if not filled.all():
-            raise ValueError(
+            raise CorruptFileError(
                 f"{shown(place)}: {np.count_nonzero(~filled):,} combinations of the labels have no "
                 "image, and others several: the files do not belong together"
             )
@@ -152,7 +154,7 @@ class SmallNORB(ConvertedDataset):
         table = np.column_stack([cat, info[:, 0], info[:, 1], info[:, 2] // 2, info[:, 3]])
         outside = (table < 0) | (table >= np.asarray(self._all_sizes))
         if odd or outside.any() or not np.isin(info[:, 0], instances).all():
-            raise ValueError(
+            raise CorruptFileError(
                 f"{shown(path)}: labels are not those of SmallNORB: categories 0..4, instances "
                 f"{instances}, elevations 0..8, azimuths 0, 2, …, 34, lightings 0..5"
             )
@@ -182,8 +184,8 @@ def _opened(path: Path, shape: tuple[int, ...], dtype: type) -> Iterator[IO[byte
                 raise ValueError(f"it is {said}, expected {np.dtype(dtype)} {shape}")
             yield stream
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ValueError(
-            f"{shown(path)} cannot be read as {SOURCE.title}: {error}; {SOURCE.remedy()}"
+        raise CorruptFileError(
+            f"{shown(path)} cannot be read as {SOURCE.title}: {error}"
         ) from error
 
 
@@ -233,7 +235,8 @@ def _check(values: Values) -> None:
                 raise FileNotFoundError(
                     f"{SOURCE.label}: there is no {path.name} in {shown(place)}; {SOURCE.remedy()}"
                 )
-            with _opened(path, shape, np.uint8 if part == "dat" else np.int32):
+            dtype = np.uint8 if part == "dat" else np.int32
+            with remedied(SOURCE.remedy), _opened(path, shape, dtype):
                 pass
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets._cache import CorruptFileError, cache_folder, stored_bits
+from datasets._cache import cache_folder, stored_bits
+from datasets._damaged import CorruptFileError
 
 ROOT = Path(__file__).parents[2]
 SHAPE = (100, 8)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from datasets import _official, load, resolve
-from datasets._cache import CorruptFileError
 from datasets._compare import compare_bits, compare_file
+from datasets._damaged import CorruptFileError
 
 N = 50
 IMAGES = np.random.default_rng(0).integers(0, 2, (N, 64, 64), np.uint8)
