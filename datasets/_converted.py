@@ -74,6 +74,7 @@ class ConvertedDataset(FactorDataset):
             for path in paths:
                 digest.update(bytes.fromhex(content_digest(path)))
             self._digest = digest.hexdigest()
+            self._source.compare(paths)
         return self._digest
 
     def __getstate__(self) -> Values:

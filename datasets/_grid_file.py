@@ -95,6 +95,7 @@ class GridFile(FactorDataset):
         if self._digest is None:
             path = self._unchanged()
             self._digest = content_digest(path)
+            self._layout.source.compare([path])
         return self._digest
 
     def _unchanged(self) -> Path:

@@ -56,9 +56,9 @@ def once(path: Path, what: str, find: Callable[[], T]) -> T:
     return value
 
 
-def content_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content; see `once`."""
-    return once(path, "sha256", lambda: file_digest(path))
+def content_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file's content; see `once`."""
+    return once(path, algorithm, lambda: file_digest(path, algorithm))
 
 
 def _known(place: Path, file: list[int]) -> dict[str, Any]:

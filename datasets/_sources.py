@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ._cache import cache_folder
+from ._known import content_digest
 from ._paths import expanded, present, present_folder, shown
 
 
@@ -20,6 +25,11 @@ class Remote:
     def file_name(self) -> str:
         """The last part of the address."""
         return self.url.rsplit("/", 1)[1]
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its name."""
+        return Path(self.file_name).suffix
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,24 @@ class Source:
                 f"{self.label}: there is no {self.title} at {shown(place)}; {self.remedy()}"
             ) from None
 
+    def compare(self, paths: Iterable[Path]) -> None:
+        """Warn of files whose checksum is not the published one.
+
+        No error: files of other bytes and the same images exist. What a person unpacked or wrote
+        in another format has another ending, and is not compared.
+        """
+        for path, remote in itertools.product(paths, self.remotes):
+            alone = len(self.remotes) == 1  # it may have been renamed
+            if path.name == remote.file_name or (alone and path.suffix == remote.suffix):
+                algorithm, published = remote.checksum.split(":")
+                digest = content_digest(path, algorithm)
+                if digest != published:
+                    _warn(
+                        f"{shown(path)} is not the published file of {self.title}: its "
+                        f"{algorithm.upper()} is {digest}, not {published}. It is damaged or "
+                        f"another version; {self.remedy()}"
+                    )
+
     def download(self) -> Path:
         """Download the official files into the cache folder, verified; return their place.
 
@@ -112,6 +140,11 @@ class Source:
         for remote in self.remotes:
             fetch(remote, folder, self.title, self.remedy())
         return place
+
+
+@cache  # once, however often a dataset is loaded
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=2)
 
 
 def fetch(remote: Remote, folder: Path, title: str, remedy: str) -> Path:

@@ -75,7 +75,7 @@ def small_official(
     official_paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Path]:
     """The same, taken for the official ones by the code."""
-    shrink(monkeypatch.setattr)
+    shrink(monkeypatch.setattr, official_paths)
     return official_paths
 
 

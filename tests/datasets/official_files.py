@@ -11,7 +11,7 @@ import io
 import math
 import struct
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
@@ -19,6 +19,8 @@ import numpy as np
 from scipy.io import savemat
 
 from datasets import cars3d, mpi3d, shapes3d, smallnorb
+from datasets._cache import file_digest
+from datasets._sources import Source
 
 SIZES = {
     "shapes3d": (3, 2, 2, 2, 2, 3),
@@ -140,9 +142,16 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def shrink(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
-    """Let the code take the small files for the official ones."""
+def shrink(
+    set_attribute: Callable[[object, str, object], None] = setattr,
+    paths: Mapping[str, Path] | None = None,
+) -> None:
+    """Let the code take the small files for the official ones; at `paths` are the published."""
     small = dataclasses.replace(shapes3d.LAYOUT, factor_sizes=SIZES["shapes3d"])
+    if paths is not None:
+        small = dataclasses.replace(small, source=_published(small.source, paths))
+        for module in (cars3d, smallnorb):
+            set_attribute(module, "SOURCE", _published(module.SOURCE, paths))
     set_attribute(shapes3d, "LAYOUT", small)
     layouts = {
         name: dataclasses.replace(layout, factor_sizes=SIZES[name])
@@ -151,3 +160,14 @@ def shrink(set_attribute: Callable[[object, str, object], None] = setattr) -> No
     set_attribute(mpi3d, "LAYOUTS", layouts)
     set_attribute(cars3d, "FACTOR_SIZES", SIZES["cars3d"])
     set_attribute(smallnorb, "FACTOR_SIZES", SIZES["smallnorb"])
+
+
+def _published(source: Source, paths: Mapping[str, Path]) -> Source:
+    """Return the source whose published checksums are those of these files."""
+    place = paths[source.name]
+    remotes = []
+    for remote in source.remotes:
+        algorithm = remote.checksum.split(":")[0]
+        digest = file_digest(place / remote.file_name if place.is_dir() else place, algorithm)
+        remotes.append(dataclasses.replace(remote, checksum=f"{algorithm}:{digest}"))
+    return dataclasses.replace(source, remotes=tuple(remotes))

@@ -88,6 +88,7 @@ def test_files_of_cars_that_are_none_are_refused(small_official, tmp_path, cache
     assert not list(cache.glob("*.npy"))
 
 
+@pytest.mark.filterwarnings("ignore:.* is not the published file")
 def test_archives_that_are_not_the_cars_are_refused(small_official, tmp_path, cache):
     path = tmp_path / "cars.tar.gz"
     path.write_bytes(b"no archive at all")

@@ -102,6 +102,7 @@ def test_other_contents_of_norb_are_refused(small_official, tmp_path, cache, cha
     assert not list(cache.glob("*.npy"))
 
 
+@pytest.mark.filterwarnings("ignore:.* is not the published file")
 def test_a_missing_or_damaged_file_of_norb_is_named(small_official, tmp_path):
     folder = tmp_path / "norb"
     shutil.copytree(small_official["smallnorb"], folder)
