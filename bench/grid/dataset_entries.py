@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._siblings import datasets
+from .problems import flow
 
 
 def _options_of(kind: type) -> frozenset[str]:
@@ -61,6 +62,44 @@ def _whole(path: Any, folder: Path) -> Any:
     if not isinstance(path, str) or not path or path.startswith("~") or os.path.isabs(path):
         return path
     return os.path.abspath(folder / path)
+
+
+def axis_hint(known: str | datasets.DatasetInfo, options: Mapping[str, Any]) -> str:
+    """Return how to write an axis whose list was put inside a mapping; nothing where none was.
+
+    Parameters
+    ----------
+    known : str or DatasetInfo
+        What `datasets.resolve` takes.
+    options : mapping
+        What it refused.
+
+    Examples
+    --------
+    >>> pairs = [["scale", "position_x"]]
+    >>> axis_hint("dsprites", {"correlated": {"pairs": pairs, "strength": [0.1, 0.2]}})
+    '; to vary strength, list whole mappings: correlated: [{pairs: [[scale, position_x]], \
+strength: 0.1}, {pairs: [[scale, position_x]], strength: 0.2}]'
+    """
+    inside = (
+        (key, inner, [{**option, inner: one} for one in values])
+        for key, option in options.items()
+        if isinstance(option, Mapping)
+        for inner, values in option.items()
+        if isinstance(values, list)
+    )
+    for key, inner, whole in inside:
+        if whole and all(_accepted(known, {**options, key: one}) for one in whole):
+            return f"; to vary {inner}, list whole mappings: {key}: {flow(whole, 300)}"
+    return ""
+
+
+def _accepted(known: str | datasets.DatasetInfo, options: Mapping[str, Any]) -> bool:
+    try:
+        datasets.resolve(known, options)
+    except (ValueError, TypeError, OSError):
+        return False
+    return True
 
 
 def blamed(error: Exception, options: Mapping[str, Any], paths: Mapping[str, str]) -> str | None:

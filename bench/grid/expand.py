@@ -15,7 +15,7 @@ from .._siblings import datasets
 from ..errors import GridError, GridWarning, OwnCodeError
 from ..uncollected import uncollected
 from .config import MODEL_KEYS, OF_A_RUN, OWN_LISTS, TRAIN_KEYS, Grid
-from .dataset_entries import LIST_OPTIONS, blamed
+from .dataset_entries import LIST_OPTIONS, axis_hint, blamed
 from .dataset_spec import DatasetSpec, own_dataset
 from .identity import run_id
 from .own_code import is_own, own_object, pinned
@@ -186,12 +186,14 @@ def _datasets(
             if not isinstance(name, str):
                 raise GridError(source, path, "must be a dataset's name or a mapping with 'name'")
             name = own_code("name", name, path)
+            known: str | datasets.DatasetInfo = name
             try:
                 known = own_dataset(name) if is_own(name) else name
                 resolved = datasets.resolve(known, options)
                 dataset = datasets.restore(known, resolved)
             except (ValueError, TypeError, OSError) as error:
-                raise GridError(source, blamed(error, options, paths) or path, str(error)) from None
+                where = blamed(error, options, paths) or path
+                raise GridError(source, where, f"{error}{axis_hint(known, options)}") from None
             height, width = dataset.image_shape[1:]
             if height != width or height % IMAGE_SIZE_MULTIPLE:
                 raise GridError(

@@ -66,19 +66,19 @@ def shape_problem(grid: Mapping[Any, Any]) -> tuple[str, str] | None:
         if key == "metrics" and _is_foreign(value):
             continue
         if not isinstance(value, list):
-            return key, f"must be a list, not {_flow(value)}; {_as_list(key, value, tag)}"
+            return key, f"must be a list, not {flow(value)}; {_as_list(key, value, tag)}"
         for position, entry in enumerate(value if tag else []):
             path, meant = f"{key}.{position}", _unwrapped(entry, tag)
             if meant is not None:
-                return path, f"must be a mapping with {tag!r}; write {_flow(meant)}"
+                return path, f"must be a mapping with {tag!r}; write {flow(meant)}"
             if not isinstance(entry, str | Mapping):
-                return path, f"must be a mapping with {tag!r}, not {_flow(entry)}"
+                return path, f"must be a mapping with {tag!r}, not {flow(entry)}"
     for key, example in _MAPPINGS.items():
         value = grid.get(key, {})
         if not isinstance(value, Mapping):
             plain = key == "evaluation" and not isinstance(value, list) and value is not None
-            wanted = _flow({"images": value}) if plain else example
-            return key, f"must be a mapping, not {_flow(value)}; write {key}: {wanted}"
+            wanted = flow({"images": value}) if plain else example
+            return key, f"must be a mapping, not {flow(value)}; write {key}: {wanted}"
     return None
 
 
@@ -98,16 +98,16 @@ def _as_list(key: str, value: object, tag: str) -> str:
         return "name those that you want: metrics: [mig, dci]"
     if not tag:
         if type(value) is int and value > 1:
-            several = f"[0, 1, ..., {value - 1}]" if value > 3 else _flow([*range(value)])
+            several = f"[0, 1, ..., {value - 1}]" if value > 3 else flow([*range(value)])
             return f"write {key}: [{value}] for this one, or list them: {key}: {several}"
         return f"list them: {key}: [0, 1, 2]" if type(value) is not int else f"write [{value}]"
     if isinstance(value, Mapping):
         # As some other tools have it: a mapping of names to their options.
         nested = [_unwrapped({name: options}, tag) for name, options in value.items()]
         if tag not in value and all(one is not None for one in nested):
-            return f"write {key}: {_flow(nested)}"
+            return f"write {key}: {flow(nested)}"
     meant = {"kind": value} if tag == "kind" and isinstance(value, str) else value
-    return f"write {key}: {_flow([meant])}"
+    return f"write {key}: {flow([meant])}"
 
 
 def _unwrapped(entry: object, tag: str) -> dict[str, Any] | None:
@@ -134,24 +134,27 @@ def first_problem(error: ValidationError, known: Iterable[str] = ()) -> tuple[st
     # A key that is misspelt is missing too: the slip is what its author wrote.
     problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     problem = problems[0]
+    branch = _branch(problem["loc"])
+    if branch:
+        # Of the branches that were tried, the one that fitted farthest is what is meant.
+        place = problem["loc"][:branch]
+        same = [p for p in problems if p["loc"][:branch] == place and p["loc"][-1] != "[key]"]
+        problem = max(same, key=lambda p: len(p["loc"]), default=problem)
     given, kind = problem["input"], problem["type"]
     # Inside a union the location continues with the branch that was tried, no part of the path.
-    parts = [str(part) for part in problem["loc"]]
-    branch = next((i for i, part in enumerate(parts) if part in _UNION_BRANCHES or "[" in part), 0)
+    parts = [str(part) for part in problem["loc"] if not _is_branch(part)]
     if branch and parts[0] == "evaluation":
-        reason = f"must be all, or a whole number from 1 on, not {_flow(given)}"
+        reason = f"must be all, or a whole number from 1 on, not {flow(given)}"
         return "evaluation.images", reason + _remedy("int_type", given)
-    path = ".".join(parts[:branch] if branch else parts)
+    path = ".".join(parts)
     if kind == "extra_forbidden":
         return path, unknown_key(parts[-1], known)
     if kind == "missing":
         return path, "is missing"
     if branch and given is None:
-        return path, _empty(parts[branch - 1])
+        return path, _empty(parts[-1])
     if branch:
-        reason = (
-            f"must be a finite number, text, true, false or a list of these, not {_flow(given)}"
-        )
+        reason = f"must be a finite number, text, true, false or a list of these, not {flow(given)}"
         return path, reason
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         context = problem.get("ctx", {})
@@ -163,7 +166,7 @@ def first_problem(error: ValidationError, known: Iterable[str] = ()) -> tuple[st
         return "kind", f"must be one of {tags}, not {tag}{meant}"
     context = {key: as_written(value) for key, value in problem.get("ctx", {}).items()}
     said = _SAID.get(kind, problem["msg"]).format(**context)
-    return path, f"{said}, not {_flow(given)}{_remedy(kind, given)}"
+    return path, f"{said}, not {flow(given)}{_remedy(kind, given)}"
 
 
 def unknown_key(
@@ -239,13 +242,24 @@ def _number(given: object) -> float | None:
 def _empty(key: str) -> str:
     if ":" in key:
         return f"is empty; write a blank after the colon: {key.replace(':', ': ', 1)}"
+    if key.isdecimal():
+        return "is empty; write a value, or leave it out"
     return "is empty; write a value after the colon, or leave the key out"
 
 
-def _flow(value: object) -> str:
+def _is_branch(part: int | str) -> bool:
+    return part in _UNION_BRANCHES or "[" in str(part)
+
+
+def _branch(location: tuple[int | str, ...]) -> int:
+    """Return where in a problem's location the first branch of a union stands; 0 if none does."""
+    return next((i for i, part in enumerate(location) if _is_branch(part)), 0)
+
+
+def flow(value: object, most: int = 80) -> str:
     """Return a value as a grid has it, not too long."""
     text = _yaml(value)
-    return text if len(text) < 80 else text[:77] + "..."
+    return text if len(text) < most else text[: most - 3] + "..."
 
 
 def _yaml(value: object) -> str:

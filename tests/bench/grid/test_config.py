@@ -250,6 +250,15 @@ SLIPS = {
     "seed: [0]": "seed: unknown key; did you mean 'seeds'?",
     "datasets: ball": "datasets: must be a list, not ball; write datasets: [ball]",
     "datasets: [{ball: {radius: 3}}]": "write {name: ball, radius: 3}",
+    "datasets: [{name: ball, correlated: }]": "datasets.0.correlated: is empty; write a value "
+    "after the colon, or leave the key out",
+    "datasets: [{name: ball, radius: [3, null]}]": "datasets.0.radius.1: is empty; write a value, "
+    "or leave it out",
+    "datasets: [{name: ball, radius: [[3]]}]": "datasets.0.radius.0: must be a finite number, text",
+    "datasets: [{name: ball, radius: .nan}]": "datasets.0.radius: must be a finite number, text, ",
+    "models: [{kind: vae, datasets: [{name: ball, resize: }]}]": "models.0.datasets.0.resize: is "
+    "empty; write a value after the colon",
+    "models: [{kind: beta_vae, beta: [1, null]}]": "models.0.beta.1: is empty; write a value, or",
     "dataset: [ball]": "dataset: unknown key; did you mean 'datasets'?",
     "models: {kind: vae}": "models: must be a list, not {kind: vae}; write models: [{kind: vae}]",
     "models: vae": "write models: [{kind: vae}]",
@@ -277,6 +286,43 @@ def test_a_slip_is_answered_with_what_to_write(slip):
     assert message.startswith(f"grid: {slip.partition(':')[0]}")
     assert SLIPS[slip] in message
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("key", ["datasets", "models", "train"])
+def test_a_key_that_is_no_text_is_refused(key):
+    entry = {**({"name": "ball"} if key == "datasets" else {"kind": "vae"}), 1: 2}
+    with pytest.raises(GridError, match=rf"^grid: {key}"):
+        parse_grid({**BASE, key: {1: 2} if key == "train" else [entry]})
+
+
+PAIR = ["position_x", "position_y"]
+
+
+@pytest.mark.parametrize(
+    ("correlated", "hint"),
+    [
+        (
+            {"pairs": [PAIR], "strength": [0.1, 1]},
+            "; to vary strength, list whole mappings: correlated: [{pairs: [[position_x, "
+            "position_y]], strength: 0.1}, {pairs: [[position_x, position_y]], strength: 1}]",
+        ),
+        (
+            {"pairs": [[PAIR]], "strength": 1},
+            "; to vary pairs, list whole mappings: correlated: [{pairs: [[position_x, "
+            "position_y]], strength: 1}]",
+        ),
+        # Would be refused as a list of mappings, too.
+        ({"pairs": [PAIR], "strength": [0.1, -1]}, ""),
+        ({"pairs": [PAIR], "strength": []}, ""),
+    ],
+)
+def test_a_list_inside_a_mapping_is_no_axis(correlated, hint):
+    with pytest.raises(GridError, match=r"^grid: datasets\.0\.correlated: ball: ") as refused:
+        parse_grid({**BASE, "datasets": [{"name": "ball", "correlated": correlated}]})
+    assert str(refused.value).partition("; to vary")[1:] == hint.partition("; to vary")[1:]
+    if hint:
+        axis = read_yaml(hint.partition(": ")[2], "grid")
+        parse_grid({**BASE, "datasets": [{"name": "ball", **axis}]})
 
 
 def test_options_of_the_command_are_told_from_keys_of_a_grid():
