@@ -102,7 +102,8 @@ TRANSFORMS = {
         lambda m, f, v: (2.0**900 * m, f, v),
         lambda m, f, v: (2.0**-900 * m, f, v),
     ],
-    "relabelling": [lambda m, f, v: (m, 7 - f, v)],
+    # In another order: no factor here has more than 43 values.
+    "relabelling": [lambda m, f, v: (m, (5 * f + 3) % 43, v)],
 }
 
 
@@ -129,6 +130,27 @@ def test_declared_invariances_hold(name, given):
             after = score(name, *transform(means, factors, logvars))
             slack = 0.03 if drawn else SLACK.get(name, 1e-9)
             assert after == pytest.approx(before, abs=slack, nan_ok=True), invariance
+
+
+def test_the_metrics_that_take_values_as_numbers_are_those_that_the_docs_name():
+    means = GRID + RNG.normal(0, 0.05, GRID.shape)
+    logvars = np.full(means.shape, -4.0)
+    numbered_anew = GRID.copy()
+    numbered_anew[:, 2] = np.array([3, 0, 5, 1, 4, 2])[GRID[:, 2]]
+
+    def moved(name, **options):
+        first, second = (score(name, means, f, logvars, **options) for f in (GRID, numbered_anew))
+        return second != pytest.approx(first, abs=0.01)
+
+    # docs/metrics.md, "Order"
+    ordered = {"factor_regression", "mcc", "smoothness", "trustworthiness"}
+    of_factors = {name for name, info in METRICS.items() if "factors" in info.requires}
+    declared = {name for name, info in METRICS.items() if "relabelling" in info.invariances}
+    assert {name for name in of_factors - declared if moved(name)} == ordered
+    assert moved("sap_score", continuous=True)
+    excluding = {name for name in ordered if "exclude" in METRICS[name].options}
+    assert excluding == ordered - {"factor_regression"}
+    assert not any(moved(name, exclude=(2,)) for name in excluding)
 
 
 @pytest.mark.parametrize("name", [n for n, info in METRICS.items() if "scale" in info.invariances])
