@@ -16,13 +16,14 @@ from bench.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ROOT / "results" / "reference"
-# The one that README's table of claims is from.
 REFERENCE = FOLDERS / "paper-small"
+# The one that README's claims and figures are from.
 LONG = FOLDERS / "paper-cpu"
 # What each may take in megabytes. One that is not complete has runs, but no tables and no page.
 SIZES = {"paper-small": 15, "paper-cpu": 30, "published-epochs": 10}
 # What git ignores: figures outside of the page, and the mark of who is at work there.
 NOT_COMMITTED = ("figures", ".lock")
+_OF_A_PART = ("effect", "low", "high")
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +57,21 @@ def test_tables_are_those_of_the_runs(study, tmp_path):
         pd.testing.assert_frame_equal(pd.read_csv(path), expected, rtol=1e-6)
 
 
-def test_the_readme_has_the_verdicts(study):
+def test_the_readme_has_the_verdicts_and_no_number_that_is_not_in_them():
     text = (ROOT / "README.md").read_text()
-    stated = dict(re.findall(r"^\| (\d)\. [^|]+ \| (\w+) \|", text, re.MULTILINE))
-    claims = pd.read_csv(REFERENCE / "tables" / "claims.csv")
-    headline = claims[claims["headline"]]
-    expected = dict(zip(headline["claim"].astype(str), headline["verdict"], strict=True))
-    # What the long grid has decided so far stands in place of it.
-    decided = [
-        found
-        for found in judge(load_results(LONG))
-        if found.headline and found.verdict != "inconclusive"
-    ]
-    assert decided
-    assert stated == {**expected, **{str(found.claim): found.verdict for found in decided}}
+    rows = re.findall(r"^\| (\d)\. [^|]+ \| (\w+) \| (.+) \|$", text, re.MULTILINE)
+    found = {str(one.claim): one for one in judge(load_results(LONG)) if one.headline}
+    assert {claim: verdict for claim, verdict, _ in rows} == {
+        claim: one.verdict for claim, one in found.items()
+    }
+    for claim, _, measured in rows:
+        one = found[claim]
+        known = [float(n) for n in re.findall(r"\d+\.?\d*", one.sentence)]
+        known += [one.p_holm]
+        known += [abs(getattr(part, name)) for part in one.parts for name in _OF_A_PART]
+        for number in re.findall(r"\d+\.\d+", measured):
+            digits = len(number.partition(".")[2])
+            assert any(round(value, digits) == float(number) for value in known), number
 
 
 def test_the_readme_has_how_far_the_maps_are_turned():
