@@ -63,8 +63,8 @@ class Ball(FactorDataset):
     >>> papers, small = load("ball"), load("ball", radius=4)
     >>> papers.factor_names, len(papers), papers.image_shape
     (('position_x', 'position_y'), 1024, (1, 64, 64))
-    >>> int(papers.images([0]).max(-1)[0, 0, 0]), int(small.images([0])[0, 0, 0].max())
-    (254, 0)
+    >>> [int(ball.images([0])[0, 0, 0].max()) for ball in (papers, small)]  # the first row
+    [254, 4]
     """
 
     def __init__(
