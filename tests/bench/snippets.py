@@ -42,6 +42,10 @@ models: [{kind: vae}]
 train: {steps: 2, batch_size: 8, n_latents: 2}
 metrics: [mig]
 """
+LIGHTNING = """
+from types import SimpleNamespace
+lightning = SimpleNamespace(Callback=object)
+"""
 CODES = """
 import numpy as np
 factors = np.stack(np.unravel_index(np.arange(0, 737280, 1801), (3, 6, 40, 32, 32)), 1)
@@ -71,7 +75,7 @@ GIVEN = {
     "from disbench.bench import score": """
 my_model = lambda images: (images.mean(axis=2)[:, 0, ::16], None)
 """,
-    "from disbench.bench import Evaluator": """
+    "from disbench.bench import Evaluator\n\nevaluate": """
 import torch
 class Model(torch.nn.Module):
     def __init__(self):
@@ -82,10 +86,8 @@ class Model(torch.nn.Module):
 model, batches, train_step, log = Model(), range(1_000), lambda batch: None, print
 """,
     # With Lightning itself it is run by test_evaluator.
-    "class Disentanglement(lightning.Callback):": """
-from types import SimpleNamespace
-lightning = SimpleNamespace(Callback=object)
-""",
+    "from disbench.bench import Evaluator\n\n\nclass Disentanglement": LIGHTNING,
+    "class Disentanglement(lightning.Callback):": LIGHTNING,
     "from disbench.bench import load_results, load_run, run_grid": FOLDERS,
     "import torch\nfrom disbench.bench import load_results, load_run": FOLDERS,
     "disbench report alice/quick bob/quick ": FOLDERS,

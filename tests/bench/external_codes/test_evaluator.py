@@ -235,6 +235,7 @@ def test_what_is_no_encoder_is_refused(ball, encode, message):
 
 # A loop of one's own, and Lightning's callback.
 _EXAMPLES = examples("docs/scoring_codes.md", "Scores while you train")
+_IN_README = examples("README.md", "Score your own model")[1]
 
 
 class _Model(torch.nn.Module):
@@ -263,6 +264,11 @@ def test_the_loop_of_the_documentation():
     assert all(np.isfinite(logged[1_000][name]) for name in columns)
 
 
+def test_the_callback_is_ten_lines_in_the_readme_and_the_same_in_the_documentation():
+    assert len([line for line in _IN_README.splitlines() if line.strip()]) <= 10
+    assert _IN_README.endswith(_EXAMPLES[1])
+
+
 # What Lightning warns of, here and at its import, is its own affair.
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
@@ -282,10 +288,7 @@ def test_the_callback_of_the_documentation(tmp_path):
         def configure_optimizers(self):
             return torch.optim.Adam(self.parameters())
 
-    names = {"lightning": lightning, "torch": torch, "Evaluator": Evaluator}
-    source = _EXAMPLES[1]
-    assert len([line for line in source.splitlines() if line.strip()]) <= 10
-    names = run(source, **names)
+    names = run(_IN_README, lightning=lightning, torch=torch)
     images = torch.rand(64, 1, 64, 64)
     loader = torch.utils.data.DataLoader(images, batch_size=16)
     callback = names["Disentanglement"]()

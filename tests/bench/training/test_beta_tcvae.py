@@ -10,7 +10,9 @@ from scipy.stats import norm
 
 from bench.training.beta_tcvae import estimates
 from bench.training.objectives import OBJECTIVES
+from metrics import MetricWarning, kl_decomposition
 
+from .kinds import spec_of, trained
 from .test_objectives import B, D, K, draws, learner_of, terms_of
 
 N_IMAGES = 100
@@ -74,3 +76,15 @@ def test_the_weight_of_factor_vaes_penalty_rises(terms, monkeypatch):
         loss = learner.loss(terms, learner.control(torch.tensor(step)))
         expected = terms.reconstruction + terms.kl.sum(-1) + share * penalty
         assert torch.allclose(loss, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.slow
+def test_codes_have_less_total_correlation_than_those_of_a_vae():
+    common = {"steps": 250, "batch_size": 64, "learning_rate": 1e-3, "warm_up_steps": 0}
+    left = []
+    for result in trained([spec_of("beta_tcvae", beta=beta, **common) for beta in (1, 10)]):
+        # All images are encoded: that they are few is no matter of sampling.
+        with pytest.warns(MetricWarning, match="64 samples"):
+            left.append(kl_decomposition(result.means, result.logvars))
+    assert left[1].total_correlation < 0.5 * left[0].total_correlation
+    assert left[1].mutual_information > 0.8 * left[0].mutual_information

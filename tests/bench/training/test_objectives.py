@@ -6,6 +6,7 @@ import torch
 
 from bench.training.objective import Members, Terms
 from bench.training.objectives import OBJECTIVES, gaussian_kl, maximum_mean_discrepancy
+from metrics import kl_per_dimension
 
 from .kinds import KINDS, spec_of, trained
 
@@ -148,3 +149,21 @@ def test_info_vae_brings_codes_nearer_to_the_prior():
         z = result.means + np.exp(0.5 * result.logvars) * draws(5, *result.means.shape).numpy()
         left.append(maximum_mean_discrepancy(torch.from_numpy(z)[None]).item())
     assert left[1] < 0.5 * left[0]
+
+
+@pytest.mark.slow
+def test_beta_lowers_the_kl_and_c_holds_it():
+    common = {"steps": 200, "learning_rate": 2e-3}
+    falling = {"beta_start": 16, "beta_end": 1, "anneal_steps": 100}
+    rising = [{"gamma": 100, "capacity": capacity, "anneal_steps": 100} for capacity in (1, 4)]
+    models = [
+        spec_of("vae", **common),
+        spec_of("beta_vae", beta=16, **common),
+        spec_of("annealed_beta_vae", **falling, **common),
+        *[spec_of("capacity_vae", **fields, **common) for fields in rising],
+    ]
+    free, weighed, released, *held = [
+        kl_per_dimension(result.means, result.logvars).sum() for result in trained(models)
+    ]
+    assert weighed < 0.1 < 4 < min(free, released)
+    assert held == pytest.approx([1, 4], abs=0.3)
