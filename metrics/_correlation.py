@@ -40,10 +40,18 @@ def _correlations(codes: Floats, factors: ArrayLike, varying: Ints, of_ranks: bo
     targets = np.stack([columns[k].astype(np.float64) for k in varying], axis=1)
     codes, targets = unit_scale(codes), unit_scale(targets)
     if of_ranks:
-        codes = np.stack([tied_ranks(code, absolute=TIE) for code in codes.T], axis=1)
-        targets = np.stack([tied_ranks(target) for target in targets.T], axis=1)
+        codes, targets = _ranks(codes, TIE), _ranks(targets, 0)
     found: Floats = np.clip(_standardised(codes).T @ _standardised(targets) / len(codes), -1, 1)
     return found
+
+
+@once
+def _ranks(columns: Floats, absolute: float) -> Floats:
+    """Return ranks within each column; what is equal within a tolerance has its mean rank."""
+    ranks = np.empty(columns.shape, order="F")
+    for j, column in enumerate(columns.T):
+        ranks[:, j] = tied_ranks(column, absolute=absolute)
+    return ranks
 
 
 def _standardised(columns: Floats) -> Floats:

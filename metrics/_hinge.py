@@ -76,7 +76,8 @@ class _Problem:
     def __init__(
         self, feature: Floats, index: Ints, positive: Ints, weight: Floats, rest: Floats
     ) -> None:
-        order = np.argsort(feature, kind="stable")
+        # What is equal adds the same to every sum, in whatever order it stands.
+        order = np.argsort(feature)
         self._sorted = feature[order]
         self._sums = _running(self._sorted)
         # Samples by class, then by rank: one ascending key, in which the number of a class's

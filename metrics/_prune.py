@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._scale import exponents, scaled_down
+from ._scale import exponents, unit_scale
 from ._validation import Floats, Ints, check_threshold
 
 
@@ -26,8 +26,7 @@ def pruned(codes: Floats, prune_below: float, *, absolute: bool) -> tuple[Ints, 
         If `prune_below` is negative or not finite.
     """
     check_threshold(prune_below, "prune_below")
-    powers = exponents(codes)
-    unit = scaled_down(codes, powers)
+    powers, unit = exponents(codes), unit_scale(codes)
     deviations = np.where(np.ptp(unit, axis=0) > 0, unit.std(0), 0)
     spread = np.ldexp(deviations, powers)
     least = prune_below * (1 if absolute else spread.max())

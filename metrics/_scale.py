@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._shared import once
 from ._validation import Floats, Ints
 
 # Power of two of codes so large that no penalty on a classifier's weights shows any more.
@@ -16,6 +17,7 @@ def exponents(codes: Floats) -> Ints:
     return powers
 
 
+@once
 def unit_scale(codes: Floats) -> Floats:
     """Return codes of which each latent has a largest magnitude in [0.5, 1), or is 0."""
     return scaled_down(codes, exponents(codes))

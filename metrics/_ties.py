@@ -25,7 +25,7 @@ def tie_of(*codes: ArrayLike) -> float:
 
 def tied_ranks(values: Floats, *, relative: float = 0.0, absolute: float = 0.0) -> Floats:
     """Return ranks of (n,) values, from 1; what is equal within a tolerance has its mean rank."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     ascending = values[order]
     with np.errstate(invalid="ignore"):
         # Two infinities are equal: their difference is NaN, and not larger than anything.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ._bootstrap import bootstrapped
 from ._detail import record
 from ._info import MetricInfo
-from ._sampling import shared_factors
+from ._sampling import by_label, shared_factors
 from ._scale import common_scale
 from ._ties import TIE
 from ._validation import Floats, Ints, MetricWarning, check_data, warn_of_few_samples
@@ -103,7 +103,7 @@ def _deviation(codes: Floats, values: Ints, quantile: float) -> Floats:
 
     A sample that is alone with its value does not deviate from itself, which says nothing.
     """
-    order = np.argsort(values, kind="stable")
+    order = by_label(values)
     groups = np.split(codes[order], np.cumsum(np.bincount(values))[:-1])
     several = [np.abs(group - group.mean(0)) for group in groups if len(group) > 1]
     deviations: Floats = np.mean(
