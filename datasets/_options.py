@@ -29,7 +29,8 @@ class Option:
     `kind` is the type of a value (`bool`, `int`, `float`, `str`, `list` for a list of texts, or
     `Path` for a text that names a file). `None` is accepted where it is the default. The defaults
     are frozen: a run's identity leaves out what equals its default. `form`, where there is one,
-    checks a value of a kind of its own and returns it in its canonical form.
+    checks a value of a kind of its own and returns it in its canonical form. `idle` names another
+    option and those of its values beside which this one has no effect: there it is refused.
     """
 
     default: Any
@@ -39,6 +40,7 @@ class Option:
     minimum: float = -math.inf
     maximum: float = math.inf
     form: Callable[[str, Any], Any] | None = None
+    idle: tuple[str, tuple[Any, ...]] | None = None
 
     def canonical(self, label: str, value: Any) -> Any:
         """Return `value` in the one form that every equal spelling has; ValueError if refused."""

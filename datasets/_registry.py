@@ -22,6 +22,13 @@ def _as_given(options: Mapping[str, Any]) -> Values:
     return dict(options)
 
 
+def _yaml(value: Any) -> str:
+    """Return a value as a grid spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
     """A dataset that `load` knows.
@@ -81,7 +88,22 @@ class DatasetInfo:
         values = self.defaults
         for key, value in options.items():
             values[key] = self.options[key].canonical(f"{self.name}: option {key!r}", value)
+        for key in self.non_default(values):
+            other, idle = self.options[key].idle or ("", ())
+            if other and values[other] in idle:
+                raise ValueError(self._idle(key, other, idle, values[other]))
         return self.settle(values)
+
+    def _idle(self, key: str, other: str, idle: tuple[Any, ...], value: Any) -> str:
+        """Say that an option has no effect beside the value of another, and what to do."""
+        decides = self.options[other]
+        known = (False, True) if decides.kind is bool else decides.choices or ()
+        wanted = [f"{other}: {_yaml(choice)}" for choice in known if choice not in idle]
+        # Only the option that is refused stands in quotes, by which a grid finds its place.
+        return (
+            f"{self.name}: option {key!r} has no effect with {other}: {_yaml(value)}; set "
+            f"{' or '.join(wanted) or f'another {other}'}, or leave {key} out"
+        )
 
     def non_default(self, values: Values) -> Values:
         """Leave out what equals its default."""

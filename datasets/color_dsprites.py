@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,13 +96,6 @@ class ColorDSprites(DerivedDataset):
         return (low + drawn * (256 - low) // 256).astype(np.uint8)
 
 
-def _settle(values: Values) -> Values:
-    values = settle_source(values)
-    # An option without effect is no part of a dataset's identity.
-    unused = {"n_colors": 8} if values["random_color"] else {"seed": 0, "low": _LOW}
-    return {**values, **unused}
-
-
 def _load(values: Values, options: Values) -> FactorDataset:
     return ColorDSprites(values, options)
 
@@ -110,15 +104,27 @@ INFO = DatasetInfo(
     "color_dsprites",
     "dSprites with the colour of the shape as sixth factor, or random",
     {
-        "n_colors": Option(8, int, "number of hues of the colour factor", minimum=2, maximum=360),
+        "n_colors": Option(
+            8,
+            int,
+            "number of hues of the colour factor",
+            minimum=2,
+            maximum=360,
+            idle=("random_color", (True,)),
+        ),
         "random_color": Option(False, bool, "a random colour per image instead of a factor"),
         "low": Option(
-            _LOW, int, "least value of a channel of a random colour", minimum=0, maximum=255
+            _LOW,
+            int,
+            "least value of a channel of a random colour",
+            minimum=0,
+            maximum=255,
+            idle=("random_color", (False,)),
         ),
-        "seed": SEED,
+        "seed": replace(SEED, idle=("random_color", (False,))),
         **SOURCE_OPTIONS,
     },
     _load,
-    _settle,
+    settle_source,
     check_source,
 )

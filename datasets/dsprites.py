@@ -89,7 +89,12 @@ OPTIONS = {
         "draw the images, read the official file, or `auto`: the official file if the cache has it",
         choices=("render", "official", "auto"),
     ),
-    "path": Option(None, Path, "the official .npz or .hdf5 file; by default searched in the cache"),
+    "path": Option(
+        None,
+        Path,
+        "the official .npz or .hdf5 file; by default searched in the cache",
+        idle=("source", ("render",)),
+    ),
 }
 
 
@@ -98,8 +103,8 @@ def settle_source(values: Values) -> Values:
     if values["source"] == "auto":
         found = find_official(values["path"])
         values = {**values, "source": "official" if found else "render"}
-    if values["source"] == "render":
-        values = {**values, "path": None}  # a path that is not read is no part of the identity
+        # A path that is not read is no part of the identity.
+        values = values if found else {**values, "path": None}
     return values
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -56,11 +58,6 @@ class DSpritesWithoutShape(DerivedDataset):
         return numbers + (words % 3).astype(np.int64) * _N_IMAGES
 
 
-def _settle(values: Values) -> Values:
-    values = settle_source(values)
-    return values if values["shape"] == "random" else {**values, "seed": 0}
-
-
 def _load(values: Values, options: Values) -> FactorDataset:
     return DSpritesWithoutShape(values, options)
 
@@ -72,10 +69,10 @@ INFO = DatasetInfo(
         "shape": Option(
             "heart", str, "which shape, or one at random per image", choices=(*SHAPES, "random")
         ),
-        "seed": SEED,
+        "seed": replace(SEED, idle=("shape", SHAPES)),
         **SOURCE_OPTIONS,
     },
     _load,
-    _settle,
+    settle_source,
     check_source,
 )

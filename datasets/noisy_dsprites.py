@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -48,21 +50,16 @@ def _load(values: Values, options: Values) -> FactorDataset:
     return NoisyDSprites(values, options)
 
 
-def _settle(values: Values) -> Values:
-    values = settle_source(values)
-    return values if values["strength"] else {**values, "seed": 0}
-
-
 INFO = DatasetInfo(
     "noisy_dsprites",
     "dSprites on uniform noise that is a function of seed and index",
     {
         "strength": Option(1.0, float, "brightest noise, 1 is white", minimum=0, maximum=1),
         "channels": Option(3, int, "colour noise (3) or grey (1)", choices=(1, 3)),
-        "seed": SEED,
+        "seed": replace(SEED, idle=("strength", (0.0,))),
         **SOURCE_OPTIONS,
     },
     _load,
-    _settle,
+    settle_source,
     check_source,
 )

@@ -16,7 +16,7 @@ from .official_files import WRITERS, shrink
 EXAMPLES: dict[str, dict] = {
     "dsprites": {},
     "ball": {"grid_size": 9, "image_size": 48},
-    "color_dsprites": {"n_colors": 5},
+    "color_dsprites": {},
     "noisy_dsprites": {},
     "dsprites_without_shape": {},
     "scream_dsprites": {},

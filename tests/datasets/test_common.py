@@ -238,13 +238,57 @@ def test_equal_spellings_have_one_form():
         "shape": "disc",
         "grid_size": 16,
     }
-    assert resolve("color_dsprites", {"random_color": True, "n_colors": 5, "seed": 2}) == {
-        "random_color": True,
-        "seed": 2,
-    }
-    assert resolve("color_dsprites", {"low": 0}) == {}
     assert resolve("color_dsprites", {"random_color": True, "low": 128}) == {"random_color": True}
-    assert resolve("noisy_dsprites", {"strength": 0, "seed": 2}) == {"strength": 0.0}
+    # What has no effect may be named with its default.
+    assert resolve("color_dsprites", {"low": 128, "seed": 0}) == {}
+    assert resolve("noisy_dsprites", {"strength": 0, "seed": 0}) == {"strength": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "color_dsprites",
+            {"low": 0},
+            "'low' has no effect with random_color: false; set random_color: true, or leave low",
+        ),
+        ("color_dsprites", {"seed": 2}, "'seed' has no effect with random_color: false"),
+        (
+            "color_dsprites",
+            {"random_color": True, "n_colors": 5},
+            "'n_colors' .* set random_color: false, or",
+        ),
+        (
+            "noisy_dsprites",
+            {"strength": 0, "seed": 2},
+            "'seed' has no effect with strength: 0; set another strength",
+        ),
+        (
+            "dsprites_without_shape",
+            {"seed": 2},
+            "'seed' has no effect with shape: heart; set shape: random, or leave seed out",
+        ),
+        (
+            "dsprites",
+            {"path": "/x.npz"},
+            "'path' .* source: render; set source: official or source: auto, or",
+        ),
+        ("scream_dsprites", {"picture": "/x.jpg", "path": "/x.npz"}, "'path' has no effect"),
+    ],
+)
+def test_an_option_without_effect_is_refused(name, options, message):
+    with pytest.raises(ValueError, match=f"{name}: option {message}"):
+        resolve(name, options)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_what_makes_an_option_idle_is_a_value_of_another(name):
+    options = DATASETS[name].options
+    for key, option in options.items():
+        if option.idle:
+            other, values = option.idle
+            assert other != key
+            assert [options[other].canonical("", value) for value in values] == [*values]
 
 
 def test_a_name_alone_is_settled_and_stored_options_keep_their_meaning():
@@ -263,6 +307,13 @@ def test_options_that_need_one_another_are_all_spelt_in_one_order():
     assert spelling("ball", options) == options
 
 
+def _resolved_or_refused(name, options):
+    try:
+        return resolve(name, options)
+    except ValueError:
+        return None
+
+
 @pytest.mark.parametrize("name", [name for name in DATASETS if name not in FROM_FILES])
 def test_what_is_spelt_is_what_is_stored_and_no_shorter_text_is(name):
     for options in ({}, EXAMPLES[name], *VARIED[name]):
@@ -275,7 +326,7 @@ def test_what_is_spelt_is_what_is_stored_and_no_shorter_text_is(name):
             assert restore(name, stored).fingerprint == load(name, **written).fingerprint
             for left_out in written:
                 rest = {key: value for key, value in written.items() if key != left_out}
-                assert resolve(name, rest) != stored
+                assert _resolved_or_refused(name, rest) != stored
     assert spelling(name, resolve(name, {})) == {}
 
 

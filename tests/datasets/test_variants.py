@@ -131,6 +131,6 @@ def test_random_shape():
 def test_source_is_passed_on():
     from datasets import resolve, restore
 
-    assert resolve("color_dsprites", {"source": "render", "path": "unused"}) == {}
+    assert resolve("color_dsprites", {"source": "auto", "path": "not-there.npz"}) == {}
     official = restore("noisy_dsprites", {"source": "official"}).fingerprint  # without the file
     assert official != load("noisy_dsprites").fingerprint

@@ -135,6 +135,11 @@ def test_axes_multiply_and_equal_specs_merge_with_a_warning():
         ("{name: ../a, datasets: [ball], seeds: [0], models: [{kind: vae}]}", "name: must be up"),
         ("{name: a, datasets: [bal], seeds: [0], models: [{kind: vae}]}", "datasets.0: "),
         ("{name: a, datasets: [], seeds: [0], models: [{kind: vae}]}", "datasets: "),
+        (
+            "{name: a, datasets: [{name: color_dsprites, random_color: false, low: 0}], seeds: [0],"
+            " models: [{kind: vae}]}",
+            "datasets.0.low: color_dsprites: option 'low' has no effect",
+        ),
         ("{name: a, datasets: [ball], seeds: [0.5], models: [{kind: vae}]}", "seeds.0: "),
         (
             "{name: a, datasets: [ball], seeds: [0], models: [{kind: vea}]}",
