@@ -27,14 +27,18 @@ _OPTIONS = {
     "grid_size": "{0}×{0} positions",
     "image_size": "{0}×{0} pixels",
     "instance": "toy as {}",
+    "low": "random colours from {} to 255",
     "margin": "centres {} pixels from the edge",
     "n_colors": "{} colours",
     "pad": "padded to {0}×{0} pixels",
+    "random_color": "random colours",
     "resize": "resized to {0}×{0} pixels",
     "shape": "{}",
     "source": "{} images",
     "spacing": "{} pixels between positions",
 }
+# Options whose words say another one too, without which they have no effect.
+_SAYS_TOO = {"low": "random_color"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,10 @@ def dataset_heading(name: str, options: str) -> str:
     'dsprites (scale–shape correlated in training, σ 0.2)'
     >>> dataset_heading("dsprites", '{"pad": 90, "resize": 64}')
     'dsprites (padded to 90×90 pixels, resized to 64×64 pixels)'
+    >>> dataset_heading("color_dsprites", '{"low": 0, "random_color": true}')
+    'color_dsprites (random colours from 0 to 255)'
+    >>> dataset_heading("color_dsprites", '{"random_color": true, "seed": 1}')
+    'color_dsprites (random colours, seed 1)'
     >>> dataset_heading("my_package.data:Rings@0123456789abcdef", "{}")
     'Rings@012345'
     """
@@ -124,7 +132,8 @@ def _heading(name: str, options: str, *, whole: bool = False) -> str:
         listed = {key: value for key, value in listed.items() if whole or key != "path"}
     if isinstance(listed.get("picture"), str) and not whole:
         listed["picture"] = PurePath(listed["picture"]).name
-    text = ", ".join(_said(key, value) for key, value in listed.items())
+    said = {_SAYS_TOO[key] for key in listed if key in _SAYS_TOO}
+    text = ", ".join(_said(key, value) for key, value in listed.items() if key not in said)
     name = name if whole else short_name(name)
     return f"{name} ({text})" if text else name
 
@@ -170,7 +179,7 @@ def _said(key: str, value: Any) -> str:
         return f"{pairs} correlated in training, σ {value['strength']:g}"
     words = key.replace("_", " ")
     if isinstance(value, bool) or value is None:
-        return words if value else f"no {words}"
+        return _OPTIONS.get(key, words) if value else f"no {words}"
     if isinstance(value, list | tuple):
         value = " ".join(map(str, value))
     text = f"{value:g}" if isinstance(value, float) else str(value)
