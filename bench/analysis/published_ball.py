@@ -1,8 +1,7 @@
 """Compare the ball's latents with the published ones: Fig. 2 of the paper in numbers.
 
 Source: the authors' poster "Understanding disentangling in β-VAE" (NIPS 2017 workshop), read off a
-photograph of it; one seed each. KL in nats and mean posterior σ of every latent that is shown. The
-σ of the second latent at β = 1 may also be 0.29: the print is not clear there.
+photograph of it; one seed each. KL in nats and mean posterior σ of every latent that is shown.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ PUBLISHED = {
     beta: [tuple(map(float, pair.split(" σ "))) for pair in text.split(", ")]
     for beta, text in _PRINTED.items()
 }
+# What has to be said wherever these numbers stand in a table.
+UNCLEAR = "The σ of their second latent at β = 1 is 0.20 or 0.29: the print is not clear there."
 COLUMNS = (
     "beta",
     "rank",
