@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..analysis.claims import CLAIMS
 from ..analysis.claims._base import Verdict
 from ..analysis.claims._parts import Part
 from ..tables import dataset_heading, number, significant
 from .markup import beginning, with_code
 
 # Never by colour alone: a word, and a sign in front of it.
-NOT_TESTED = "not tested"
-SIGNS = {"reproduced": "✓", "contradicted": "✗", "inconclusive": "?", NOT_TESTED: "–"}
+SIGNS = {"reproduced": "✓", "contradicted": "✗", "inconclusive": "?"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ class ClaimItem:
     title, origin : str
         What is claimed and whose claim it is.
     sign, word : str
-        The verdict; "not tested" where nothing could be measured.
+        The verdict, as `tables/claims.csv` has it.
     gist : Markup
         The measured effect, or what is missing, in a line.
     rows : tuple of Evidence
         The headline first.
+    published : tuple of str
+        Id and title of the part of the page with published numbers beside it; empty without one.
     """
 
     number: int
@@ -68,6 +70,7 @@ class ClaimItem:
     word: str
     gist: Markup
     rows: tuple[Evidence, ...]
+    published: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,15 @@ class Section:
     tally: str
 
 
-def claims_section(verdicts: Sequence[Verdict]) -> Section:
-    """Return the section of the page that says what became of the claims."""
+def claims_section(verdicts: Sequence[Verdict], published: Mapping[str, str]) -> Section:
+    """Return the section of the page that says what became of the claims.
+
+    `published` has id and title of the parts with published numbers that the page has.
+    """
     by_claim: dict[int, list[Verdict]] = {}
     for verdict in verdicts:
         by_claim.setdefault(verdict.claim, []).append(verdict)
-    claims = tuple(_item(members) for members in by_claim.values())
+    claims = tuple(_item(members, published) for members in by_claim.values())
     counts = Counter(claim.word for claim in claims)
     return Section(
         claims=claims,
@@ -107,17 +113,18 @@ def claims_section(verdicts: Sequence[Verdict]) -> Section:
     )
 
 
-def _item(members: Sequence[Verdict]) -> ClaimItem:
+def _item(members: Sequence[Verdict], published: Mapping[str, str]) -> ClaimItem:
     first = members[0]
-    word = first.verdict if first.parts else NOT_TESTED
+    part = CLAIMS[first.claim].published
     return ClaimItem(
         number=first.claim,
         title=first.title,
         origin=beginning(first.origin),
-        sign=SIGNS[word],
-        word=word,
+        sign=SIGNS[first.verdict],
+        word=first.verdict,
         gist=_gist(first),
         rows=tuple(map(_evidence, members)),
+        published=(part, published[part]) if part in published else (),
     )
 
 

@@ -13,6 +13,13 @@ from ..store import ACTIVE_KL
 from ..tables import Tables, minus, number
 from .tables import Cell, Row, Table, interval_cell
 
+# The parts of the section by their ids, which a claim may name, and their titles.
+PARTS = {
+    "ball": "The ball's latents",
+    "utilisation": "Factors by capacity",
+    "implementations": "Trained models of others",
+}
+
 
 def logs_parts(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Return what the page shows of ours beside training logs: a part a group of ours and epoch.

@@ -76,7 +76,6 @@ def render(
         "styles": STYLES,
         "title": title or _title(study, grid) or folder or "disbench",
         "overview": first,
-        "claims": claims_section(study.claims),
         "summaries": summaries,
         "choices": tables.choices(summaries),
         "differences": tables.difference_tables(study),
@@ -92,6 +91,7 @@ def render(
         "own_figures": own_figures(own),
         "doctor": doctor_tables(study.diagnoses, study.tables),
         "doctor_gist": doctor_gist(study.diagnoses),
+        "published_titles": published.PARTS,
         "published_models": published.models_table(study.tables),
         "published_source": ADDRESS,
         "published": published.logs_parts(study.published),
@@ -105,6 +105,13 @@ def render(
         "facts": facts.grid_facts(study, grid),
         "provenance": facts.provenance(study),
     }
+    there = {
+        "ball": values["ball"],
+        "utilisation": values["utilisation"],
+        "implementations": values["published_models"],
+    }
+    titles = {name: title for name, title in published.PARTS.items() if there[name]}
+    values["claims"] = claims_section(study.claims, titles)
     values["contents"] = _contents(values)
     return environment.get_template("report.html").render(values)
 

@@ -56,6 +56,8 @@ class Claim:
         What a grid must have for it, said where a grid has nothing of it.
     measure : callable
         Comparable runs to a `Finding`.
+    published : str
+        The part of the page's published numbers that stands beside it; empty without one.
     """
 
     number: int
@@ -65,6 +67,7 @@ class Claim:
     kinds: tuple[str, ...]
     needs: str
     measure: Callable[[Setting], Finding]
+    published: str = ""
 
     def judge(self, tables: Tables) -> list[Verdict]:
         """Return the headline, then a verdict for each further set of runs that can be measured.

@@ -71,4 +71,5 @@ CLAIM = Claim(
     kinds=("capacity_vae",),
     needs=f"{_MODELS} on dsprites",
     measure=measure,
+    published="implementations",
 )

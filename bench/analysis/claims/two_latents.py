@@ -76,4 +76,5 @@ CLAIM = Claim(
     kinds=("beta_vae",),
     needs="`{kind: vae}` and `{kind: beta_vae}` of several β on the ball",
     measure=measure,
+    published="ball",
 )

@@ -147,4 +147,5 @@ CLAIM = Claim(
     kinds=("factor_channel",),
     needs="`{kind: factor_channel}` on dsprites",
     measure=measure,
+    published="utilisation",
 )

@@ -27,6 +27,7 @@ from bench.analysis.claims import (
 from bench.analysis.claims._base import Verdict, corrected
 from bench.analysis.claims._parts import Part, difference, share
 from bench.page.claims import claims_section
+from bench.page.published import PARTS
 from bench.store.history import WINDOW, coarser
 from bench.store.selection import ACTIVE_KL, CODE_KL
 from bench.store.store import Store
@@ -245,19 +246,21 @@ def test_the_table_is_the_same_every_time_and_reads_back():
     assert back.loc[back["claim"] == 1, "quantity"].isna().all()
 
 
-def _page(verdicts):
+def _page(verdicts, published=None):
     environment = Environment(
         loader=FileSystemLoader(Path(bench_study.__file__).parents[1] / "page" / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template("claims.html").render(claims=claims_section(verdicts))
+    return environment.get_template("claims.html").render(
+        claims=claims_section(verdicts, published or {})
+    )
 
 
 def test_the_page_says_every_verdict_in_words_with_its_interval():
     verdicts = judge(balls(10).tables())
     text = _page(verdicts)
-    assert "1 reproduced, 5 not tested" in text
+    assert "1 reproduced, 5 inconclusive" in text
     assert "✓ reproduced" in text
     assert "Holm&#39;s correction for all claims" not in text
     assert "(95% interval 0.692 to 1.000); the claim needs more than 0.5" in text
@@ -267,15 +270,25 @@ def test_the_page_says_every_verdict_in_words_with_its_interval():
     assert "✗ contradicted" in _page(judge(balls(0).tables()))
     # One word for each claim: what holds by its interval alone is counted as inconclusive.
     text = _page(judge(balls(6, seeds=6).tables()))
-    assert "1 inconclusive, 5 not tested" in text
+    assert "6 inconclusive" in text
     assert "✓" not in text
     assert "By its own interval reproduced, but not after Holm" in text
+
+
+def test_a_claim_leads_to_the_published_numbers_that_the_page_has():
+    verdicts = judge(balls(10).tables())
+    text = _page(verdicts, {"ball": PARTS["ball"]})
+    # Claims 1 and 2; nothing leads to what the page does not have.
+    assert text.count('<a href="#ball">The ball&#39;s latents</a>') == 2
+    assert "href" not in text.replace('href="#ball"', "")
+    assert "published" not in _page(verdicts)
+    assert {claim.published for claim in CLAIMS.values()} - {""} == {*PARTS}
 
 
 def test_a_study_that_nothing_can_be_judged_from_shows_them_folded_up():
     text = _page(judge(Study("ball").model("vae", beta=1.0).tables()))
     assert '<details class="section" id="claims">' in text
-    assert "6 not tested" in text
+    assert "6 inconclusive" in text
     assert text.count('class="claim"') == 6
 
 
@@ -303,7 +316,7 @@ def test_every_study_has_its_verdicts_and_every_folder_their_table(small_store):
 
 @pytest.mark.parametrize(("mig", "nats", "shown"), [(0.1, 40, "reconstruction"), (-0.2, -5, "MIG")])
 def test_the_line_of_a_contradicted_claim_is_what_contradicts_it(mig, nats, shown):
-    claims = claims_section(judge(sprites(mig, nats).tables())).claims
+    claims = claims_section(judge(sprites(mig, nats).tables()), {}).claims
     (claim,) = [claim for claim in claims if claim.number == 5]
     assert claim.word == "contradicted"
     assert claim.gist.startswith(shown)
