@@ -45,7 +45,7 @@ def doctor_gist(diagnoses: Sequence[Diagnosis]) -> str:
 
 def typical(examined: Sequence[Examination]) -> Examination:
     """Return an examination of medians over the seeds of a model."""
-    names = ("capacity", "kl", "above", "below", "final_kl", "reconstruction")
+    names = ("capacity", "kl", "share", "above", "below", "final_kl", "reconstruction")
     middle: dict[str, Any] = {
         name: float(np.median([getattr(one, name) for one in examined])) for name in names
     }

@@ -9,19 +9,20 @@ import pandas as pd
 from ...store import WINDOW
 from ...tables import MIN_SEEDS, of_seeds, over_seeds
 from ..comparable import Setting, more_seeds
+from ..following import (
+    AFTER,
+    LEAST_SHARE,
+    LEAST_STEPS,
+    LEAST_WINDOWS,
+    TOLERANCE,
+    following,
+)
 from ..gain import pays, without_code
 from ._base import Claim, Finding
 from ._parts import share
 
 GAMMA = 1_000.0
 _MODEL = f"`{{kind: capacity_vae, gamma: {GAMMA:g}}}`"
-# |mean KL − C| is less than this (nats) ...
-TOLERANCE = 1.0
-# ... in at least this share of a run's windows of 1,000 steps after this step.
-LEAST_SHARE = 0.95
-AFTER = 5_000
-# With fewer windows than this the share is of too little.
-LEAST_WINDOWS = 5
 _DOUBTS = (False, None, True)
 
 
@@ -32,10 +33,9 @@ def measure(setting: Setting) -> Finding:
     whose KL follows C and buys nothing does not pass, nor does anything contradict for it: a model
     without a code is on C at no cost.
     """
-    least = AFTER + LEAST_WINDOWS * WINDOW
-    if setting.steps < least:
+    if setting.steps < LEAST_STEPS:
         few = f"{LEAST_WINDOWS} windows of {WINDOW:,} steps after step {AFTER:,}"
-        return Finding([], missing=f"It is read from {few}: train at least {least:,} steps.")
+        return Finding([], missing=f"It is read from {few}: train at least {LEAST_STEPS:,} steps.")
     runs = setting.runs[setting.runs["kind"] == "capacity_vae"]
     shares = {
         float(str(gamma)): inside(setting, part) for gamma, part in runs.groupby("gamma", sort=True)
@@ -91,11 +91,8 @@ def inside(setting: Setting, runs: pd.DataFrame) -> pd.Series[float]:
     """Return by seed the least share of windows in which a run's KL is within a nat of C."""
     found: dict[int, float] = {}
     for seed, _, windows in setting.windows(runs):
-        late = windows[windows["start"] >= AFTER]
-        if len(late):
-            # A window of NaN is not within anything.
-            close = float(((late["kl"] - late["c"]).abs() < TOLERANCE).mean())
-            found[seed] = min(found.get(seed, 1.0), close)
+        within = following(windows, AFTER).within
+        found[seed] = min(found.get(seed, 1.0), within)
     return pd.Series(found, dtype="float64")
 
 

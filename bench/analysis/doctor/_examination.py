@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...store import CODE_KL
+from ..following import LEAST_SHARE, TOLERANCE
 from ..gain import pays
 from ._frontier import Frontier
 
-# |KL − C| below this many nats is on C, as the paper's authors advise ...
-TOLERANCE = 1.0
-# ... and a run tracks C if that holds at its end and in this share of its windows.
-LEAST_SHARE = 0.95
 # A code of a capacity of at least this is poured into few latents if this share of its KL lies in
 # at most so many of them. The capacity run of YannDubs/disentangling-vae has 87% of 25 nats in
 # three; its VAE and β = 4 runs need seven and six latents for as much.
@@ -60,8 +57,11 @@ class Examination:
         Weight of |KL − C|.
     capacity, kl : float
         C and KL over the last tenth of training.
-    above, below : float
-        Share of windows of training with KL at least 1 nat above C, and below it.
+    after : int
+        The step after which training is judged.
+    share, above, below : float
+        Share of windows of training after it with KL within 1 nat of C, at least 1 nat above it,
+        and below it.
     final_kl, reconstruction : float
         With the final weights, on the evaluation images.
     latents : ndarray
@@ -75,6 +75,8 @@ class Examination:
     gamma: float
     capacity: float
     kl: float
+    after: int
+    share: float
     above: float
     below: float
     final_kl: float
@@ -82,11 +84,6 @@ class Examination:
     latents: NDArray[np.float64]
     seen: Frontier
     reference: Reference
-
-    @property
-    def share(self) -> float:
-        """Share of windows with KL within 1 nat of C."""
-        return 1 - self.above - self.below
 
     @property
     def slope(self) -> float:

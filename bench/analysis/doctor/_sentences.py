@@ -78,22 +78,23 @@ def _above(run: Examination) -> str:
     )
     return (
         f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f}; it was more than 1 nat above C "
-        f"in {run.above:.0%} of training. {why}"
+        f"in {run.above:.0%} of training after step {run.after:,}. {why}"
     )
 
 
 def _lagged(run: Examination) -> str:
     return (
         f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f}; it was more than 1 nat below C "
-        f"in {run.below:.0%} of training. Both terms of the loss pull KL up there, so it is the "
-        f"optimiser that did not follow: let C rise over more steps, train longer, or raise γ."
+        f"in {run.below:.0%} of training after step {run.after:,}. Both terms of the loss pull KL "
+        f"up there, so it is the optimiser that did not follow: let C rise over more steps, train "
+        f"longer, or raise γ."
     )
 
 
 def _tracked(run: Examination) -> str:
     return (
         f"KL ends at {run.kl:.2f} nats for C = {run.capacity:.1f} and was within 1 nat of C in "
-        f"{run.share:.0%} of training."
+        f"{run.share:.0%} of training after step {run.after:,}."
     )
 
 

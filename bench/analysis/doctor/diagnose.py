@@ -14,15 +14,12 @@ from ...grid import KINDS, VAESpec
 from ...store import CODE_KL, windowed
 from ...tables import Tables
 from ..comparable import Setting, comparable
+from ..following import following, judged
 from ..gain import DATA, without_code
 from ._examination import Examination, Reference, findings, suggested_gamma, works
 from ._frontier import Frontier, frontier
 from ._sentences import largest, sentence
 
-# Windows of so many steps, or a twentieth of training where that is shorter, ...
-WINDOW, WINDOWS = 1_000, 20
-# ... from this step on, or after a quarter of training: before, C is below the tolerance itself.
-AFTER, AFTER_SHARE = 5_000, 0.25
 # The end of training is its last tenth.
 END_SHARE = 0.1
 
@@ -140,6 +137,7 @@ def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
             "findings": "; ".join(diagnosis.findings),
             "c_end": diagnosis.measured.capacity,
             "kl_end": diagnosis.measured.kl,
+            "judged_after_step": diagnosis.measured.after,
             "share_within_1_nat": diagnosis.measured.share,
             "share_above": diagnosis.measured.above,
             "share_below": diagnosis.measured.below,
@@ -166,17 +164,18 @@ def _examine(
     reference: Reference,
 ) -> Examination:
     steps = int(row["steps"])
-    windows = windowed(history, max(1, min(WINDOW, steps // WINDOWS)))
-    late = windows[windows["start"] >= min(AFTER, AFTER_SHARE * steps)]
-    late = late if len(late) else windows.tail(1)
-    distance = late["kl"] - late["c"]
+    width, after = judged(steps)
+    windows = windowed(history, width)
+    beside = following(windows, after)
     end = history[history["step"] > (1 - END_SHARE) * steps]
     return Examination(
         gamma=float(row["gamma"]),
         capacity=float(end["c"].mean()),
         kl=float(end["kl"].mean()),
-        above=float((distance >= 1).mean()),
-        below=float((distance <= -1).mean()),
+        after=after,
+        share=beside.within,
+        above=beside.above,
+        below=beside.below,
         final_kl=float(row["kl"]),
         reconstruction=float(row["reconstruction"]),
         latents=latents,

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.analysis import study as bench_study
+from bench.analysis import following, study as bench_study
 from bench.analysis.claims import (
     CLAIMS,
     _contrast,
@@ -212,8 +212,8 @@ def test_constants_are_those_of_the_protocol():
     assert (utilisation.THRESHOLD, utilisation.STAYS, utilisation.TOGETHER) == (0.1, 5, 1.0)
     assert utilisation.SENSITIVITY == (0.05, 0.3)
     assert utilisation.THEN == ("scale", "shape", "orientation")
-    assert (tracking.GAMMA, tracking.TOLERANCE, tracking.LEAST_SHARE) == (1000, 1.0, 0.95)
-    assert tracking.AFTER == 5_000
+    assert (tracking.GAMMA, following.TOLERANCE, following.LEAST_SHARE) == (1000, 1.0, 0.95)
+    assert (following.AFTER, following.LEAST_WINDOWS) == (5_000, 5)
     assert (no_trade_off.GAMMA, no_trade_off.CAPACITY, no_trade_off.BETA) == (1000, 25, 4)
     assert (no_trade_off.MIG_MARGIN, no_trade_off.RECONSTRUCTION_MARGIN) == (-0.05, -1.0)
     assert no_trade_off.SECONDARY_BETA == 16

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.analysis.claims.tracking import inside
+from bench.analysis.comparable import comparable
 from bench.analysis.doctor import diagnose, diagnosis_frame
 from bench.analysis.doctor._examination import RULES, count_for
 from bench.analysis.doctor._frontier import frontier
@@ -18,6 +20,8 @@ from bench.page.doctor import doctor_tables
 from bench.plots.doctor import DOCTOR
 from bench.store.store import Store
 from bench.tables.csv import write_table
+
+from .claim_studies import tracked
 
 VAE, BETA, POURED = ((*model.epochs[-1].latents,) for model in MODELS[:3])
 STEPS = 20_000
@@ -97,7 +101,36 @@ def test_a_run_on_c_is_tracked():
     found = _one(_rise(10.0))
     assert found.findings == ("tracked",)
     assert found.measured.share == 1
-    assert "KL ends at 10.00 nats for C = 10.0 and was within 1 nat of C in 100%" in found.sentence
+    assert "for C = 10.0 and was within 1 nat of C in 100% of training after step 5,000." in (
+        found.sentence
+    )
+
+
+def _far_at_first(until):
+    """Return a run that is 3 nats above C until a share of training, and then on it."""
+    return _one(lambda done: _rise(10.0)(done) + 3 * (done <= until))
+
+
+def test_training_is_judged_after_the_step_that_is_named():
+    # 20,000 steps are judged after step 5,000: what was before is not said to be on C.
+    found = _far_at_first(0.25)
+    assert (found.verdict, found.measured.share, found.measured.after) == ("tracked", 1.0, 5_000)
+    assert "100% of training after step 5,000" in found.sentence
+    found = _far_at_first(0.5)
+    assert found.verdict == "above C"
+    assert "more than 1 nat above C in 33% of training after step 5,000" in found.sentence
+
+
+def test_the_doctor_and_claim_4_measure_the_same():
+    study = tracked(3)
+    tables = study.tables()
+    found = {one.run["run_id"]: one.measured for one in diagnose(tables)}
+    (setting,) = comparable(tables)
+    for gamma, runs in setting.runs[setting.runs["kind"] == "capacity_vae"].groupby("gamma"):
+        shares = inside(setting, runs)
+        assert len(shares) == 10, gamma
+        for run_id, seed in zip(runs["run_id"], runs["seed"], strict=True):
+            assert found[run_id].share == shares[seed]
 
 
 @pytest.mark.parametrize(("distance", "findings"), [(0.9, "tracked"), (1.1, "above C")])
