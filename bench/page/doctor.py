@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from ..analysis import Diagnosis
 from ..analysis.doctor import Examination
@@ -17,10 +18,14 @@ from .markup import with_code
 
 @dataclass(frozen=True)
 class DoctorTable:
-    """The capacity runs of a dataset; every cell is text."""
+    """The capacity runs of a dataset; every cell is text.
+
+    `advice` is what is to be said of C, once for all rows that it is about.
+    """
 
     dataset: str
     rows: list[dict[str, str]]
+    advice: list[Markup]
 
 
 def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[DoctorTable]:
@@ -33,8 +38,20 @@ def doctor_tables(diagnoses: Sequence[Diagnosis], tables: Tables) -> list[Doctor
             key = (one.run["group_id"], one.run["precision"], one.findings)
             alike.setdefault(key, []).append(one)
         if alike:
-            found.append(DoctorTable(heading, [_row(members) for members in alike.values()]))
+            rows = [_row(members) for members in alike.values()]
+            found.append(DoctorTable(heading, rows, _advice([one for one, *_ in alike.values()])))
     return found
+
+
+def _advice(diagnoses: Sequence[Diagnosis]) -> list[Markup]:
+    """Return what is to be said of C, each once; of several, with the models it is about."""
+    models: dict[str, dict[str, None]] = {}
+    for one in diagnoses:
+        models.setdefault(one.advice_on_c, {})[str(one.run["label"])] = None
+    return [
+        with_code(text if len(models) == 1 else f"{'; '.join(labels)}: {text}")
+        for text, labels in models.items()
+    ]
 
 
 def doctor_gist(diagnoses: Sequence[Diagnosis]) -> str:

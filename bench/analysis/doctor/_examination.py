@@ -16,6 +16,7 @@ from ...store import CODE_KL
 from ..following import LEAST_SHARE, TOLERANCE
 from ..gain import pays
 from ._frontier import Frontier
+from ._reference import Reference
 
 # A code of a capacity of at least this is poured into few latents if this share of its KL lies in
 # at most so many of them. The capacity run of YannDubs/disentangling-vae has 87% of 25 nats in
@@ -25,26 +26,6 @@ POURED_CAPACITY, POURED_SHARE, POURED_LATENTS = 10.0, 0.85, 4
 POURED_PART = 0.5
 # Without one: a latent of more nats than a factor of dSprites can ask for (ln 40 = 3.69).
 LARGE_LATENT = 4.0
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The β = 1 runs of the same data and settings.
-
-    Attributes
-    ----------
-    n_runs, n_coded : int
-        How many there are, and how many have a code (KL of at least 1 nat).
-    kl : float
-        Mean KL of those with a code, nats; NaN without one.
-    latents : ndarray
-        (D,) mean over them of the KL of the largest, second largest … latent; empty without one.
-    """
-
-    n_runs: int
-    n_coded: int
-    kl: float
-    latents: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,6 +51,8 @@ class Examination:
         What all comparable runs reached in training.
     reference : Reference
         The β = 1 runs among them.
+    n_working, n_seeds : int
+        Of how many seeds of the same model KL is on C with a code, and how many there are.
     """
 
     gamma: float
@@ -84,6 +67,8 @@ class Examination:
     latents: NDArray[np.float64]
     seen: Frontier
     reference: Reference
+    n_working: int = 0
+    n_seeds: int = 1
 
     @property
     def slope(self) -> float:
@@ -99,6 +84,11 @@ class Examination:
     def is_off(self) -> bool:
         """Whether KL is not on C: at the end, or in more than a few windows."""
         return abs(self.kl - self.capacity) >= TOLERANCE or self.share < LEAST_SHARE
+
+    @property
+    def mostly_works(self) -> bool:
+        """Whether most seeds of the model are on C with a code, so that its settings are sound."""
+        return 2 * self.n_working > self.n_seeds
 
     @property
     def is_above(self) -> bool:
@@ -126,10 +116,18 @@ def _collapsed(run: Examination) -> bool:
     return run.kl < CODE_KL and run.capacity - run.kl >= TOLERANCE
 
 
-def _gamma_too_large(run: Examination) -> bool:
-    # Its KL is noise that satisfies |KL − C| and says nothing of the image.
+def _noise(run: Examination) -> bool:
+    # KL that satisfies |KL − C| and says nothing of the image.
     paid = pays(run.final_kl, run.reconstruction, run.seen.plateau)
     return run.final_kl >= CODE_KL and paid is False
+
+
+def _gamma_too_large(run: Examination) -> bool:
+    return _noise(run) and not run.mostly_works
+
+
+def _seed_without_a_code(run: Examination) -> bool:
+    return _noise(run) and run.mostly_works
 
 
 def _poured(run: Examination) -> bool:
@@ -145,6 +143,7 @@ def _poured(run: Examination) -> bool:
 RULES: dict[str, Callable[[Examination], bool]] = {
     "collapsed": _collapsed,
     "gamma too large": _gamma_too_large,
+    "seed without a code": _seed_without_a_code,
     "poured into few latents": _poured,
     "above C": lambda run: run.is_off and run.is_above,
     "lagged": lambda run: run.is_off and not run.is_above and not _collapsed(run),
@@ -159,7 +158,7 @@ def findings(run: Examination) -> list[str]:
 
 def works(run: Examination) -> bool:
     """Return whether KL is on C and bought what it cost."""
-    return not run.is_off and not _collapsed(run) and not _gamma_too_large(run)
+    return not run.is_off and not _collapsed(run) and not _noise(run)
 
 
 def suggested_gamma(run: Examination, working: Collection[float]) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...tables import minus
+from ...tables import minus, of_seeds
 from ._examination import POURED_SHARE, Examination, count_for, suggested_gamma
 
 
@@ -16,10 +16,11 @@ def sentence(run: Examination, names: Sequence[str], working: Collection[float])
     """Return the findings in words, the gravest first, and what to set next time.
 
     That KL is on C is good news only where nothing graver was found. `working` is every γ at which
-    runs of the same data are on C with a code.
+    runs of the same data are on C with a code. What there is to say of C is the same for all runs
+    of a setting: see `Reference.advice`.
     """
     parts = [_WORDS[name](run) for name in names if name != "tracked" or len(names) == 1]
-    return " ".join([*parts, *_advice(run, working)])
+    return " ".join([*parts, *_other_gamma(run, working)])
 
 
 def largest(latents: NDArray[np.float64], most: int = 5) -> str:
@@ -41,13 +42,32 @@ def _collapsed(run: Examination) -> str:
     )
 
 
-def _gamma_too_large(run: Examination) -> str:
+def _bought(run: Examination) -> str:
     return (
         f"KL of {run.final_kl:.2f} nats bought {_tenths(run.gain)} nats of reconstruction "
         f"({run.reconstruction:.1f} against {run.seen.plateau:.1f} without a code), less than it "
-        f"costs: γ = {run.gamma:g} asks for KL before there is anything to encode, and the model "
-        f"pays with noise. Lower γ, and let C rise more slowly."
+        f"costs"
     )
+
+
+def _gamma_too_large(run: Examination) -> str:
+    few = f", though {_find_a_code(run)}" if run.n_working else ""
+    return (
+        f"{_bought(run)}: γ = {run.gamma:g} asks for KL before there is anything to encode, and "
+        f"the model pays with noise{few}. Lower γ, and let C rise more slowly."
+    )
+
+
+def _seed_without_a_code(run: Examination) -> str:
+    return (
+        f"{_bought(run)}: this seed is on C with noise. At γ = {run.gamma:g}, "
+        f"{_find_a_code(run)}, so the settings can work. Let C rise more slowly if no seed may "
+        f"fail."
+    )
+
+
+def _find_a_code(run: Examination) -> str:
+    return f"{of_seeds(run.n_working, run.n_seeds, 'find')} a code"
 
 
 def _poured(run: Examination) -> str:
@@ -101,6 +121,7 @@ def _tracked(run: Examination) -> str:
 _WORDS: dict[str, Callable[[Examination], str]] = {
     "collapsed": _collapsed,
     "gamma too large": _gamma_too_large,
+    "seed without a code": _seed_without_a_code,
     "poured into few latents": _poured,
     "above C": _above,
     "lagged": _lagged,
@@ -108,15 +129,9 @@ _WORDS: dict[str, Callable[[Examination], str]] = {
 }
 
 
-def _advice(run: Examination, working: Collection[float]) -> Iterator[str]:
-    """Yield C and γ that other runs suggest, or what is missing for that."""
-    reference, gamma = run.reference, suggested_gamma(run, working)
-    if math.isfinite(reference.kl):
-        yield f"Suggested C: {reference.kl:.0f}, the KL of the β = 1 runs."
-    elif reference.n_runs:
-        yield "No C suggested: the β = 1 runs of these settings have no code."
-    else:
-        yield "No C suggested: add `{kind: vae}` of the same settings."
+def _other_gamma(run: Examination, working: Collection[float]) -> Iterator[str]:
+    """Yield the γ that other runs suggest, if any."""
+    gamma = suggested_gamma(run, working)
     if gamma in working:
         yield f"Suggested γ: {gamma:g}, at which a model of these data is on C with a code."
     elif math.isfinite(gamma):

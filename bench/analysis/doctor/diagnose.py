@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...grid import KINDS, VAESpec
-from ...store import CODE_KL, windowed
+from ...store import windowed
 from ...tables import Tables
 from ..comparable import Setting, comparable
 from ..following import following, judged
 from ..gain import DATA, without_code
-from ._examination import Examination, Reference, findings, suggested_gamma, works
+from ._examination import Examination, findings, suggested_gamma, works
 from ._frontier import Frontier, frontier
+from ._reference import Reference, reference
 from ._sentences import largest, sentence
 
 # The end of training is its last tenth.
@@ -58,6 +59,11 @@ class Diagnosis:
         """The findings in words, with the numbers and what to do."""
         return sentence(self.measured, self.findings, self.working)
 
+    @property
+    def advice_on_c(self) -> str:
+        """What the β = 1 runs say of C, or what is missing for that: for all runs of a setting."""
+        return self.measured.reference.advice
+
 
 def diagnose(tables: Tables) -> list[Diagnosis]:
     """Return a diagnosis of every capacity run, in the order of the table.
@@ -74,37 +80,44 @@ def diagnose(tables: Tables) -> list[Diagnosis]:
         dimension has none.
     """
     histories = {str(run_id): rows for run_id, rows in tables.history.groupby("run_id")}
-    codes = {str(run_id): rows for run_id, rows in tables.kl_per_dimension.groupby("run_id")["kl"]}
+    codes = {
+        str(run_id): _descending(kl)
+        for run_id, kl in tables.kl_per_dimension.groupby("run_id")["kl"]
+    }
     found: list[Diagnosis] = []
-    for place, setting in enumerate(_comparable(tables)):
+    every = _comparable(tables)
+    for place, setting in enumerate(every):
         runs = setting.runs[setting.runs["kind"] == "capacity_vae"]
         runs = runs[runs["run_id"].isin(list(histories)) & runs["run_id"].isin(list(codes))]
         if runs.empty:
             continue
-        seen, reference = _frontier(setting, histories), _reference(setting, codes)
+        seen, plain = _frontier(setting, histories), reference(setting, every, codes)
         for row in runs.to_dict("records"):
             run_id = row["run_id"]
-            measured = _examine(row, histories[run_id], _latents(codes, run_id), seen, reference)
-            names = findings(measured)
+            measured = _examine(row, histories[run_id], codes[run_id], seen, plain)
             run = {str(name): value for name, value in row.items()}
-            found.append(Diagnosis(run, tuple(names), measured, place))
+            found.append(Diagnosis(run, (), measured, place))
+    found = _beside_one_another(found)
     order = {run_id: rank for rank, run_id in enumerate(tables.runs.get("run_id", []))}
-    working = _working(found)
-    found = [replace(one, working=tuple(sorted(working[_data(one)]))) for one in found]
     return sorted(found, key=lambda diagnosis: order[diagnosis.run["run_id"]])
 
 
-def _working(diagnoses: Sequence[Diagnosis]) -> dict[tuple[Any, ...], set[float]]:
-    """Return by data every γ of a group of which most seeds are on C with a code."""
+def _beside_one_another(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Return diagnoses that know of the other seeds of their model, and of other γ that work."""
     groups: dict[tuple[Any, ...], list[Diagnosis]] = {}
     for one in diagnoses:
         key = (_data(one), one.run["group_id"], one.run["precision"])
         groups.setdefault(key, []).append(one)
-    found: dict[tuple[Any, ...], set[float]] = {_data(one): set() for one in diagnoses}
+    working: dict[tuple[Any, ...], set[float]] = {_data(one): set() for one in diagnoses}
+    found = []
     for members in groups.values():
-        if 2 * sum(works(one.measured) for one in members) > len(members):
-            found[_data(members[0])].add(members[0].measured.gamma)
-    return found
+        n_working = sum(works(one.measured) for one in members)
+        for one in members:
+            measured = replace(one.measured, n_working=n_working, n_seeds=len(members))
+            found.append(replace(one, measured=measured, findings=tuple(findings(measured))))
+        if found[-1].measured.mostly_works:
+            working[_data(members[0])].add(members[0].measured.gamma)
+    return [replace(one, working=tuple(sorted(working[_data(one)]))) for one in found]
 
 
 def _data(diagnosis: Diagnosis) -> tuple[Any, ...]:
@@ -150,6 +163,7 @@ def diagnosis_frame(diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
             "suggested_capacity": diagnosis.measured.reference.kl,
             "suggested_gamma": suggested_gamma(diagnosis.measured, diagnosis.working),
             "sentence": diagnosis.sentence,
+            "advice_on_c": diagnosis.advice_on_c,
         }
         for diagnosis in diagnoses
     ]
@@ -161,7 +175,7 @@ def _examine(
     history: pd.DataFrame,
     latents: NDArray[np.float64],
     seen: Frontier,
-    reference: Reference,
+    plain: Reference,
 ) -> Examination:
     steps = int(row["steps"])
     width, after = judged(steps)
@@ -180,7 +194,7 @@ def _examine(
         reconstruction=float(row["reconstruction"]),
         latents=latents,
         seen=seen,
-        reference=reference,
+        reference=plain,
     )
 
 
@@ -190,18 +204,6 @@ def _frontier(setting: Setting, histories: Mapping[str, pd.DataFrame]) -> Fronti
     return frontier(pd.concat([rows[columns] for rows in known]), without_code(setting))
 
 
-def _reference(setting: Setting, codes: Mapping[str, pd.Series[float]]) -> Reference:
-    runs = setting.by_beta().get(1.0, setting.runs.iloc[:0])
-    coded = runs[(runs["kl"] >= CODE_KL) & runs["run_id"].isin(list(codes))]
-    latents = [_latents(codes, run_id) for run_id in coded["run_id"]]
-    return Reference(
-        n_runs=len(runs),
-        n_coded=len(coded),
-        kl=float(coded["kl"].mean()),
-        latents=np.mean(latents, axis=0) if latents else np.zeros(0),
-    )
-
-
-def _latents(codes: Mapping[str, pd.Series[float]], run_id: str) -> NDArray[np.float64]:
-    ascending: NDArray[np.float64] = np.sort(codes[run_id].to_numpy(np.float64))
+def _descending(kl: pd.Series[float]) -> NDArray[np.float64]:
+    ascending: NDArray[np.float64] = np.sort(kl.to_numpy(np.float64))
     return ascending[::-1]

@@ -245,16 +245,72 @@ def test_suggestions_come_from_beta_1_and_from_the_steepest_slope():
     assert found.measured.reference.kl == pytest.approx(sum(VAE))
     # The frontier's first chord is a little less steep than the curve at its start.
     assert 100 < found.measured.seen.steepest <= STEEP
-    assert found.sentence.endswith("Suggested C: 25, the KL of the β = 1 runs.")
+    assert found.advice_on_c == "Suggested C: 25, the KL of the β = 1 runs."
+    # It is the same for all runs, so no sentence of one has it.
+    assert "Suggested" not in found.sentence
     above = _one(lambda done: _rise(10.0)(done) + 2, gamma=100.0)
-    assert "Suggested C: 25, the KL of the β = 1 runs. Suggested γ: 300" in above.sentence
+    assert "Suggested γ: 300" in above.sentence
     alone = _one(_rise(10.0), plain=False)
     assert math.isnan(alone.measured.reference.kl)
-    assert "No C suggested: add `{kind: vae}`" in alone.sentence
+    missing = "there are no β = 1 runs of these data. Add `{kind: vae}` of these settings."
+    assert alone.advice_on_c == f"No C suggested: {missing}"
     runs = {"plain": _plain((0.1, 0.0))}
     runs["capacity"] = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
     (found,) = diagnose(_tables(runs))
-    assert "the β = 1 runs of these settings have no code" in found.sentence
+    assert "the β = 1 runs of these settings have no code" in found.advice_on_c
+
+
+def test_where_no_beta_1_has_the_settings_the_nearest_is_named_with_what_differs():
+    capacity = ("capacity_vae", 1e3, _history(_rise(5.0), _rise(5.0)), (3.0, 2.0), {})
+    runs = {
+        "wide": (*_plain()[:4], {"n_latents": 20, "learning_rate": 1e-3}),
+        "long": (*_plain()[:4], {"steps": 30_000}),
+        "other": (*_plain()[:4], {"dataset": "dsprites"}),
+        **{f"capacity {seed}": capacity for seed in range(3)},
+    }
+    tables = _tables(runs)
+    found = diagnose(tables)
+    assert {one.advice_on_c for one in found} == {
+        "No C suggested: 1 β = 1 run of the same data has 30,000 steps instead of 20,000 steps. "
+        "Add `{kind: vae}` of these settings."
+    }
+    # The page has it once, below the table.
+    (table,) = doctor_tables(found, tables)
+    assert len(table.rows) == 3
+    (advice,) = table.advice
+    assert "<code>{kind: vae}</code> of these settings" in advice
+    assert not any("No C suggested" in row["sentence"] for row in table.rows)
+    # Of several settings each says which models it is about.
+    runs["fast"] = (*capacity[:4], {"learning_rate": 1e-3, "n_latents": 20})
+    tables = _tables(runs)
+    (table,) = doctor_tables(diagnose(tables), tables)
+    assert [text.partition(": ")[0] for text in table.advice] == [
+        "capacity 0; capacity 1; capacity 2",
+        "fast",
+    ]
+
+
+def test_a_seed_that_fails_where_most_work_is_no_verdict_on_gamma():
+    def judged(noise, seeds=5):
+        code = ("capacity_vae", 1e3, _history(_rise(6.0), _rise(6.0)), (3.0, 3.0))
+        runs = {
+            f"{seed}": _unsettled(active_units=0, group_id="one", seed=seed)
+            if seed < noise
+            else (*code, {"active_units": 2, "group_id": "one", "seed": seed})
+            for seed in range(seeds)
+        }
+        return diagnose(_tables(runs))
+
+    alone, *others = judged(1)
+    assert alone.findings == ("seed without a code", "tracked")
+    assert "At γ = 1000, 4 of 5 seeds find a code, so the settings can work." in alone.sentence
+    assert "γ = 1000 asks for" not in alone.sentence
+    assert "Suggested γ" not in alone.sentence
+    assert {one.verdict for one in others} == {"tracked"}
+    first = judged(4)[0]
+    assert first.verdict == "gamma too large"
+    assert "the model pays with noise, though 1 of 5 seeds finds a code. Lower γ" in first.sentence
+    assert "though" not in judged(5)[0].sentence
 
 
 def _suggested(gammas, noise=(), above=()):
