@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..analysis import Diagnosis, settings
 from ..tables import by_dataset
 from ._base import COLOURS, GREY, INK, MAX_PANELS, Drawn, FigureInfo, stem
-from ._labels import LINE, SIZE, label, text_width
+from ._labels import LINE, SIZE, label, label_points, text_width
 from ._layout import Entry, sheet
 from ._names import short_names
 
@@ -195,17 +195,15 @@ def _slope(axes: Axes, groups: dict[str, list[Diagnosis]]) -> None:
     # A nat that gains less than itself is of no use to any objective here.
     gammas = sorted({one.measured.gamma for members in groups.values() for one in members} - {0.0})
     axes.set_ylim(0.5, 2 * max([1.0, *seen.slopes, *gammas]))
-    for gamma in gammas:
-        axes.axhline(gamma, color=COLOURS["capacity_vae"], linewidth=1.1, linestyle="--")
-        axes.annotate(
-            f"γ = {gamma:g}",
-            (1, gamma),
-            xycoords=("axes fraction", "data"),
-            fontsize=7,
-            ha="right",
-            va="bottom",
-            color=COLOURS["capacity_vae"],
-        )
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right)
+    lines = [np.array([(left, gamma), (right, gamma)]) for gamma in gammas]
+    for line in lines:
+        axes.plot(*line.T, color=COLOURS["capacity_vae"], linewidth=1.1, linestyle="--")
+    if len(seen.slopes):
+        lines.append(np.column_stack([np.repeat(seen.rates, 2)[1:-1], np.repeat(seen.slopes, 2)]))
+    # What has no room is read off the axis.
+    label_points(axes, [(f"γ = {gamma:g}", right, gamma) for gamma in gammas], lines)
     axes.set_xlabel("rate: KL (nats per image)")
     axes.set_ylabel("slope of the frontier, −dD/dR")
 

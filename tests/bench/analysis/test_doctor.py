@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from bench.analysis.claims.tracking import inside
 from bench.analysis.comparable import comparable
@@ -17,7 +18,8 @@ from bench.analysis.doctor._sentences import _WORDS
 from bench.analysis.published import MODELS
 from bench.analysis.study import load_study
 from bench.page.doctor import doctor_tables
-from bench.plots.doctor import DOCTOR
+from bench.plots._layout import sheet
+from bench.plots.doctor import DOCTOR, _slope
 from bench.store.store import Store
 from bench.tables.csv import write_table
 
@@ -436,6 +438,26 @@ def test_table_page_and_figure_are_of_the_capacity_runs_alone(small_store, tmp_p
     (empty.folder / "tables" / "doctor.csv").write_text("of runs that are gone")
     write_table(empty, "doctor", diagnosis_frame([]))
     assert not (empty.folder / "tables" / "doctor.csv").exists()
+
+
+def test_names_of_gamma_lie_on_no_line():
+    # At the end of the frontier its slope is close to γ = 10.
+    history = _history(_rise(7.0), _rise(7.0))
+    gammas = (10, 100, 150, 1000)
+    runs = {f"{g}": ("capacity_vae", float(g), history, (3.5, 3.5), {}) for g in gammas}
+    found = diagnose(_tables(runs))
+    (axes,) = sheet(["slope"], 1, (2.5, 2.0)).axes
+    _slope(axes, {"all": found})
+    axes.figure.draw_without_rendering()
+    assert {text.get_text() for text in axes.texts} == {f"γ = {gamma}" for gamma in gammas}
+    seen = found[0].measured.seen
+    across = np.linspace(*axes.get_xlim(), 500)
+    steps = [(r, seen.slope(r)) for r in across if seen.rates[0] <= r < seen.rates[-1]]
+    places = axes.transData.transform([*steps, *((x, g) for g in gammas for x in across)])
+    for text in axes.texts:
+        # Without the leader that an annotation may have.
+        box = Text.get_window_extent(text)
+        assert not any(box.contains(*place) for place in places), text
 
 
 def test_an_untrained_decoder_is_no_code_of_its_data():
