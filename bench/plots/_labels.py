@@ -24,6 +24,8 @@ LINE = SIZE * 1.25 / 72
 _LETTERS = 20
 # Inches between axes and labels, which a leader crosses.
 _LEADER = 0.14
+# Inches between the labels of two ticks.
+_BETWEEN = 0.06
 # Inches at which a label may be from its point, and in which directions.
 _FAR = (0.07, 0.16, 0.28, 0.42, 0.6, 0.8, 1.05, 1.35, 1.7)
 _WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
@@ -158,6 +160,38 @@ def label_steps(axes: Axes) -> None:
     """Label the axis of training steps, whose large numbers need room."""
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def label_values(axes: Axes, values: Sequence[float]) -> None:
+    """Mark every value on the x axis, and label the first, the last and what fits between them.
+
+    Parameters
+    ----------
+    axes : Axes
+        With the limits and scale of x that it will have.
+    values : sequence of float
+        Ascending, where points lie.
+    """
+    texts = [f"{value:g}" for value in values]
+    axes.set_xticks(values, texts)
+    axes.minorticks_off()
+    # Limits that Matplotlib chooses are known once they are asked for.
+    _ = axes.get_xlim()
+    size = axes.get_xticklabels()[0].get_fontsize()
+    spots = axes.get_xaxis_transform().transform([(value, 0) for value in values])[:, 0]
+    halves = [(text_width(text, size) + _BETWEEN) / 2 for text in texts]
+    areas = [
+        (spot / axes.figure.dpi - half, spot / axes.figure.dpi + half)
+        for spot, half in zip(spots, halves, strict=True)
+    ]
+    kept, end = {0, len(values) - 1}, areas[0][1]
+    # What ends first leaves most room for the others.
+    for place in sorted(range(1, len(values) - 1), key=lambda place: areas[place][1]):
+        low, high = areas[place]
+        if end <= low and high <= areas[-1][0]:
+            kept.add(place)
+            end = high
+    axes.set_xticks(values, [text if i in kept else "" for i, text in enumerate(texts)])
 
 
 def label_points(

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from ..analysis import settings
 from ..tables import by_dataset, kind_title, metric_range, metric_title
 from ._base import COLOURS, GREY, MARKERS, MAX_PANELS, Drawn, FigureInfo, stem, without
-from ._labels import label_ends, label_points, label_room
+from ._labels import label_ends, label_points, label_room, label_values
 from ._layout import Entry, sheet
 from ._names import sets, shared_notes
 
@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 _SWEPT = {"beta": ("vae", "beta_vae", "beta_tcvae"), "capacity": ("capacity_vae",)}
 # What else such models have, and agree in along a sweep.
 _HELD = {"beta": (), "capacity": ("gamma", "capacity_start", "anneal_steps")}
-# Sweeps of one kind differ in their line style.
-_LINES = ("-", "--", ":", "-.")
+# Sweeps of one kind differ in their lines and in how their points are filled.
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"linestyle": "-", "fillstyle": "full"},
+    {"linestyle": "--", "fillstyle": "none"},
+    {"linestyle": ":", "fillstyle": "left"},
+    {"linestyle": "-.", "fillstyle": "right"},
+)
+_POINT: dict[str, Any] = {"marker": "o", "markersize": 3.5}
 _SYMBOL = {"beta": "β", "capacity": "C (nats)"}
 _UNITS = {
     "reconstruction": "nats per image",
@@ -143,8 +149,8 @@ def _sweep(study: Study, parameter: str) -> Iterator[Drawn]:
         means = means[means["kind"].isin(_SWEPT[parameter])]
         shown = names[:MAX_PANELS]
         lines: list[Entry] = [
-            (Line2D([], [], color=COLOURS[kind], linestyle=style, linewidth=1.2), title)
-            for (kind, title, _), style in zip(sweeps, _styles(sweeps), strict=True)
+            (Line2D([], [], **_POINT, color=COLOURS[kind], linewidth=1.2, **look), title)
+            for (kind, title, _), look in zip(sweeps, _looks(sweeps), strict=True)
         ]
         drawing = sheet(
             [metric_title(name) for name in shown],
@@ -198,14 +204,14 @@ def _sweeps(runs: pd.DataFrame, parameter: str) -> list[tuple[str, str, pd.DataF
     return found
 
 
-def _styles(sweeps: Sequence[tuple[str, str, pd.DataFrame]]) -> list[Any]:
-    """Return a line style for every sweep: those of one kind differ."""
+def _looks(sweeps: Sequence[tuple[str, str, pd.DataFrame]]) -> list[dict[str, Any]]:
+    """Return how line and points of every sweep look: those of one kind differ."""
     drawn: Counter[str] = Counter()
-    styles = []
+    looks = []
     for kind, *_ in sweeps:
-        styles.append(_LINES[drawn[kind] % len(_LINES)])
+        looks.append(_LOOKS[drawn[kind] % len(_LOOKS)])
         drawn[kind] += 1
-    return styles
+    return looks
 
 
 def _panel(
@@ -217,28 +223,29 @@ def _panel(
     parameter: str,
 ) -> None:
     groups = pd.MultiIndex.from_frame(summary[["group_id", "precision"]])
-    for (kind, title, runs), style in zip(sweeps, _styles(sweeps), strict=True):
+    for (kind, title, runs), look in zip(sweeps, _looks(sweeps), strict=True):
         colour = COLOURS[kind]
-        axes.scatter(runs[parameter], runs[metric], 12, colour, alpha=0.6, zorder=3)
+        points = {**_POINT, **look, "linestyle": "none", "color": colour}
+        axes.plot(runs[parameter], runs[metric], **points, alpha=0.6, zorder=3)
         here = groups.isin(pd.MultiIndex.from_frame(runs[["group_id", "precision"]]))
         means = summary[here].sort_values(parameter)
         errors = np.stack([means["mean"] - means["low"], means["high"] - means["mean"]])
-        axes.errorbar(
+        drawn = axes.errorbar(
             means[parameter],
             means["mean"],
             errors,
             color=colour,
-            linestyle=style,
+            linestyle=look["linestyle"],
             capsize=2.5,
             linewidth=1.2,
             label=title,
         )
-    points = pd.concat([runs[parameter] for _, _, runs in sweeps])
-    if parameter == "beta" and (points > 0).all():
+        for bars in drawn[2]:
+            bars.set_linestyle(look["linestyle"])
+    values = pd.concat([runs[parameter] for _, _, runs in sweeps])
+    if parameter == "beta" and (values > 0).all():
         axes.set_xscale("log", base=2)
-        ticks = sorted(points.unique())
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
+        label_values(axes, sorted(values.unique()))
     axes.set_xlabel(_SYMBOL[parameter])
     axes.set_ylabel(_UNITS.get(metric, "score"))
     _fit(axes, metric)
@@ -312,8 +319,9 @@ BETA = FigureInfo(
     title="Metrics against β",
     caption=(
         "Points are seeds, lines join their means. Bars are 95% intervals from six seeds on, and "
-        "the range of the seeds below that. Grey lines are baselines; an arrow marks one that is "
-        "far above the axes."
+        "the range of the seeds below that. Sweeps of one objective at several settings differ in "
+        "their lines and in how their points are filled. Grey lines are baselines; an arrow marks "
+        "one that is far above the axes."
     ),
     draw=draw_beta,
 )

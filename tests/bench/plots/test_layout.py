@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from matplotlib.lines import Line2D
 
-from bench.plots._labels import label_ends, label_points, label_room, spread, text_width
+from bench.plots._labels import (
+    label_ends,
+    label_points,
+    label_room,
+    label_values,
+    spread,
+    text_width,
+)
 from bench.plots._layout import sheet
 from bench.plots._names import short_names
 
@@ -44,6 +51,33 @@ def test_names_at_ends_of_curves_do_not_lie_on_one_another():
     )
     assert not boxes_overlap(drawing.figure)
     assert len(axes.texts) == 9
+
+
+@pytest.mark.parametrize(
+    ("values", "labelled"),
+    [
+        # The grid of README: all that has room.
+        ([1, 4, 16, 50, 100, 150, 250], ["1", "4", "16", "50", "250"]),
+        ([1, 4, 16], ["1", "4", "16"]),
+        ([0.5], ["0.5"]),
+        (range(1, 200), None),
+    ],
+)
+def test_labels_of_values_do_not_lie_on_one_another(values, labelled):
+    (axes,) = sheet(["panel"], 1, (1.9, 1.5)).axes
+    axes.plot(values, values, "o")
+    axes.set_xscale("log", base=2)
+    label_values(axes, values)
+    axes.figure.draw_without_rendering()
+    ticks = axes.xaxis.get_major_ticks()
+    # Every value keeps its mark.
+    assert [tick.get_loc() for tick in ticks] == [*values]
+    shown = [tick.label1 for tick in ticks if tick.label1.get_text()]
+    texts = [text.get_text() for text in shown]
+    assert texts == labelled or labelled is None
+    assert (texts[0], texts[-1]) == (f"{values[0]:g}", f"{values[-1]:g}")
+    boxes = [text.get_window_extent() for text in shown]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_names_of_points_cover_neither_points_nor_lines_nor_one_another():

@@ -89,7 +89,15 @@ def test_sets_of_models_are_told_apart_by_settings_and_not_by_labels(study):
         if not lines:
             continue
         assert [list(line.get_xdata()) for line in lines] == [[1, 4], [1, 4, 30, 150]]
-        assert len({line.get_linestyle() for line in lines}) == 2
+        assert [line.get_linestyle() for line in lines] == ["-", "--"]
+        # Points and bars tell the sweeps apart as well.
+        points = [line for line in axes.lines if line.get_marker() == "o"]
+        assert [line.get_fillstyle() for line in points] == ["full", "none"]
+        bars = [bars.lines[2][0].get_linestyle()[0] for bars in axes.containers]
+        assert bars[0][1] is None
+        assert bars[1][1] is not None
+    handles = drawn.figure.axes[-1].lines
+    assert [line.get_fillstyle() for line in handles] == ["full", "none"]
     legend = [text.get_text() for text in drawn.figure.axes[-1].texts]
     assert legend == ["β-VAE, 30 steps", "β-VAE, 60 steps"]
     (drawn,) = FIGURES["rate-distortion"].draw(uneven)
