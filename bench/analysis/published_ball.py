@@ -25,8 +25,8 @@ PUBLISHED = {
     beta: [tuple(map(float, pair.split(" σ "))) for pair in text.split(", ")]
     for beta, text in _PRINTED.items()
 }
-# What has to be said wherever these numbers stand in a table.
-UNCLEAR = "The σ of their second latent at β = 1 is 0.20 or 0.29: the print is not clear there."
+# What has to be said beside the latents of a β.
+NOTES = {1.0: "The σ of their second latent may also be 0.29: the print is not clear there."}
 COLUMNS = (
     "beta",
     "rank",

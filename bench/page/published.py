@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..analysis.published_ball import NOTES
 from ..analysis.published_models import DATASET, MEASURED, SOURCE, TRAINING, beside_published
 from ..store import ACTIVE_KL
 from ..tables import Tables, minus, number
@@ -106,8 +107,8 @@ def ball_parts(frame: pd.DataFrame) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        `title` and `rows`, whose cells are text: the latents that the poster shows, and those of
-        ours that any seed uses.
+        `title`, `rows`, whose cells are text: the latents that the poster shows, and those of ours
+        that any seed uses, and `note`, mostly empty.
     """
     parts: list[dict[str, object]] = []
     for _, part in frame.groupby(["group_id", "precision"], sort=False):
@@ -119,6 +120,7 @@ def ball_parts(frame: pd.DataFrame) -> list[dict[str, object]]:
                 "title": f"β = {first['beta']:g}: ours {first['label']}, {first['steps']:,.0f} "
                 f"steps, {_seeds(first)}",
                 "rows": [_ball_cells(row) for row in shown.to_dict("records")],
+                "note": NOTES.get(float(first["beta"]), ""),
             }
         )
     return parts

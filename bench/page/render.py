@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..analysis import SHORT_STEPS, Study
-from ..analysis.published_ball import UNCLEAR
 from ..analysis.published_models import ADDRESS
 from . import explorer, facts, published, runs, tables
 from .claims import claims_section
@@ -97,7 +96,6 @@ def render(
         "published": published.logs_parts(study.published),
         "short_steps": SHORT_STEPS,
         "ball": published.ball_parts(study.ball_latents),
-        "ball_unclear": UNCLEAR,
         "utilisation": published.utilisation_parts(study.utilisation),
         "runs": runs.run_table(study),
         "failures": study.tables.failures.to_dict("records"),

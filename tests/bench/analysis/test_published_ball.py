@@ -74,6 +74,7 @@ def test_what_the_poster_does_not_show_has_no_published_value():
     assert table["published_kl"].tolist()[:4] == [3.3, 2.57, 2.32, 1.43]
     assert np.isnan(table["published_kl"][4])
     (part,) = ball_parts(table)
+    assert "0.29" in part["note"]
     # Of ours those that are in use, even where the poster has none.
     assert [row["rank"] for row in part["rows"]] == ["1", "2", "3", "4"]
     more = ball_latents(_tables({("vae", 1.0): [five, [(0.3, 0.8)] * 5]}))
