@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 from .callbacks import Callbacks, Summary
 from .engines import Crashed, Demand, Engine, EngineInfo, EngineOptions, engine_info
 from .engines.progress import aloud, progress
-from .errors import GridError
 from .grid import (
     BaseSpec,
     Execution,
     Grid,
-    MetricRequest,
     Pack,
     TrainedSpec,
     arguments as given,
@@ -32,6 +30,7 @@ from .grid import (
 from .plan import Plan, plan
 from .scoring import (
     BackgroundScores,
+    drop_superseded,
     each,
     missing_scores,
     scalar_scores,
@@ -158,8 +157,6 @@ def run_grid(
     grid = _validated(grid, allow_imports)
     specs = expand(grid, allow_imports=allow_imports)
     requests = metric_requests(grid.metrics, allow_imports=allow_imports)
-    if several or not where.is_here:
-        _check_workers_can_import(requests)
     store = Store(given.path(out) if out else Path("results") / grid.name, create=True)
     options = EngineOptions(
         store.folder, workers, address, gpus_per_run, given.sbatch_options(slurm or {})
@@ -167,6 +164,7 @@ def run_grid(
     with store.lock(), where.open(options) as machines:
         todo = plan(store, specs, requests)
         _set_aside(store, todo)
+        _drop_superseded(store, todo)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         counts = counted(len(specs), "run"), len(todo.done), len(todo.pending)
         log.info("%s: %d done, %d to make", *counts)
@@ -203,23 +201,29 @@ def _validated(grid: Grid | Mapping[str, Any] | str | Path, allow_imports: bool)
     return grid if isinstance(grid, Grid) else parse_grid(grid, allow_imports=allow_imports)
 
 
-def _check_workers_can_import(requests: Sequence[MetricRequest]) -> None:
-    """Refuse metrics defined in the script that starts the grid: workers do not import it."""
-    for request in requests:
-        if request.function is not None and request.function.startswith("__main__:"):
-            reason = (
-                f"{request.function} is in the script that starts the grid, which workers do not "
-                f"import: put it into a module, or use one worker"
-            )
-            raise GridError("grid", f"metrics.{request.name}", reason)
-
-
 def _set_aside(store: Store, todo: Plan) -> None:
     """Set aside damaged and outdated runs, which are made again."""
     for folder, reason in todo.damaged.items():
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
     for folder, reason in todo.outdated.items():
         log.warning("set aside %s: %s", store.set_aside(folder, "outdated"), reason)
+
+
+def _drop_superseded(store: Store, todo: Plan) -> None:
+    """Remove the scores that own metrics gave before they were changed, of all runs."""
+    dropped = drop_superseded(store, todo.runs, todo.requests)
+    if dropped:
+        log.info(
+            "own metrics have changed: their old scores are dropped, of %s",
+            counted(len(dropped), "run"),
+        )
+    others = len(dropped - todo.specs.keys())
+    if others:
+        log.warning(
+            "own metrics: %s of other grids lost scores by an older source; a start of its grid "
+            "scores each anew",
+            counted(others, "run"),
+        )
 
 
 def _note_never_scored(todo: Plan) -> None:

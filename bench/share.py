@@ -26,7 +26,7 @@ from .engines import EngineOptions, open_engine
 from .grid import MetricRequest, TrainedSpec, arguments as given
 from .options.share import EXACT, LEAST_ROWS, parser
 from .report import build
-from .scoring import missing_scores, score_stored, scored_requests
+from .scoring import missing_scores, score_stored, scored_requests, superseded
 from .store import (
     CODES,
     CURVES,
@@ -132,7 +132,9 @@ def share(
         _copy_runs(source, runs, copy, requests, code_bits, history_rows, weights)
         _copy_records(source, copy)
         _copy_frames(source, runs, copy, code_bits)
-        _score(copy, {run.run_id for run in rounded_runs}, requests, workers)
+        chosen = {run.run_id for run in rounded_runs}
+        chosen |= {run.run_id for run in runs if _is_of_no_source(source, run, requests)}
+        _score(copy, chosen, requests, workers)
         build(copy, allow_imports=allow_imports)
     return target / "report.html"
 
@@ -204,6 +206,11 @@ def _readable_runs(source: Store) -> list[StoredRun]:
 def _is_rounded(run: StoredRun) -> bool:
     # Codes from elsewhere are their checksum: rounded they would be others.
     return isinstance(run.spec, TrainedSpec)
+
+
+def _is_of_no_source(source: Store, run: StoredRun, requests: Sequence[MetricRequest]) -> bool:
+    """Return whether own metrics scored a run before scores had digests, so that none is known."""
+    return run.has(CODES) and bool(superseded(requests, source.scored(run).done))
 
 
 def _copy_runs(

@@ -13,7 +13,7 @@ from .identity import group_id, identities, run_id, run_name, sort_key
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
-from .own_code import is_pinned, own_object, pinned, short_name
+from .own_code import is_pinned, own_object, pinned, short_digest, short_name
 from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs, second_network
 from .specs import (
     KINDS,
@@ -73,6 +73,7 @@ __all__ = [
     "run_id",
     "run_name",
     "second_network",
+    "short_digest",
     "short_name",
     "sort_key",
 ]

@@ -1,12 +1,10 @@
-"""Metrics from outside the suite: functions that a grid names, imported only if allowed.
+"""Metrics from outside the suite: functions that a grid names, pinned by their source.
 
-A grid is data, and reading data runs no code. An imported function is code, so whoever starts the
-grid has to allow it: `--allow-imports`.
+They are executed from the text that their digest is of: see `own_code`.
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 import re
@@ -16,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .._siblings import metrics
-from ..errors import Stopped, named, said
-from .own_code import no_module
+from ..errors import OwnCodeError, Stopped, named, said
+from .own_code import own_object
 
 _ARRAYS = ("means", "logvars", "factors")
 # How numpy refuses to write to an array.
@@ -30,15 +28,15 @@ class ForeignError(ValueError):
 
 @cache
 def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
-    """Import a function as a metric.
+    """Import a function as a metric. Whoever calls this has made sure that it may be imported.
 
     Parameters
     ----------
     name : str
         What the grid calls it.
     reference : str
-        "package.module:function". Its parameters named means, logvars and factors are given the
-        run's arrays, read-only; it returns a finite number.
+        The pinned name of a function. Its parameters named means, logvars and factors are given
+        the run's arrays, read-only; it returns a finite number.
 
     Returns
     -------
@@ -47,26 +45,22 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
 
     Raises
     ------
-    ValueError
-        If it cannot be imported or takes none of the arrays.
+    OwnCodeError
+        If it cannot be imported, is of another source, or takes none of the arrays.
     """
-    module, _, attribute = reference.partition(":")
+    function = own_object(reference)
+    called = reference.rpartition("@")[0]
     try:
-        function = getattr(importlib.import_module(module), attribute)
         signature = inspect.signature(function)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        # A foreign module may raise anything while it is imported; a script exits.
-        reason = no_module(module) if _is_missing(module, error) else named(error)
-        raise ValueError(f"{reference} cannot be imported as a function: {reason}") from None
+    except (TypeError, ValueError) as error:
+        raise OwnCodeError(f"{called} is no function that a metric can be: {error}") from None
     requires = tuple(key for key in signature.parameters if key in _ARRAYS)
     if not requires:
-        raise ValueError(f"{reference} takes none of {', '.join(_ARRAYS)}")
+        raise OwnCodeError(f"{called} takes none of {', '.join(_ARRAYS)}")
     try:
         signature.bind(**dict.fromkeys(requires))
     except TypeError as error:
-        raise ValueError(f"{reference} cannot be called with {requires} alone: {error}") from None
+        raise OwnCodeError(f"{called} cannot be called with {requires} alone: {error}") from None
 
     def metric(*arrays: Any) -> float:
         given = dict(zip(requires, map(_own, arrays), strict=True))
@@ -75,7 +69,7 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
         except (KeyboardInterrupt, Stopped):
             raise
         except BaseException as error:
-            raise ForeignError(f"{reference}: {_reason(error, requires[0])}") from error
+            raise ForeignError(f"{called}: {_reason(error, requires[0])}") from error
 
     metric.__name__ = name
     return metrics.MetricInfo(
@@ -88,12 +82,6 @@ def foreign_metric(name: str, reference: str) -> metrics.MetricInfo:
         description=(inspect.getdoc(function) or "A function from outside.").splitlines()[0],
         cost="unknown",
     )
-
-
-def _is_missing(module: str, error: BaseException) -> bool:
-    """Return whether a module, or a package that it is in, is not there; not one that it needs."""
-    name = error.name if isinstance(error, ModuleNotFoundError) else None
-    return name is not None and f"{module}.".startswith(f"{name}.")
 
 
 def _own(array: Any) -> Any:

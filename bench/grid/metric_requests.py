@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import Field
 
 from .._siblings import metrics
-from ..errors import GridError
+from ..errors import GridError, OwnCodeError
 from .fields import Frozen
 from .imported_metric import foreign_metric
-from .own_code import REFERENCE
+from .own_code import is_own, pinned
 from .problems import did_you_mean
 from .specs import KINDS
 
@@ -38,7 +38,7 @@ _NO_PART_OF_THE_NAME = ("bootstrap",)
 
 
 class MetricRequest(Frozen):
-    """A metric by name, with its options, or with the function from outside that it is."""
+    """A metric by name, with its options, or with the pinned name of the function that it is."""
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -73,7 +73,7 @@ def metric_requests(
     source : str
         What to call the grid in errors.
     allow_imports : bool
-        Whether functions from outside may be imported.
+        Whether functions from outside may be imported; they are pinned by today's source.
 
     Returns
     -------
@@ -175,7 +175,10 @@ def _metric_request(
     entry: str | dict[str, Any], path: str, source: str, allow_imports: bool
 ) -> MetricRequest:
     options = {"name": entry} if isinstance(entry, str) else dict(entry)
-    outside = [k for k, v in options.items() if isinstance(v, str) and REFERENCE.fullmatch(v)]
+    outside = [key for key, value in options.items() if isinstance(value, str) and is_own(value)]
+    if "name" in outside:
+        reason = "is a function from outside, which needs a name for its column"
+        raise GridError(source, path, f"{options['name']} {reason}: {{mine: {options['name']}}}")
     if len(options) == 1 and outside:
         return _foreign_request(outside[0], options[outside[0]], path, source, allow_imports)
     if outside and "name" not in options:
@@ -202,15 +205,13 @@ def _foreign_request(
     if taken or not NAME.fullmatch(name):
         reason = f"{name!r} must be a name of letters, digits and _ that nothing else has"
         raise GridError(source, path, reason)
-    if not allow_imports:
-        reason = f"{function} is code from outside; --allow-imports lets the grid import it"
-        raise GridError(source, path, reason)
-    request = MetricRequest(name=name, function=function)
     try:
-        request.info  # noqa: B018 - imports it, to refuse it before anything is trained
-    except ValueError as error:
+        reference = pinned(function, allow_imports=allow_imports)
+        # To refuse before anything is trained what is no metric.
+        foreign_metric(name, reference)
+    except OwnCodeError as error:
         raise GridError(source, path, str(error)) from None
-    return request
+    return MetricRequest(name=name, function=reference)
 
 
 def _with_positions(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Code of a grid's author, named by import path: imported only if allowed, pinned by source.
 
 A grid is data, and reading data runs no code, so whoever starts it has to allow what it imports:
-`--allow-imports`. The grid has "package.module:name"; its runs have that with the first digits of
-the SHA-256 of the module's source, "package.module:name@0123456789abcdef". So a changed source is
-another run, and a stored run is never taken for one of today's source.
+`--allow-imports`. The grid has "package.module:name"; its runs and scores have that with the first
+digits of the SHA-256 of the module's source, "package.module:name@0123456789abcdef". So a changed
+source is another run, or another score, and what is stored is never taken for one of today's
+source.
 """
 
 from __future__ import annotations
@@ -56,6 +57,17 @@ def _short(found: re.Match[str]) -> str:
     return f"{found[1].rpartition(':')[2]}@{found[2][:_SHOWN_DIGITS]}"
 
 
+def short_digest(reference: str) -> str:
+    """Return the digits by which people tell the sources of a pinned name apart.
+
+    Examples
+    --------
+    >>> short_digest("my_package.metrics:spread@0123456789abcdef")
+    '012345'
+    """
+    return reference.rpartition("@")[2][:_SHOWN_DIGITS]
+
+
 def pinned(reference: str, *, allow_imports: bool) -> str:
     """Import own code, and return its name with the digest of its source.
 
@@ -72,8 +84,10 @@ def pinned(reference: str, *, allow_imports: bool) -> str:
         If it may not or cannot be imported, or is of another source.
     """
     if not allow_imports:
-        reason = f"{reference} is code from outside; --allow-imports lets the grid import it"
-        raise OwnCodeError(reason)
+        raise OwnCodeError(
+            f"{reference} is code from outside; it is imported with --allow-imports, from Python "
+            f"with allow_imports=True"
+        )
     if not is_pinned(reference):
         reference = f"{reference}@{_digest(_source(*_parts(reference))[1])}"
     own_object(reference)
@@ -118,12 +132,18 @@ def _parts(reference: str) -> tuple[str, str]:
     return module, name
 
 
-def no_module(name: str) -> str:
+def _no_module(name: str) -> str:
     """Return that there is no such module, and what to do."""
     return (
         f"there is no module {name}; it has to be installed, in a folder of PYTHONPATH, or in the "
         f"folder where you are"
     )
+
+
+def _is_missing(module: str, error: BaseException) -> bool:
+    """Return whether a module, or a package that it is in, is not there; not one that it needs."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name is not None and f"{module}.".startswith(f"{name}.")
 
 
 def _source(module: str, name: str) -> tuple[ModuleSpec, str]:
@@ -135,11 +155,15 @@ def _source(module: str, name: str) -> tuple[ModuleSpec, str]:
         raise
     except BaseException as error:
         # A package may raise anything while it is imported; a script exits.
-        raise OwnCodeError(f"{module}:{name} cannot be imported: {named(error)}") from None
+        reason = _no_module(module) if _is_missing(module, error) else named(error)
+        raise OwnCodeError(f"{module}:{name} cannot be imported: {reason}") from None
     if found is None:
-        raise OwnCodeError(f"{module}:{name} cannot be imported: {no_module(module)}")
+        raise OwnCodeError(f"{module}:{name} cannot be imported: {_no_module(module)}")
     if text is None:
-        raise OwnCodeError(f"{module}:{name} has no Python source to tell its versions apart by")
+        raise OwnCodeError(
+            f"{module}:{name} has no Python source to tell its versions apart by: call it in a "
+            f"module of yours"
+        )
     return found, text
 
 

@@ -2,6 +2,7 @@
 
 - `score_stored` is the whole stage, as tasks of an engine: runs, variants, groups.
 - `missing_scores` lists the requested scores that a run does not have yet.
+- `drop_superseded` removes those that own metrics gave before they were changed.
 - `run_entries`, `read_group_scores`, `read_variants` read stored scores.
 - `scores_on_the_way`, `score_request` and `known_bounds` score arrays that are in memory.
 """
@@ -12,8 +13,15 @@ from .bounds_cache import known_bounds
 from .during_training import scores_on_the_way
 from .evaluate import NOT_GIVEN, ONE_SEED, score_request
 from .groups import read_group_scores
-from .keys import scored_requests
-from .runs import missing_scores, note_unscored, run_entries, scalar_scores, total
+from .keys import scored_requests, superseded
+from .runs import (
+    drop_superseded,
+    missing_scores,
+    note_unscored,
+    run_entries,
+    scalar_scores,
+    total,
+)
 from .tasks import each, score_stored
 from .variants import read_variants
 
@@ -22,6 +30,7 @@ __all__ = [
     "ONE_SEED",
     "BackgroundScores",
     "BoundCodes",
+    "drop_superseded",
     "each",
     "known_bounds",
     "missing_scores",
@@ -34,5 +43,6 @@ __all__ = [
     "score_stored",
     "scored_requests",
     "scores_on_the_way",
+    "superseded",
     "total",
 ]

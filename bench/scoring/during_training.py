@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .._siblings import metrics
-from ..grid import MetricRequest
+from ..grid import MetricRequest, short_digest
 from .evaluate import Arrays, score_request
 from .keys import of_scope
 
@@ -28,16 +28,18 @@ def scores_on_the_way(
     Returns
     -------
     dict
-        Column to value; NaN where there is none.
+        Column to value; NaN where there is none. The column of an own metric has the first digits
+        of its source's digest: these scores are stored with the run, and never computed again.
     """
     with metrics.shared():
         entries = [
-            entry
+            (_column(request, entry["column"]), entry["value"])
             for request in of_scope("run", requests)
             if not request.info.per_latent
             for entry in score_request(request.without_interval(), arrays, factor_names)
         ]
-    return {
-        entry["column"]: math.nan if entry["value"] is None else float(entry["value"])
-        for entry in entries
-    }
+    return {column: math.nan if value is None else float(value) for column, value in entries}
+
+
+def _column(request: MetricRequest, column: str) -> str:
+    return column if request.function is None else f"{column}@{short_digest(request.function)}"

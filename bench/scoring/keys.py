@@ -16,7 +16,10 @@ ALWAYS = tuple(
 
 
 def request_key(request: MetricRequest) -> str:
-    """Return the key that a request's scores are stored under."""
+    """Return the key that a request's scores are stored under.
+
+    That of an own metric has the digest of its source: after a change there is no score yet.
+    """
     foreign = [request.function] if request.function else []
     return json.dumps([request.name, request.options, *foreign], sort_keys=True)
 
@@ -30,6 +33,18 @@ def missing(requests: Iterable[MetricRequest], done: Collection[str]) -> dict[st
     """Return the requests whose keys are not among those that are done, by their keys."""
     wanted = {request_key(request): request for request in requests}
     return {key: request for key, request in wanted.items() if key not in done}
+
+
+def superseded(requests: Iterable[MetricRequest], keys: Iterable[str]) -> list[str]:
+    """Return the keys of scores by another source, or another function, of the own metrics here.
+
+    A column has the scores of one source. What was stored before there were digests is by another.
+    """
+    ours = {request.name: request_key(request) for request in requests if request.function}
+    if not ours:
+        return []
+    names = {key: json.loads(key)[0] for key in keys if not key.startswith(NOTE)}
+    return [key for key, name in names.items() if name in ours and key != ours[name]]
 
 
 def variants_name(run: StoredRun) -> str:

@@ -14,7 +14,7 @@ from ..store import NOTE, ScoreEntry, Source, Store, StoredRun
 from .bounds import BoundCodes
 from .bounds_cache import known_bounds
 from .evaluate import Arrays, arrays_of, score_request
-from .keys import ALWAYS, missing, of_scope, request_key
+from .keys import ALWAYS, missing, of_scope, request_key, superseded
 
 
 def missing_scores(
@@ -24,8 +24,8 @@ def missing_scores(
     return missing((*ALWAYS, *of_scope("run", requests)), store.scored(run).done)
 
 
-def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> None:
-    """Compute and store what is missing of a run's scores.
+def score_run(store: Store, run: StoredRun, requests: Sequence[MetricRequest]) -> None:
+    """Compute and store what is missing of a run's scores, in place of what is superseded.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
     """
     arrays = arrays_of(run)
     made = _bound_codes(run, arrays)
-    scores = store.read_scores(run.run_id, run.codes_digest)
+    scores = _current(store, run, requests)
     with metrics.shared():
         for key, request in missing_scores(store, run, requests).items():
             entries = score_request(request, arrays, run.factor_names)
@@ -43,6 +43,31 @@ def score_run(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -
             scores[key] = entries
             # At once: what comes next may take long, or not come at all.
             store.write_scores(run.run_id, run.codes_digest, scores)
+
+
+def drop_superseded(
+    store: Store, runs: Iterable[StoredRun], requests: Sequence[MetricRequest]
+) -> set[str]:
+    """Remove scores by another source of the own metrics among some requests.
+
+    Otherwise runs that are not scored now would keep them, in one column with the new ones.
+
+    Returns
+    -------
+    set of str
+        The runs that had some.
+    """
+    had = [run for run in runs if superseded(requests, store.scored(run).done)]
+    for run in had:
+        store.write_scores(run.run_id, run.codes_digest, _current(store, run, requests))
+    return {run.run_id for run in had}
+
+
+def _current(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> dict[str, Any]:
+    """Return a run's stored scores but for those that are superseded."""
+    scores = store.read_scores(run.run_id, run.codes_digest)
+    old = superseded(requests, scores)
+    return {key: entries for key, entries in scores.items() if key not in old}
 
 
 def failed_scores(store: Store, run: StoredRun) -> dict[str, str]:

@@ -11,7 +11,6 @@ from bench import load_results, load_run, run_grid
 from bench.engines import EngineOptions, open_engine
 from bench.errors import GridError, OwnCodeError
 from bench.export import export
-from bench.grid.imported_metric import foreign_metric
 from bench.grid.yaml_text import read_yaml
 from bench.report import main as report
 from bench.run import main as run
@@ -108,15 +107,15 @@ def test_a_folder_is_read_and_reported_without_the_source(copy, caplog, capsys):
     with caplog.at_level("WARNING"):
         assert report([str(copy)]) == 0
     assert caplog.messages == [
-        "figure my_plots:kl_by_model is left out: my_plots:kl_by_model is code from outside; "
-        "--allow-imports lets the grid import it"
+        "figure my_plots:kl_by_model is left out: my_plots:kl_by_model is code from outside; it "
+        "is imported with --allow-imports, from Python with allow_imports=True"
     ]
     assert {p.name: p.read_bytes() for p in (copy / "tables").iterdir()} == tables
     assert [*(copy / "figures").iterdir()] == []
     assert "own-figures" not in (copy / "report.html").read_text()
     # One of the scores is by own code.
     assert share([str(copy), str(copy.with_name("shared")), "--code-bits", "8"]) == 2
-    assert "my_metrics:spread is code from outside" in capsys.readouterr().err
+    assert "is code from outside" in capsys.readouterr().err
     assert not copy.with_name("shared").exists()
     assert not [name for name in sys.modules if name.startswith("my_")]
 
@@ -160,15 +159,13 @@ def test_a_figure_of_no_finished_run_is_left_out_with_that_reason(copy, with_mod
 
 
 def test_a_score_is_not_shared_without_its_source_and_says_where_it_may_lie(copy, capsys):
-    # As a new process, which has imported nothing yet.
-    foreign_metric.cache_clear()
     options = ["--code-bits", "8", "--allow-imports"]
     assert share([str(copy), str(copy.with_name("shared")), *options]) == 2
     assert (
         capsys.readouterr()
         .err.strip()
         .endswith(
-            "metrics.0: my_metrics:spread cannot be imported as a function: there is no module "
+            "metrics.0: my_metrics:spread cannot be imported: there is no module "
             "my_metrics; it has to be installed, in a folder of PYTHONPATH, or in the folder where "
             "you are"
         )

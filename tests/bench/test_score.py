@@ -177,15 +177,15 @@ def test_a_metric_from_outside_needs_permission(outside, small_grid, tmp_path):
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ({"absent": "elsewhere:absent"}, "cannot be imported as a function"),
+        ({"absent": "elsewhere:absent"}, "cannot be imported: elsewhere has no absent"),
         ({"nothing": "elsewhere:nothing"}, "takes none of means, logvars, factors"),
         ({"mig": "elsewhere:spread"}, "that nothing else has"),
         ({"a,b": "elsewhere:spread"}, "must be a name of letters"),
         ({"seed": "elsewhere:spread"}, "that nothing else has"),
         ({"mig_mine": "elsewhere:spread"}, "that nothing else has"),
         ({"picky": "elsewhere:picky"}, r"cannot be called with \('means',\) alone"),
-        ({"broken": "broken:anything"}, "cannot be imported as a function"),
-        ({"script": "script:main"}, "cannot be imported as a function: SystemExit: 0"),
+        ({"broken": "broken:anything"}, "cannot be imported: SyntaxError"),
+        ({"script": "script:main"}, "cannot be imported: SystemExit: 0"),
         ({"name": "mig", "bootstrap": 1}, "bootstrap must be a whole number"),
         ({"name": "udr", "kl_threshold": math.inf}, "kl_threshold must be a number"),
         ({"name": "mig", "exclude": ["shpae"]}, "no dataset has the factor 'shpae'"),

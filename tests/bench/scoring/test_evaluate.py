@@ -49,14 +49,15 @@ def store(tmp_path):
 @pytest.fixture
 def outside(monkeypatch):
     """Let a function be named as one from outside."""
-    module = types.ModuleType("elsewhere")
-    monkeypatch.setitem(sys.modules, "elsewhere", module)
+    digest = "0" * 16
+    module = types.ModuleType(f"elsewhere@{digest}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def named(function):
         # Not a name that was imported before: they are kept.
         name = f"own_{len(vars(module))}_{id(function)}"
         setattr(module, name, function)
-        return MetricRequest(name=name, function=f"elsewhere:{name}")
+        return MetricRequest(name=name, function=f"elsewhere:{name}@{digest}")
 
     return named
 
