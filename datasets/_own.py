@@ -60,7 +60,8 @@ def own_info(name: str, make: Callable[..., FactorDataset]) -> DatasetInfo:
             reason = f"{type(error).__name__}: {error}"
             raise ValueError(f"{name} made no dataset: {reason}") from error
         if not isinstance(data, FactorDataset):
-            raise ValueError(f"{name} made no FactorDataset, but {type(data).__name__}")
+            reason = _of_another_copy(type(data))
+            raise ValueError(f"{name} made no FactorDataset, but {type(data).__name__}{reason}")
         return data
 
     def check(values: Values) -> None:
@@ -68,6 +69,18 @@ def own_info(name: str, make: Callable[..., FactorDataset]) -> DatasetInfo:
 
     description = (inspect.getdoc(make) or "a dataset of one's own").splitlines()[0]
     return DatasetInfo(name, description, options, loader, check=check)
+
+
+def _of_another_copy(found: type) -> str:
+    """Return what to write where a class is a `FactorDataset` that was imported by another path.
+
+    In a checkout the package is `datasets`, and installed `disbench.datasets`: there may be both.
+    """
+    for one in found.__mro__:
+        if one.__name__ == "FactorDataset" and one.__module__.endswith("datasets._base"):
+            other = one.__module__.removesuffix("._base")
+            return f" of another copy of this package, {other}: write from {__package__} import …"
+    return ""
 
 
 def _option(name: str, parameter: inspect.Parameter) -> Option:

@@ -77,6 +77,18 @@ def test_what_has_other_parameters_is_refused(make, reason):
         own_info("a:b", make)
 
 
+def test_a_dataset_of_another_copy_of_the_package_says_what_to_import():
+    # In a checkout with `disbench` installed there are two classes of that name.
+    other = type("FactorDataset", (), {"__module__": "disbench.datasets._base"})
+    found = type("ArrayDataset", (other,), {})
+    reason = (
+        "^a:b made no FactorDataset, but ArrayDataset of another copy of this package, "
+        "disbench.datasets: write from datasets import …$"
+    )
+    with pytest.raises(ValueError, match=reason):
+        resolve(own_info("a:b", lambda: found()), {})
+
+
 def _raising():
     raise KeyError("no")
 
