@@ -13,6 +13,7 @@ from .identity import group_id, identities, run_id, run_name, sort_key
 from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
+from .own_checks import check_objective
 from .own_code import is_pinned, own_object, pinned, short_digest, short_name
 from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs, second_network
 from .specs import (
@@ -57,6 +58,7 @@ __all__ = [
     "VAESpec",
     "as_written",
     "check_excluded",
+    "check_objective",
     "column_name",
     "evaluation_indices",
     "expand",

@@ -18,6 +18,7 @@ from .config import MODEL_KEYS, OF_A_RUN, OWN_LISTS, TRAIN_KEYS, Grid
 from .dataset_entries import LIST_OPTIONS, axis_hint, blamed
 from .dataset_spec import DatasetSpec, own_dataset
 from .identity import run_id
+from .own_checks import CHECKS
 from .own_code import is_own, own_object, pinned
 from .problems import first_problem, unknown_key
 from .specs import GRID_ADAPTER, KINDS, RunSpec, TrainedSpec, VAESpec
@@ -33,11 +34,6 @@ BASELINE_KINDS = {
 _OF_FACTORS = ("factor_channel", "baseline_truth")
 # Both architectures halve the image four times.
 IMAGE_SIZE_MULTIPLE = 16
-# What of a model may be own code, and what that must have.
-_OWN_CODE = {
-    "architecture": (("__call__",), "a function or a class, which makes an encoder and a decoder"),
-    "objective": (("control", "loss"), "a bench.training.objective.Objective"),
-}
 # Takes the key of a name, the name and its path; returns the name, pinned if it is of own code.
 _Pin = Callable[[str, str, str], str]
 # Far above any grid that a person writes: above it is a mistake.
@@ -83,7 +79,7 @@ def expand(grid: Grid, source: str = "grid", *, allow_imports: bool = False) -> 
     """
     _check_size(grid, source)
     # One source for all runs of the grid, whatever happens to the file meanwhile.
-    pin = functools.cache(functools.partial(pinned, allow_imports=allow_imports))
+    pin = functools.cache(functools.partial(_checked, allow_imports=allow_imports))
     own_code = functools.partial(_pinned, pin=pin, source=source)
     evaluation = grid.evaluation.model_dump()
     runs: dict[str, RunSpec] = {}
@@ -155,17 +151,20 @@ def _check_size(grid: Grid, source: str) -> None:
         )
 
 
-def _pinned(key: str, name: str, path: str, *, pin: Callable[[str], str], source: str) -> str:
+def _pinned(key: str, name: str, path: str, *, pin: Callable[[str, str], str], source: str) -> str:
     """Return a name as it is, but that of own code with the digest of its source."""
     if not is_own(name):
         return name
     try:
-        reference = pin(name)
+        return pin(key, name)
     except OwnCodeError as error:
         raise GridError(source, path, str(error)) from None
-    needed, what = _OWN_CODE.get(key, ((), ""))
-    if not all(hasattr(own_object(reference), part) for part in needed):
-        raise GridError(source, path, f"{name} is not {what}")
+
+
+def _checked(key: str, name: str, *, allow_imports: bool) -> str:
+    reference = pinned(name, allow_imports=allow_imports)
+    if key in CHECKS:
+        CHECKS[key](name, own_object(reference))
     return reference
 
 
@@ -270,9 +269,7 @@ def _with_own_code(
     values: Mapping[str, Any], paths: Mapping[str, str], own_code: _Pin
 ) -> dict[str, Any]:
     return {
-        key: own_code(key, value, paths[key])
-        if key in _OWN_CODE and isinstance(value, str)
-        else value
+        key: own_code(key, value, paths[key]) if key in CHECKS and isinstance(value, str) else value
         for key, value in values.items()
     }
 
