@@ -164,7 +164,7 @@ def run_grid(
     with store.lock(), where.open(options) as machines:
         todo = plan(store, specs, requests)
         _set_aside(store, todo)
-        _drop_superseded(store, todo)
+        drop_superseded(store, todo.runs, todo.specs.keys(), requests)
         write_text(store.folder / "grid.json", dump_json({"grid": grid.model_dump(mode="json")}))
         counts = counted(len(specs), "run"), len(todo.done), len(todo.pending)
         log.info("%s: %d done, %d to make", *counts)
@@ -207,23 +207,6 @@ def _set_aside(store: Store, todo: Plan) -> None:
         log.warning("set aside %s: %s", store.set_aside(folder), reason)
     for folder, reason in todo.outdated.items():
         log.warning("set aside %s: %s", store.set_aside(folder, "outdated"), reason)
-
-
-def _drop_superseded(store: Store, todo: Plan) -> None:
-    """Remove the scores that own metrics gave before they were changed, of all runs."""
-    dropped = drop_superseded(store, todo.runs, todo.requests)
-    if dropped:
-        log.info(
-            "own metrics have changed: their old scores are dropped, of %s",
-            counted(len(dropped), "run"),
-        )
-    others = len(dropped - todo.specs.keys())
-    if others:
-        log.warning(
-            "own metrics: %s of other grids lost scores by an older source; a start of its grid "
-            "scores each anew",
-            counted(others, "run"),
-        )
 
 
 def _note_never_scored(todo: Plan) -> None:

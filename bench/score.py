@@ -37,7 +37,14 @@ from .external_codes import (
     read_codes,
     score_models,
 )
-from .grid import DatasetSpec, Evaluation, arguments as given, evaluation_indices, metric_requests
+from .grid import (
+    DatasetSpec,
+    Evaluation,
+    arguments as given,
+    evaluation_indices,
+    is_own,
+    metric_requests,
+)
 from .options.score import parser
 from .store import describe
 
@@ -53,6 +60,7 @@ def score(
     batch_size: int = 256,
     factor_bins: int | None = None,
     out: str | Path | None = None,
+    allow_imports: bool = False,
 ) -> Scores:
     """Score what encodes images, whatever it was made with.
 
@@ -68,8 +76,9 @@ def score(
     name : str
         What tables call the model.
     metrics : sequence, optional
-        As in a grid: names, or mappings of a name and options. By default every metric, less the
-        slow ones where there are many images.
+        As in a grid: names, mappings of a name and options, or of a name of your own and
+        "package.module:function". By default every metric, less the slow ones where there are many
+        images.
     evaluation : int or "all"
         How many images, drawn without replacement.
     seed : int
@@ -81,6 +90,8 @@ def score(
     out : str or Path, optional
         An output folder, new or that of a grid: the codes become runs of it, in its tables and on
         its page. Without it nothing is kept.
+    allow_imports : bool
+        Whether `metrics` may import functions of your own.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def score(
         If what `encode` returns are no codes, a number is out of its range, or the folder has
         other codes of that name.
     GridError
-        If a metric or an option is unknown.
+        If a metric or an option is unknown, or a function may not or cannot be imported.
     StoreError
         If the folder cannot be used.
 
@@ -107,7 +118,7 @@ def score(
     """
     check_name("codes of", name, "name")
     source = f"codes of {name!r}"
-    wanted = as_requests(metrics, source, "metrics")
+    wanted = as_requests(metrics, source, "metrics", allow_imports=allow_imports)
     folder = None if out is None else check_given(source, "out", given.path, out)
     data = as_dataset(dataset, source)
     chosen = Evaluation(
@@ -150,13 +161,24 @@ def _score(argv: Sequence[str] | None) -> int:
     options = parser().parse_args(argv)
     wanted = None
     if options.metrics is not None:
-        names = [name.strip() for name in options.metrics.split(",")]
-        wanted = metric_requests(names, "--metrics")
+        entries = [_entry(text.strip()) for text in options.metrics.split(",")]
+        wanted = metric_requests(entries, "--metrics", allow_imports=options.allow_imports)
     out = options.out or default_folder(options.name or options.files[0].stem)
     models = _read(options.files, options.name, options.dataset, options.factor_bins)
     found = score_models(out, models, wanted, workers=options.workers)
     say("\n".join([*_lines(found.scores), f"report: {found.report}"]))
     return 1 if found.failed else 0
+
+
+def _entry(text: str) -> str | dict[str, str]:
+    """Return a metric as a grid has it: its name, or a name and the function that it is."""
+    name, equals, function = text.partition("=")
+    if not equals:
+        return text
+    if not is_own(function):
+        reason = f"{text} must be a metric's name, or NAME=package.module:function"
+        raise CodesError("--metrics", "", reason)
+    return {name: function}
 
 
 def _read(

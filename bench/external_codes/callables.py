@@ -41,7 +41,11 @@ def as_callables(encode: Encode | Sequence[Encode], source: str) -> list[Encode]
 
 
 def as_requests(
-    metrics: Sequence[str | dict[str, Any]] | None, source: str, origin: str
+    metrics: Sequence[str | dict[str, Any]] | None,
+    source: str,
+    origin: str,
+    *,
+    allow_imports: bool = False,
 ) -> list[MetricRequest] | None:
     """Return the metrics of a keyword, None where it has none.
 
@@ -51,20 +55,22 @@ def as_requests(
         As in a grid.
     source, origin : str
         What to call the codes, and the list, in errors.
+    allow_imports : bool
+        Whether functions from outside may be imported.
 
     Raises
     ------
     CodesError
         If it is no list.
     GridError
-        If a metric or an option is unknown.
+        If a metric or an option is unknown, or a function may not or cannot be imported.
     """
     if metrics is None:
         return None
     if isinstance(metrics, str) or not isinstance(metrics, Sequence | dict):
         example = metrics if isinstance(metrics, str) else "mig"
         raise CodesError(source, "metrics", f"must be a list, such as [{example!r}]")
-    return metric_requests(metrics, origin)
+    return metric_requests(metrics, origin, allow_imports=allow_imports)
 
 
 def as_dataset(dataset: object, source: str) -> datasets.FactorDataset:

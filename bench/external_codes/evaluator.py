@@ -94,8 +94,9 @@ class Evaluator:
     dataset : str or FactorDataset
         A dataset's name, or a dataset.
     metrics : sequence, optional
-        As in a grid: names, or mappings of a name and options. By default every metric of a single
-        model, but for the slow ones: `dci` and `explicitness`.
+        As in a grid: names, mappings of a name and options, or of a name of your own and
+        "package.module:function". By default every metric of a single model, but for the slow
+        ones: `dci` and `explicitness`.
     images : int or "all"
         How many, drawn without replacement: those that a grid with this `evaluation` is scored on.
     seed : int
@@ -104,13 +105,15 @@ class Evaluator:
         Images a call of `encode`.
     factor_bins : int, optional
         Into how many quantile bins a factor of more values is cut.
+    allow_imports : bool
+        Whether `metrics` may import functions of your own.
 
     Raises
     ------
     CodesError
         If a keyword is out of its range, or a metric compares several models.
     GridError
-        If a metric or an option is unknown.
+        If a metric or an option is unknown, or a function may not or cannot be imported.
 
     Notes
     -----
@@ -143,9 +146,10 @@ class Evaluator:
         seed: int = 0,
         batch_size: int = 256,
         factor_bins: int | None = None,
+        allow_imports: bool = False,
     ) -> None:
         self.dataset = as_dataset(dataset, _SOURCE)
-        self.requests = _requests(metrics, self.dataset)
+        self.requests = _requests(metrics, self.dataset, allow_imports)
         chosen = Evaluation(
             images=check_given(_SOURCE, "images", given.images, images),
             seed=check_given(_SOURCE, "seed", given.SEED, seed),
@@ -253,10 +257,12 @@ class Evaluator:
 
 
 def _requests(
-    metrics: Sequence[str | dict[str, Any]] | None, data: datasets.FactorDataset
+    metrics: Sequence[str | dict[str, Any]] | None,
+    data: datasets.FactorDataset,
+    allow_imports: bool,
 ) -> list[MetricRequest]:
     """Return what to compute; refuse what compares models, or leaves out what is not there."""
-    requests = as_requests(metrics, _SOURCE, _SOURCE)
+    requests = as_requests(metrics, _SOURCE, _SOURCE, allow_imports=allow_imports)
     if requests is None:
         return metric_requests(
             [

@@ -15,7 +15,7 @@ from .._siblings import metrics
 from ..engines import LocalEngine, usable_cpus
 from ..grid import MetricRequest, check_excluded, metric_requests
 from ..report import build
-from ..scoring import ONE_SEED, note_unscored, score_stored
+from ..scoring import ONE_SEED, drop_superseded, note_unscored, score_stored
 from ..store import Store, StoredRun
 from ..tables import collect
 from .arrays import CodesArrays
@@ -90,6 +90,7 @@ def score_models(
         stored = store.runs()
         n_images = max(len(model.codes.means) for model in models)
         wanted, slow = _affordable(requests, n_images)
+        drop_superseded(store, stored, {run.run_id for run in runs}, wanted)
         with _threads(1 if workers > 1 else usable_cpus()):
             failed = score_stored(store, stored, runs, wanted, LocalEngine(workers))
         sizes = Counter(run.group_id for run in stored)

@@ -14,7 +14,7 @@ from .imported_metric import ForeignError
 from .load import load_grid, parse_grid
 from .metric_requests import MetricRequest, check_excluded, column_name, metric_requests
 from .own_checks import check_objective
-from .own_code import is_pinned, own_object, pinned, short_digest, short_name
+from .own_code import is_own, is_pinned, own_object, pinned, short_digest, short_name
 from .packs import DEVICES, PRECISIONS, Execution, Pack, Precision, make_packs, second_network
 from .specs import (
     KINDS,
@@ -65,6 +65,7 @@ __all__ = [
     "generator",
     "group_id",
     "identities",
+    "is_own",
     "is_pinned",
     "load_grid",
     "make_packs",

@@ -32,7 +32,15 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=option(given.path), help="output folder (default: results/<first model>)"
     )
     options.add_argument(
-        "--metrics", metavar="A,B", help="metrics to compute (default: all that the data allow)"
+        "--metrics",
+        metavar="A,B",
+        help="metrics to compute (default: all that the data allow); one of your own is "
+        "NAME=package.module:function",
+    )
+    options.add_argument(
+        "--allow-imports",
+        action="store_true",
+        help="allow your own metrics, which --metrics names as NAME=package.module:function",
     )
     options.add_argument(
         "--factor-bins",

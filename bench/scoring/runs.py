@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .._siblings import metrics
@@ -15,6 +16,8 @@ from .bounds import BoundCodes
 from .bounds_cache import known_bounds
 from .evaluate import Arrays, arrays_of, score_request
 from .keys import ALWAYS, missing, of_scope, request_key, superseded
+
+log = logging.getLogger("disbench")
 
 
 def missing_scores(
@@ -46,21 +49,32 @@ def score_run(store: Store, run: StoredRun, requests: Sequence[MetricRequest]) -
 
 
 def drop_superseded(
-    store: Store, runs: Iterable[StoredRun], requests: Sequence[MetricRequest]
-) -> set[str]:
-    """Remove scores by another source of the own metrics among some requests.
+    store: Store,
+    stored: Iterable[StoredRun],
+    mine: Collection[str],
+    requests: Sequence[MetricRequest],
+) -> None:
+    """Remove scores by another source of the own metrics among some requests, and say so.
 
-    Otherwise runs that are not scored now would keep them, in one column with the new ones.
-
-    Returns
-    -------
-    set of str
-        The runs that had some.
+    Otherwise those of `stored` that are not `mine`, which are scored now, would keep them, in one
+    column with the new ones.
     """
-    had = [run for run in runs if superseded(requests, store.scored(run).done)]
+    had = [run for run in stored if superseded(requests, store.scored(run).done)]
     for run in had:
         store.write_scores(run.run_id, run.codes_digest, _current(store, run, requests))
-    return {run.run_id for run in had}
+    if had:
+        log.info("own metrics have changed: their old scores are dropped, of %s", _runs(len(had)))
+    others = sum(run.run_id not in mine for run in had)
+    if others:
+        log.warning(
+            "own metrics: %s beside those of this start lost scores by an older source; the next "
+            "start that scores them computes new ones",
+            _runs(others),
+        )
+
+
+def _runs(count: int) -> str:
+    return f"{count} run" if count == 1 else f"{count} runs"
 
 
 def _current(store: Store, run: StoredRun, requests: Iterable[MetricRequest]) -> dict[str, Any]:
