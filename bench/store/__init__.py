@@ -16,6 +16,7 @@ and may be deleted. README.md in this folder explains how a commit is made safe.
 
 from .files import (
     DamagedError,
+    WriteError,
     clear,
     dump_json,
     fsync_path,
@@ -95,6 +96,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoredRun",
+    "WriteError",
     "check_grid",
     "clear",
     "coarser",

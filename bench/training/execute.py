@@ -13,15 +13,17 @@ from typing import Any
 
 import torch
 
-from ..grid import Pack, group_id, run_id
+from ..grid import BaseSpec, OwnVAESpec, Pack, group_id, is_pinned, run_id
 from ..grid.arguments import CHECKPOINT_SECONDS
-from ..store import MADE_WITH, Failure, Result, describe, git_commit, provenance
+from ..store import MADE_WITH, Failure, Result, WriteError, describe, git_commit, provenance
 from .checkpoints import Checkpoints, checkpoint_name
 from .context import Context, Scoring
 from .process import prepare
 from .producers import PRODUCERS
 
 Commit = Callable[[Result | Failure, dict[str, Any]], None]
+# Members of a pack fail so together, and would again; or the machine did.
+_OF_NO_MEMBER = (MemoryError, torch.cuda.OutOfMemoryError, WriteError)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def execute(
     scoring: Scoring | None = None,
 ) -> list[RunStatus]:
     """Make and commit the results of a pack; an exception is recorded, never raised.
+
+    Where own code fails in a pack it may be that of one member, so each is made again, alone.
 
     Parameters
     ----------
@@ -64,6 +68,7 @@ def execute(
     """
     started = time.monotonic()
     statuses: dict[str, RunStatus] = {}
+    again: list[BaseSpec] = []
     record: dict[str, Any] = {"versions": versions(), "git_commit": git_commit()}
     try:
         record["execution"] = _execution(pack)
@@ -83,12 +88,36 @@ def execute(
     except (Exception, SystemExit) as error:
         # Own code may even exit.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        for spec in pack.specs:
-            if run_id(spec) not in statuses:
+        left = [spec for spec in pack.specs if run_id(spec) not in statuses]
+        if len(pack.specs) > 1 and _is_own(pack) and not isinstance(error, _OF_NO_MEMBER):
+            again = left
+        else:
+            for spec in left:
                 failed = Failure(spec, reason, traceback.format_exc())
                 commit(failed, _timed(failed, record, started))
                 statuses[run_id(spec)] = RunStatus(run_id(spec), reason)
+    # Not inside the handler: the error holds the whole pack in memory.
+    done = pack.steps - sum(Pack((spec,)).steps for spec in again)
+    for spec in again:
+        alone = Pack((spec,), pack.execution)
+        further = _after(done, report)
+        (status,) = execute(alone, commit, further, scratch, checkpoint_seconds, scoring)
+        statuses[status.run_id] = status
+        done += alone.steps
     return list(statuses.values())
+
+
+def _is_own(pack: Pack) -> bool:
+    """Return whether members of a pack have an objective or an architecture by own code."""
+    return any(
+        isinstance(spec, OwnVAESpec) or is_pinned(getattr(spec, "architecture", ""))
+        for spec in pack.specs
+    )
+
+
+def _after(done: int, report: Callable[..., None]) -> Callable[..., None]:
+    """Return what reports model-steps of a pack of which so many were done before."""
+    return lambda steps, *further: report(done + steps, *further)
 
 
 def versions() -> dict[str, str]:

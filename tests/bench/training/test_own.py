@@ -95,16 +95,51 @@ def test_a_run_resumes_to_the_same_bits(own_modules, tmp_path, objective):
         _same(first, second)
 
 
-def _executed(specs):
+def _executed(specs, report=None):
     outcomes = []
-    execute(
-        Pack(tuple(specs), Execution()), lambda outcome, record: outcomes.append(outcome), _ignore
+    statuses = execute(
+        Pack(tuple(specs), Execution()),
+        lambda outcome, record: outcomes.append(outcome),
+        report or _ignore,
     )
+    assert {s.run_id for s in statuses} == {run_id(outcome.spec) for outcome in outcomes}
     return outcomes
 
 
 def _ignore(*progress):
     pass
+
+
+FRAGILE = """
+class Fragile(Learner):
+    def __init__(self, objective, members):
+        super().__init__(objective, members)
+        if 1 in members.seeds:
+            raise {error}
+own = Objective("beta", one, plain, Fragile)
+"""
+
+
+def test_own_code_that_fails_for_one_member_of_a_pack_fails_that_alone(own_modules):
+    write_modules(own_modules, my_fragile=HEAD + FRAGILE.format(error="RuntimeError('no')"))
+    specs = [_own(seed, "my_fragile:own") for seed in (0, 1, 2)]
+    reported = []
+    outcomes = {o.spec.seed: o for o in _executed(specs, lambda done, *_: reported.append(done))}
+    assert isinstance(outcomes[1], Failure)
+    assert outcomes[1].reason == "RuntimeError: no"
+    for seed in (0, 2):
+        _same(outcomes[seed], *trained([specs[seed]]))
+    # The steps of the pack: those of the last member end it.
+    assert reported == sorted(reported)
+    assert STEPS < reported[-1] <= 3 * STEPS
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "torch.cuda.OutOfMemoryError('no')"])
+def test_what_no_member_is_to_blame_for_is_not_tried_again(own_modules, error):
+    write_modules(own_modules, my_fragile=HEAD + FRAGILE.format(error=error))
+    outcomes = _executed([_own(seed, "my_fragile:own") for seed in (0, 1)])
+    assert all(isinstance(outcome, Failure) for outcome in outcomes)
+    assert len(outcomes) == 2
 
 
 @pytest.mark.slow
@@ -127,10 +162,10 @@ def test_two_workers_import_what_the_driver_can(own_modules, tmp_path):
         ("raise SystemExit(3)", "SystemExit: 3"),
         (
             "return plain(terms, beta, settings).mean()",
-            r"loss must give a number for each model of the pack, .* shape \(2,\), not \(\)",
+            r"loss must give a number for each model of the pack, .* shape \(1,\), not \(\)",
         ),
-        ("return terms.kl", r"a tensor of shape \(2,\), not \(2, 4\)"),
-        ("return 1.0", r"a tensor of shape \(2,\), not float"),
+        ("return terms.kl", r"a tensor of shape \(1,\), not \(1, 4\)"),
+        ("return 1.0", r"a tensor of shape \(1,\), not float"),
         (
             "return beta * settings['absent']",
             "has no option 'absent'; its settings are: .*warm_up",
