@@ -211,8 +211,8 @@ MUTATIONS = [
     ),
     (
         "_correlation.py",
-        "tied_ranks(code, absolute=TIE)",
-        "tied_ranks(code)",
+        "tied_ranks(column, absolute=absolute)",
+        "tied_ranks(column)",
         "rounding ranks what is equal",
     ),
     (
