@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..grid import MetricRequest, column_name
 from ..store import SCORED_WITH, ScoreEntry, Source, Store, StoredRun, done_keys, versions
 from .evaluate import evaluate
-from .keys import group_codes, group_name, missing, of_scope
+from .keys import by_key, group_codes, group_name, missing
 
 
 def missing_group_scores(
@@ -17,7 +17,7 @@ def missing_group_scores(
     if len(runs) < 2:
         return {}
     done = done_keys(store.entries(group_name(runs), group_codes(runs)))
-    return missing(of_scope("group", requests), done)
+    return missing(by_key("group", requests), done)
 
 
 def score_group(store: Store, runs: Sequence[StoredRun], requests: Iterable[MetricRequest]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..grid import MetricRequest, metric_requests
 from ..store import NOTE, Store, StoredRun
@@ -29,9 +29,14 @@ def of_scope(scope: str, requests: Iterable[MetricRequest]) -> list[MetricReques
     return [request for request in requests if request.info.level == scope]
 
 
-def missing(requests: Iterable[MetricRequest], done: Collection[str]) -> dict[str, MetricRequest]:
+def by_key(scope: str, requests: Iterable[MetricRequest]) -> dict[str, MetricRequest]:
+    """Return the requests of a scope by the keys of their scores; of runs, with `ALWAYS` first."""
+    wanted = [*ALWAYS, *requests] if scope == "run" else requests
+    return {request_key(request): request for request in of_scope(scope, wanted)}
+
+
+def missing(wanted: Mapping[str, MetricRequest], done: Collection[str]) -> dict[str, MetricRequest]:
     """Return the requests whose keys are not among those that are done, by their keys."""
-    wanted = {request_key(request): request for request in requests}
     return {key: request for key, request in wanted.items() if key not in done}
 
 

@@ -15,7 +15,7 @@ from ..store import NOTE, ScoreEntry, Source, Store, StoredRun
 from .bounds import BoundCodes
 from .bounds_cache import known_bounds
 from .evaluate import Arrays, arrays_of, score_request
-from .keys import ALWAYS, missing, of_scope, request_key, superseded
+from .keys import by_key, missing, request_key, superseded
 
 log = logging.getLogger("disbench")
 
@@ -24,7 +24,7 @@ def missing_scores(
     store: Store, run: StoredRun, requests: Iterable[MetricRequest]
 ) -> dict[str, MetricRequest]:
     """Return the requests that a run has no stored scores of, by the key they are stored under."""
-    return missing((*ALWAYS, *of_scope("run", requests)), store.scored(run).done)
+    return missing(by_key("run", requests), store.scored(run).done)
 
 
 def score_run(store: Store, run: StoredRun, requests: Sequence[MetricRequest]) -> None:
@@ -59,6 +59,8 @@ def drop_superseded(
     Otherwise those of `stored` that are not `mine`, which are scored now, would keep them, in one
     column with the new ones.
     """
+    if not any(request.function for request in requests):
+        return
     had = [run for run in stored if superseded(requests, store.scored(run).done)]
     for run in had:
         store.write_scores(run.run_id, run.codes_digest, _current(store, run, requests))

@@ -14,7 +14,8 @@ from ..grid import MetricRequest, short_name
 from ..store import DamagedError, Store, StoredRun, shown_runs, trained_groups
 from ..uncollected import uncollected
 from .groups import missing_group_scores, score_group
-from .runs import bounds_terms, failed_scores, measure_bounds, missing_scores, score_run
+from .keys import by_key, missing
+from .runs import bounds_terms, failed_scores, measure_bounds, score_run
 from .variants import missing_variants, score_variants
 
 log = logging.getLogger("disbench")
@@ -57,8 +58,9 @@ def score_runs(
     quiet: bool = False,
 ) -> set[str]:
     """Score runs, each by itself; return those that failed."""
+    wanted = by_key("run", requests)
     with uncollected():
-        unscored = [run for run in runs if missing_scores(store, run, requests)]
+        unscored = [run for run in runs if missing(wanted, store.scored(run).done)]
     # Many runs share their bounds, so each is computed once, before all runs need it at once.
     alike = {bounds_terms(run): run for run in unscored}
     call = partial(_of_run, measure_bounds, requests)
