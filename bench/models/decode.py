@@ -20,8 +20,8 @@ from .overlap import overlap_curve
 TRAVERSAL_RANGE = 3.0
 TRAVERSAL_VALUES = 11
 N_ORIGINALS = 11
-# Of a channel of 256 values few images share one: as many bins as a histogram of codes has.
-EXTRA_BINS = 20
+# As many bins as a histogram of codes has: of a channel of 256 values few images share one.
+BINS = 20
 
 
 def decode_run(store: Store, run: StoredRun) -> None:
@@ -62,8 +62,8 @@ def decode_run(store: Store, run: StoredRun) -> None:
             kl=kl[order],
             tuning_maps=tuning_maps(latents, dataset)[order],
             overlap=position_overlap(latents, dataset),
-            information=_information(latents, factors)[order],
-            chance=_information(latents, factors[random_order])[order],
+            information=information(latents, factors)[order],
+            chance=information(latents, factors[random_order])[order],
             entropies=np.array([entropy(np.bincount(column)) for column in factors.T]),
             factors=np.char.encode(names, "utf-8"),
             codes=codes[:, order],
@@ -71,12 +71,23 @@ def decode_run(store: Store, run: StoredRun) -> None:
     )
 
 
-def _information(latents: Latents, factors: NDArray[np.int64]) -> NDArray[np.float64]:
+def information(latents: Latents, factors: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the information of latents about factors in nats, (D, n_factors), as can be known.
+
+    n images tell apart ln n nats. Of a latent with a higher KL hardly two posteriors overlap, so
+    that it would seem to know as much of factors in any order. It is read as coarsely as a
+    histogram of 20 bins over its range is.
+    """
+    logvars = np.array(latents.logvars, np.float64)
+    narrow = metrics.kl_per_dimension(latents.means, logvars) > np.log(len(logvars))
+    # The deviation of what is uniform in a bin.
+    width = np.ptp(latents.means[:, narrow], axis=0) / (BINS * np.sqrt(12))
+    logvars[:, narrow] = np.maximum(logvars[:, narrow], 2 * np.log(np.maximum(width, 1e-30)))
     with warnings.catch_warnings():
         # Of few samples a value, for example: the scores of the run have it beside them.
         warnings.simplefilter("ignore", metrics.MetricWarning)
         return metrics.mutual_information_matrix(
-            latents.means, factors, estimator="posterior", logvars=latents.logvars
+            latents.means, factors, estimator="posterior", logvars=logvars
         )
 
 
@@ -85,12 +96,12 @@ def known_factors(
 ) -> tuple[list[str], NDArray[np.int64]]:
     """Return names and labels, (n, n_factors), of all that is known of some images.
 
-    Those are the factors and what the dataset knows beside them, cut into `EXTRA_BINS` quantile
+    Those are the factors and what the dataset knows beside them, cut into `BINS` quantile
     bins where it has more values.
     """
     extra = dataset.extra_factors(indices)
     columns = [dataset.factors(indices)]
-    columns += [metrics.bin_factors(values, EXTRA_BINS) for values in extra.values()]
+    columns += [metrics.bin_factors(values, BINS) for values in extra.values()]
     return [*dataset.factor_names, *extra], np.hstack(columns)
 
 

@@ -57,7 +57,8 @@ class Frames:
         distance of the posteriors there, in nats; (0, 6) where the dataset has no positions.
     information : ndarray
         (D, n_factors) float64, nats: mutual information of `latents[d]`, drawn from its posterior,
-        with every factor, and with what else is known of the images, in quantile bins.
+        with every factor, and with what else is known of the images, in quantile bins. A latent
+        of more nats than images can show is read as coarsely as a histogram of 20 bins.
     entropies : ndarray
         (n_factors,) float64, entropy of these over the evaluation images in nats.
     factors : ndarray

@@ -11,6 +11,7 @@ from bench import load_run
 from bench.grid.streams import generator
 from bench.models.decode import (
     N_ORIGINALS,
+    information,
     known_factors,
     position_overlap,
     seed_images,
@@ -221,3 +222,21 @@ def test_weights_may_be_left_out_of_a_folder_that_is_passed_on(small_store, tmp_
     # Codes may not be left out.
     (trained.folder / "latents.h5").unlink()
     assert trained.folder in store.scan()[1]
+
+
+def test_a_latent_that_is_narrower_than_images_lie_apart_shows_what_it_knows():
+    rng = np.random.default_rng(0)
+    positions = rng.integers(0, 8, (2_000, 2))
+    means = np.c_[positions[:, 0] - 3.5 + rng.uniform(-0.4, 0.4, 2_000), rng.normal(size=2_000)]
+    latents = Latents(np.arange(2_000), means, np.full((2_000, 2), 2 * np.log(1e-5)))
+    found = information(latents, positions)
+    chance = information(latents, positions[rng.permutation(2_000)])
+    above = found - chance
+    assert above[0, 0] > 0.8 * np.log(8)
+    assert np.abs([above[0, 1], *above[1]]).max() < 0.05
+    # One that is as wide as others is read as it is.
+    wide = replace(latents, logvars=np.full((2_000, 2), 2 * np.log(0.1)))
+    matrix = mutual_information_matrix(
+        means, positions, estimator="posterior", logvars=wide.logvars
+    )
+    assert np.array_equal(information(wide, positions), matrix)
