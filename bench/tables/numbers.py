@@ -14,13 +14,13 @@ def number(value: float | None) -> str:
 
     Examples
     --------
-    >>> number(0.12345), number(12.345), number(1234.5), number(float("nan"))
-    ('0.123', '12.3', '1234', '–')
+    >>> number(0.12345), number(12.345), number(1234.5), number(-1e-6), number(float("nan"))
+    ('0.123', '12.3', '1234', '−1e−06', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
     if value and abs(value) < 0.0005:
-        return f"{value:.0e}"
+        return minus(f"{value:.0e}")
     digits = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     if value == round(value) and abs(value) >= 2:
         digits = 0

@@ -25,6 +25,15 @@ def _blocks(page):
     return page.locator("details.model")
 
 
+def _wait_until_open(page, target):
+    """Wait until what a link leads to is unfolded: the browser says where it leads afterwards."""
+    page.wait_for_function(
+        "(target) => (({tagName, open}) => tagName !== 'DETAILS' || open)"
+        "(document.querySelector(target))",
+        arg=target,
+    )
+
+
 def test_the_first_screen_has_the_findings_and_a_latent_to_move(page):
     for selector in ("h1", ".lead", ".findings > p >> nth=0", ".touch input >> nth=0"):
         box = page.locator(selector).bounding_box()
@@ -41,8 +50,7 @@ def test_contents_stay_in_view_and_open_what_is_folded(page):
     links = page.locator(".contents a")
     for i in range(links.count()):
         links.nth(i).click()
-        target = page.locator(links.nth(i).get_attribute("href"))
-        assert target.evaluate("(part) => part.tagName !== 'DETAILS' || part.open")
+        _wait_until_open(page, links.nth(i).get_attribute("href"))
         box = page.locator(".contents").bounding_box()
         assert 0 <= box["y"] < DESKTOP["height"]
     # What is read is marked.
@@ -56,7 +64,7 @@ def test_a_link_opens_its_target_a_second_time_too(page):
     link = page.locator(".contents a[href='#runs']")
     for _ in range(2):
         link.click()
-        assert page.locator("#runs").evaluate("(part) => part.open")
+        _wait_until_open(page, "#runs")
         page.locator("#runs > summary").click()
         assert not page.locator("#runs").evaluate("(part) => part.open")
 
