@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -59,10 +60,9 @@ def following(windows: pd.DataFrame, after: int) -> Following:
     Parameters
     ----------
     windows : DataFrame
-        `start`, and the means `kl` and `c` in nats, a row per window. The last one counts if none
-        starts so late, as in a copy of few rows.
+        `start`, and the means `kl` and `c` in nats, a row per window.
     after : int
-        As `judged` returns it.
+        As `judged` returns it. Where no window starts so late, all shares are NaN.
 
     Examples
     --------
@@ -71,7 +71,8 @@ def following(windows: pd.DataFrame, after: int) -> Following:
     Following(within=0.5, above=0.5, below=0.0)
     """
     late = windows[windows["start"] >= after]
-    late = windows.tail(1) if late.empty else late
+    if late.empty:
+        return Following(math.nan, math.nan, math.nan)
     distance = late["kl"] - late["c"]
     # A window of NaN is not within anything.
     return Following(

@@ -92,7 +92,8 @@ def inside(setting: Setting, runs: pd.DataFrame) -> pd.Series[float]:
     found: dict[int, float] = {}
     for seed, _, windows in setting.windows(runs):
         within = following(windows, AFTER).within
-        found[seed] = min(found.get(seed, 1.0), within)
+        if not math.isnan(within):
+            found[seed] = min(found.get(seed, 1.0), within)
     return pd.Series(found, dtype="float64")
 
 

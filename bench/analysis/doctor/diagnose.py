@@ -180,6 +180,8 @@ def _examine(
     steps = int(row["steps"])
     width, after = judged(steps)
     windows = windowed(history, width)
+    # Of a copy of few rows, the last says most.
+    after = min([after, *windows["start"].tail(1).astype(int)])
     beside = following(windows, after)
     end = history[history["step"] > (1 - END_SHARE) * steps]
     return Examination(
